@@ -1,0 +1,1 @@
+"""Rehearses a whole deployment without an account: embedded cloud, provider plugins, machines, runner."""
