@@ -1,0 +1,26 @@
+"""The settings of a stack, whole."""
+
+from components.settings.application import Application
+from components.settings.backup import Backup
+from components.settings.domain import Domain
+from components.settings.edge import Edge
+from components.settings.host import Host
+from components.settings.images import Images
+from components.settings.registry import Registry
+from components.settings.section import Section
+from components.settings.services import Services
+from components.settings.tls import Tls
+
+
+class Settings(Section):
+    """Every value of `Pulumi.<stack>.yaml`, at the same path. Frozen; holds no secret."""
+
+    host: Host
+    domain: Domain
+    edge: Edge = Edge()
+    tls: Tls
+    images: Images
+    services: Services = Services()
+    application: Application
+    backup: Backup = Backup()
+    registry: Registry | None = None
