@@ -1,0 +1,48 @@
+"""The names at Cloudflare."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+AUTOMATIC_TTL = 1
+"""The only time to live that a proxied record may have."""
+
+
+@dataclass(frozen=True)
+class DnsArgs:
+    """`host_names`: full names by purpose (api, web, temporal). An address that is None gets no record."""
+
+    stack: str
+    zone_id: str
+    host_names: Mapping[str, str]
+    ipv4: pulumi.Input[str] | None
+    ipv6: pulumi.Input[str] | None
+
+
+class Dns(pulumi.ComponentResource):
+    """An A and an AAAA record a name, proxied: visitors see Cloudflare's addresses, never the server's."""
+
+    def __init__(self, name: str, args: DnsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("jira-plus-plus:edge:Dns", name, {}, opts)
+        import pulumi_cloudflare as cloudflare  # costs seconds: after everything that does not need it
+
+        for purpose, host_name in args.host_names.items():
+            for record_type, address in (("A", args.ipv4), ("AAAA", args.ipv6)):
+                if address is None:
+                    continue
+                cloudflare.DnsRecord(
+                    f"{name}-{purpose}-{record_type.lower()}",
+                    zone_id=args.zone_id,
+                    name=host_name,
+                    type=record_type,
+                    content=address,
+                    proxied=True,
+                    ttl=AUTOMATIC_TTL,
+                    comment=f"jira-plus-plus {args.stack}",
+                    opts=pulumi.ResourceOptions(
+                        parent=self,
+                        delete_before_replace=True,  # Cloudflare refuses a second record of the same content
+                    ),
+                )
+        self.register_outputs({})

@@ -1,0 +1,286 @@
+#!/usr/bin/env bash
+#
+# Prepares a Debian server for Jira++: Docker, swap, time, log limits, ssh, unattended upgrades.
+# cloud-init runs it at a new server's first boot; `pulumi up` runs it again over ssh whenever it or its arguments
+# change, and for a server that existed before. It may run any number of times: what is right already stays untouched.
+#
+#   bootstrap.sh --swap-mb 2048 [--ssh-user deploy]... [--authorized-key 'ssh-ed25519 ...']... [--wait-for-cloud-init]
+#
+# A step that the kernel of a container refuses (swap, sysctl) is a warning there and a failure on a real machine.
+set -euo pipefail
+
+ROOT=${ROOT:-} # a folder in place of /, for the tests of the files that are written
+DEPLOY_USER=deploy
+METADATA_ADDRESS=169.254.169.254/32
+PACKAGES=(apparmor ca-certificates e2fsprogs iptables tzdata unattended-upgrades)
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'WARNING: %s\n' "$*" >&2; }
+fail() {
+  printf 'ERROR: %s\n' "$*" >&2
+  exit 1
+}
+
+in_container() { systemd-detect-virt --container --quiet; }
+
+# kernel WHAT COMMAND...: runs a command that asks something of the kernel; returns 1 where a container's kernel refuses.
+kernel() {
+  local what=$1 output
+  shift
+  if output=$("$@" 2>&1); then return 0; fi
+  if in_container && grep -qiE 'not permitted|permission denied|read-only file system|no such file|not supported|invalid argument' <<<"$output"; then
+    warn "$what: refused by the kernel of this container: $output"
+    return 1
+  fi
+  fail "$what: $output"
+}
+
+# put MODE PATH: writes stdin to PATH, whole or not at all, and only when content or mode differ.
+put() {
+  local mode=$1 path=$ROOT$2 new
+  mkdir -p "$(dirname "$path")"
+  new=$(mktemp "$path.XXXXXX")
+  cat >"$new"
+  chmod "$mode" "$new"
+  if cmp -s "$new" "$path" && [[ $(stat -c %a "$path") == $(stat -c %a "$new") ]]; then
+    rm "$new"
+  else
+    mv "$new" "$path"
+    say "wrote $2"
+  fi
+}
+
+# restart_if_older SERVICE FILE...: a service that started before its configuration was written does not use it yet.
+# Compared by time, not by "did this run write it", so that a run that was cut short is made good by the next.
+restart_if_older() {
+  local service=$1 started file
+  shift
+  systemctl is-active --quiet "$service" || {
+    systemctl start "$service"
+    return
+  }
+  started=$(date -d "$(systemctl show --property ActiveEnterTimestamp --value "$service")" +%s)
+  for file in "$@"; do
+    if (($(stat -c %Y "$file") >= started)); then
+      say "restarting $service: $file is newer"
+      systemctl restart "$service"
+      return
+    fi
+  done
+}
+
+wait_for_cloud_init() {
+  local code=0
+  command -v cloud-init >/dev/null || return 0
+  cloud-init status --wait >/dev/null || code=$?
+  # 0 done; 2 done with recoverable errors (since 23.4). After 1 this run does, or names, what is missing.
+  ((code == 0)) || warn "cloud-init ended with code $code: $(cloud-init status --long 2>&1 | tr '\n' ' '); see /var/log/cloud-init-output.log"
+}
+
+# --- files ---------------------------------------------------------------------------------------------------------
+
+write_docker() {
+  # userland-proxy stays on: it is what carries IPv6 from the published ports to containers that have IPv4 only.
+  # live-restore stays off: with it a shutdown does not stop containers, and Postgres would be cut off.
+  put 0644 /etc/docker/daemon.json <<'JSON'
+{
+  "default-address-pools": [{"base": "172.30.0.0/16", "size": 24}],
+  "icc": false,
+  "live-restore": false,
+  "log-driver": "local",
+  "log-opts": {"max-file": "3", "max-size": "10m"},
+  "no-new-privileges": true,
+  "shutdown-timeout": 60,
+  "userland-proxy": true
+}
+JSON
+  # The metadata address serves user_data, and with it the server's host key, to whoever asks.
+  # Before each start of Docker, which keeps the rules that it finds in DOCKER-USER.
+  put 0644 /etc/systemd/system/docker.service.d/metadata.conf <<UNIT
+[Service]
+ExecStartPre=-/usr/sbin/iptables --wait --new-chain DOCKER-USER
+ExecStartPre=-/usr/sbin/iptables --wait --delete DOCKER-USER --destination $METADATA_ADDRESS --jump DROP
+ExecStartPre=/usr/sbin/iptables --wait --insert DOCKER-USER 1 --destination $METADATA_ADDRESS --jump DROP
+UNIT
+}
+
+write_journal() {
+  put 0644 /etc/systemd/journald.conf.d/jira-plus-plus.conf <<'CONF'
+[Journal]
+SystemMaxUse=500M
+MaxRetentionSec=1month
+CONF
+}
+
+write_sysctl() {
+  put 0644 /etc/sysctl.d/90-jira-plus-plus.conf <<'CONF'
+kernel.dmesg_restrict = 1
+kernel.panic = 10
+net.ipv4.conf.all.accept_redirects = 0
+net.ipv4.conf.all.send_redirects = 0
+vm.swappiness = 10
+CONF
+}
+
+# 04:30 UTC is after the nightly backup and before anyone works.
+write_upgrades() {
+  put 0644 /etc/apt/apt.conf.d/52jira-plus-plus <<'CONF'
+APT::Periodic::Update-Package-Lists "1";
+APT::Periodic::Unattended-Upgrade "1";
+APT::Periodic::AutocleanInterval "7";
+Unattended-Upgrade::Automatic-Reboot "true";
+Unattended-Upgrade::Automatic-Reboot-WithUsers "true";
+Unattended-Upgrade::Automatic-Reboot-Time "04:30";
+Unattended-Upgrade::Remove-Unused-Dependencies "true";
+CONF
+}
+
+write_time() {
+  put 0644 /etc/timezone <<<Etc/UTC
+  [[ $(readlink "$ROOT/etc/localtime") == /usr/share/zoneinfo/Etc/UTC ]] ||
+    ln -sfn /usr/share/zoneinfo/Etc/UTC "$ROOT/etc/localtime"
+}
+
+# write_ssh USER...: who may log in. The file sorts before cloud-init's 50-cloud-init.conf, and sshd takes the first value.
+# Docker over ssh opens a connection for each request: sshd's default of MaxStartups drops them at random.
+write_ssh() {
+  local root_login=no
+  [[ " $* " == *" root "* ]] && root_login=prohibit-password
+  put 0644 /etc/ssh/sshd_config.d/10-jira-plus-plus.conf <<CONF
+PermitRootLogin $root_login
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u
+AllowUsers $*
+AllowAgentForwarding no
+AllowStreamLocalForwarding yes
+AllowTcpForwarding local
+X11Forwarding no
+MaxStartups 100:30:200
+MaxSessions 100
+CONF
+}
+
+# write_authorized_keys KEY...: the operators' keys, whole: a key that left the settings leaves the server.
+write_authorized_keys() {
+  { (($# == 0)) || printf '%s\n' "$@"; } | put 0644 "/etc/ssh/authorized_keys.d/$DEPLOY_USER"
+}
+
+# --- the machine ---------------------------------------------------------------------------------------------------
+
+installed() { [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+install_packages() {
+  local wanted=("${PACKAGES[@]}") missing=() package
+  # A server from elsewhere may have Docker's own packages, or another clock: Debian's would push them off.
+  command -v dockerd >/dev/null || wanted+=(docker.io)
+  installed chrony || installed ntpsec || wanted+=(systemd-timesyncd)
+  for package in "${wanted[@]}"; do
+    installed "$package" || missing+=("$package")
+  done
+  ((${#missing[@]})) || return 0
+  say "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  local apt=(apt-get --quiet --yes -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 -o Dpkg::Options::=--force-confold)
+  "${apt[@]}" update
+  "${apt[@]}" install --no-install-recommends "${missing[@]}"
+}
+
+swap_is_on() { swapon --show=NAME --noheadings | grep -qx /swapfile; }
+
+configure_swap() {
+  local bytes=$(($1 * 1024 * 1024))
+  if ((bytes > 0)) && swap_is_on && [[ $(stat -c %s /swapfile) == "$bytes" ]]; then return 0; fi
+  if swap_is_on; then swapoff /swapfile; fi
+  touch /etc/fstab
+  sed -i '\|^/swapfile |d' /etc/fstab
+  rm -f /swapfile
+  ((bytes > 0)) || return 0
+  (umask 077 && fallocate --length "$bytes" /swapfile)
+  mkswap /swapfile >/dev/null
+  if kernel swap swapon /swapfile; then
+    say '/swapfile none swap sw 0 0' >>/etc/fstab
+    say "swap of $1 MiB"
+  else
+    rm -f /swapfile
+  fi
+}
+
+configure_sysctl() {
+  local line
+  while read -r line; do
+    kernel "sysctl $line" sysctl --quiet --write "${line// /}" || true
+  done </etc/sysctl.d/90-jira-plus-plus.conf
+}
+
+configure_ssh() {
+  local keys
+  keys=$(getent passwd "$DEPLOY_USER" | cut -d: -f6)/.ssh/authorized_keys
+  [[ -s $keys ]] || fail "$keys is empty: to go on would lock everyone out"
+  write_ssh "$@"
+  mkdir -p /run/sshd
+  if ! sshd -t; then
+    rm -f /etc/ssh/sshd_config.d/10-jira-plus-plus.conf
+    fail "sshd refuses /etc/ssh/sshd_config.d/10-jira-plus-plus.conf (see above); it was removed again"
+  fi
+  sshd -T -C "user=$DEPLOY_USER,host=localhost,addr=127.0.0.1" | grep -qx 'passwordauthentication no' ||
+    fail "/etc/ssh/sshd_config overrules sshd_config.d: put 'Include /etc/ssh/sshd_config.d/*.conf' on its first line"
+  restart_if_older ssh /etc/ssh/sshd_config.d/10-jira-plus-plus.conf
+}
+
+configure_docker() {
+  local attempt
+  usermod --append --groups docker "$DEPLOY_USER"
+  systemctl daemon-reload
+  systemctl enable --quiet docker
+  restart_if_older docker /etc/docker/daemon.json /etc/systemd/system/docker.service.d/metadata.conf
+  for attempt in $(seq 60); do
+    if docker info >/dev/null 2>&1; then return 0; fi
+    sleep 1
+  done
+  docker info >/dev/null || fail "Docker did not answer within $attempt s: journalctl -u docker"
+}
+
+main() {
+  local swap_mb='' wait=no users=() keys=()
+  while (($#)); do
+    case $1 in
+      --swap-mb) swap_mb=$2 && shift 2 ;;
+      --ssh-user) users+=("$2") && shift 2 ;;
+      --authorized-key) keys+=("$2") && shift 2 ;;
+      --wait-for-cloud-init) wait=yes && shift ;;
+      *) fail "unknown argument: $1" ;;
+    esac
+  done
+  [[ $swap_mb =~ ^[0-9]+$ ]] || fail "--swap-mb must be a number of MiB, is '$swap_mb'"
+  ((EUID == 0)) || fail "must run as root"
+  [[ -d /run/systemd/system && -x /usr/bin/apt-get ]] || fail "needs Debian with systemd"
+  id "$DEPLOY_USER" >/dev/null 2>&1 || fail "there is no user $DEPLOY_USER"
+  ((${#users[@]})) || users=("$DEPLOY_USER")
+
+  [[ $wait == no ]] || wait_for_cloud_init
+  write_docker
+  write_journal
+  write_sysctl
+  write_upgrades
+  write_time
+  write_authorized_keys "${keys[@]}"
+  install_packages
+
+  restart_if_older systemd-journald /etc/systemd/journald.conf.d/jira-plus-plus.conf
+  if installed systemd-timesyncd; then systemctl enable --quiet --now systemd-timesyncd; fi
+  configure_sysctl
+  configure_swap "$swap_mb"
+  configure_ssh "${users[@]}"
+  configure_docker
+  install --directory --mode 0755 /srv/jira
+  install --directory --mode 0711 /srv/jira/files
+  [[ -d /srv/jira/backups ]] || install --directory --mode 0700 /srv/jira/backups # its owner is the backup's
+  say "prepared: Docker $(docker version --format '{{.Server.Version}}')"
+}
+
+# Read from stdin the script is already read whole here; nothing that it starts may read on. Sourced, it only defines.
+if [[ ${BASH_SOURCE[0]:-$0} == "$0" ]]; then
+  main "$@" </dev/null
+  exit
+fi

@@ -1,0 +1,80 @@
+"""The machine that the containers run on, whichever kind it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_command as command
+import pulumi_docker as docker
+
+from components.host.machine import Command, Machine, run
+from components.settings.host import Host as Settings
+
+if TYPE_CHECKING:
+    import pulumi_hcloud as hcloud
+
+
+@dataclass(frozen=True)
+class HostArgs:
+    """The section `host` of the stack file, and what of the others concerns the machine."""
+
+    stack: str
+    settings: Settings
+    http_sources: Sequence[str] = ()
+    """Who may reach ports 80 and 443; networks in CIDR notation. For kind hetzner."""
+    private_key: pulumi.Input[str] | None = None
+    """For kind existing: what `host.ssh.user` logs in with (OpenSSH, secret). None: the ssh agent."""
+    registry_auth: Sequence[docker.ProviderRegistryAuthArgs] = ()
+
+
+class Host(pulumi.ComponentResource):
+    """The machine, with one face for all kinds: see `components.host.machine.Machine`."""
+
+    docker_provider: docker.Provider
+    docker_host: pulumi.Output[str]
+    ready: pulumi.Resource
+    connection: command.remote.ConnectionArgs | None
+    server: "hcloud.Server | None"
+    ipv4: pulumi.Output[str] | None
+    ipv6: pulumi.Output[str] | None
+    ssh: pulumi.Output[str] | None
+    data_path: str | None
+    files_root: str
+    sudo: str
+
+    def __init__(self, name: str, args: HostArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("jira-plus-plus:host:Host", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        machine: Machine
+        # Each kind is imported where it is used: `local` pays for no cloud's SDK.
+        if args.settings.kind == "local":
+            from components.host.local import Local, LocalArgs
+
+            machine = Local(f"{name}-local", LocalArgs(args.stack, args.registry_auth), child)
+        elif args.settings.kind == "existing":
+            from components.host.existing import Existing, ExistingArgs
+
+            existing = ExistingArgs(args.settings, args.private_key, args.registry_auth)
+            machine = Existing(f"{name}-existing", existing, child).remote
+        else:
+            from components.host.hetzner import Hetzner, HetznerArgs
+
+            hetzner = HetznerArgs(args.stack, args.settings, args.http_sources, args.registry_auth)
+            machine = Hetzner(f"{name}-hetzner", hetzner, child).remote
+        self.docker_provider = machine.docker_provider
+        self.docker_host = machine.docker_host
+        self.ready = machine.ready
+        self.connection = machine.connection
+        self.server = machine.server
+        self.ipv4 = machine.ipv4
+        self.ipv6 = machine.ipv6
+        self.ssh = machine.ssh
+        self.data_path = machine.data_path
+        self.files_root = machine.files_root
+        self.sudo = machine.sudo
+        self.register_outputs({"docker_host": self.docker_host, "ipv4": self.ipv4, "ipv6": self.ipv6})
+
+    def run(self, name: str, **arguments: Any) -> Command:
+        """A shell command on the machine; see `components.host.machine.run`."""
+        return run(self, name, **arguments)

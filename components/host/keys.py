@@ -1,0 +1,72 @@
+"""The ssh keys of a machine: the one that the program logs in with, and the one that proves the machine."""
+
+import hashlib
+import os
+import pwd
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+import pulumi_tls as tls
+
+
+@dataclass(frozen=True)
+class KeysArgs:
+    """`host`: whether the machine is a new one, whose host key is made here."""
+
+    host: bool
+
+
+class Keys(pulumi.ComponentResource):
+    """ED25519 keys, made by the program: no human types or keeps one."""
+
+    def __init__(self, name: str, args: KeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("jira-plus-plus:host:Keys", name, {}, opts)
+
+        def key(part: str) -> tls.PrivateKey:
+            return tls.PrivateKey(
+                f"{name}-{part}", algorithm="ED25519", opts=pulumi.ResourceOptions(parent=self)
+            )
+
+        self.deploy = key("deploy")
+        self.host = key("host") if args.host else None
+        self.register_outputs({"deploy_public_key": self.deploy.public_key_openssh})
+
+
+def ssh_home() -> Path:
+    """The folder that ssh means by `~`: of the user's account, whatever HOME says."""
+    return Path(pwd.getpwuid(os.geteuid()).pw_dir)
+
+
+def ssh_folder(deploy_public_key: str) -> str:
+    """Where the two files of a deploy key lie. The text is the same on every machine; ssh expands the `~`."""
+    fingerprint = hashlib.sha256(deploy_public_key.strip().encode()).hexdigest()[:12]
+    return f"~/.ssh/jira-plus-plus/{fingerprint}"
+
+
+def ssh_options(folder: str) -> list[str]:
+    """What Docker's ssh client is told: this key, this known host, and nothing else."""
+    return [
+        *("-o", f"IdentityFile={folder}/id_ed25519"),
+        *("-o", "IdentitiesOnly=yes"),
+        *("-o", f"UserKnownHostsFile={folder}/known_hosts"),
+        *("-o", "StrictHostKeyChecking=yes"),
+    ]
+
+
+def known_host(address: str, port: int, host_public_key: str) -> str:
+    """The line of `known_hosts` that pins a server's key."""
+    name = address if port == 22 else f"[{address}]:{port}"
+    return f"{name} {' '.join(host_public_key.split()[:2])}\n"
+
+
+def write_ssh_files(folder: str, private_key: str, known_hosts: str) -> None:
+    """Writes `id_ed25519` and `known_hosts` (mode 0600): Docker's ssh client reads them from files only."""
+    target = ssh_home() / folder.removeprefix("~/")
+    target.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name, text in (("id_ed25519", private_key.strip() + "\n"), ("known_hosts", known_hosts)):
+        # Renamed into place: another run of the program may be using the file.
+        with tempfile.NamedTemporaryFile("w", dir=target, prefix=f"{name}.", delete=False) as file:
+            file.write(text)
+        Path(file.name).replace(target / name)

@@ -1,0 +1,76 @@
+"""The Hetzner server."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_hcloud as hcloud
+
+from components.host.address import Address
+from components.host.firewall import Firewall
+from components.host.labels import labels, prefix
+
+
+@dataclass(frozen=True)
+class ServerArgs:
+    """What the server is, and what it is made with."""
+
+    stack: str
+    server_type: str
+    location: str
+    image: str
+    backups: bool
+    protected: bool
+    address: Address
+    firewall: Firewall
+    deploy_public_key: pulumi.Input[str]
+    user_data: pulumi.Input[str]
+
+
+class Server(pulumi.ComponentResource):
+    """The server, and the ssh key that it is registered with (without one Hetzner mails a root password)."""
+
+    def __init__(self, name: str, args: ServerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("jira-plus-plus:host:Server", name, {}, opts)
+        self.ssh_key = hcloud.SshKey(
+            f"{name}-ssh-key",
+            name=prefix(args.stack),
+            public_key=args.deploy_public_key,
+            labels=labels(args.stack),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                delete_before_replace=True,  # name and key are unique
+            ),
+        )
+        self.resource = hcloud.Server(
+            f"{name}-server",
+            name=prefix(args.stack),
+            server_type=args.server_type,  # changed in place, with a power cycle
+            keep_disk=True,  # a disk that grew with the type could never go back to a smaller one
+            location=args.location,
+            image=args.image,
+            backups=args.backups,
+            ssh_keys=[self.ssh_key.id],
+            user_data=args.user_data,
+            firewall_ids=[args.firewall.resource.id.apply(int)],
+            public_nets=[
+                hcloud.ServerPublicNetArgs(
+                    ipv4_enabled=True,
+                    ipv4=args.address.primary_ipv4.id.apply(int),
+                    ipv6_enabled=True,
+                    ipv6=args.address.primary_ipv6.id.apply(int),
+                )
+            ],
+            shutdown_before_deletion=True,  # Postgres stops and the volume is unmounted before it goes
+            delete_protection=args.protected,
+            rebuild_protection=args.protected,  # Hetzner wants the two equal
+            labels=labels(args.stack),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=args.protected,
+                delete_before_replace=True,  # name, addresses and volume can belong to one server at a time
+                # It is read at the first boot only, and a change would throw the machine away. A later
+                # bootstrap.sh reaches the server over ssh. New keys need a new server: see docs/runbook.md.
+                ignore_changes=["user_data"],
+            ),
+        )
+        self.register_outputs({})
