@@ -1,0 +1,112 @@
+"""The changes of a preview as Markdown, for a pull request."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from operations.journal import Journal, Step
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What the engine puts where a value is known only after the change."""
+LONGEST = 100
+SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
+WORDS = {
+    "create": "to create",
+    "update": "to change",
+    "replace": "to replace",
+    "delete": "to delete",
+    "same": "unchanged",
+}
+
+
+def marker(stack: str) -> str:
+    """The hidden first line by which a workflow finds the comment to edit."""
+    return f"<!-- jira-plus-plus preview: {stack} -->"
+
+
+def markdown(stack: str, journal: Journal, heading: str = "") -> str:
+    """The whole comment: counts, a line per changed resource, and the values, folded.
+
+    Secrets: the engine writes `[secret]` for them in its events, and nothing else is read.
+    """
+    steps = [step for step in journal.steps if step.op in SIGNS]
+    lines = [marker(stack), f"### {heading or f'Preview of `{stack}`'}", "", f"**{_counts(steps, journal)}**"]
+    if steps:
+        lines += ["", "| | resource | type | what changes |", "|---|---|---|---|"]
+        lines += [_row(step) for step in steps]
+        lines += ["", "<details><summary>Values</summary>", "", "```diff"]
+        for step in steps:
+            lines += _detail(step)
+        lines += ["```", "", "</details>"]
+    for warning in dict.fromkeys(journal.warnings):
+        lines += ["", f"> ⚠️ {_inline(warning)}"]
+    for failure in journal.errors:
+        lines += ["", f"> ❌ {f'`{failure.name}`: ' if failure.name else ''}{_inline(failure.message)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _counts(steps: list[Step], journal: Journal) -> str:
+    counted = Counter(step.op for step in steps)
+    counted["same"] = journal.counts.get("same", 0)
+    parts = [f"{counted[op]} {words}" for op, words in WORDS.items() if counted[op]]
+    return ", ".join(parts) if parts else "No changes"
+
+
+def _row(step: Step) -> str:
+    paths = ", ".join(f"`{path}`" for path in step.changed) if step.op in ("update", "replace") else ""
+    if step.op == "replace" and not paths:
+        paths = ", ".join(f"`{key}`" for key in step.replacing) or "with what it depends on"
+    return f"| {SIGNS[step.op]} | `{step.name}` | {_kind(step.type)} | {paths.replace('|', chr(92) + '|')} |"
+
+
+def _kind(token: str) -> str:
+    """`docker:index/container:Container` as `docker Container`."""
+    parts = token.split(":")
+    return f"{parts[0]} {parts[-1]}"
+
+
+def _detail(step: Step) -> Iterator[str]:
+    sign = {"create": "+", "delete": "-"}.get(step.op, "!")
+    yield f"{sign} {_kind(step.type)} {step.name} ({WORDS[step.op]})"
+    if step.op == "create":
+        for key, value in sorted(step.new.items()):
+            if not key.startswith("__"):
+                yield f"+   {key}: {_value(value)}"
+    elif step.op in ("update", "replace"):
+        for path, kind in step.changed.items():
+            why = " (forces the replacement)" if kind.endswith("replace") else ""
+            old, new = _at(step.old, path), _at(step.new, path)
+            if not kind.startswith("add") or old is not None:
+                yield f"-   {path}: {_value(old)}"
+            if not kind.startswith("delete"):
+                yield f"+   {path}: {_value(new)}{why}"
+
+
+def _at(values: Mapping[str, Any], path: str) -> Any:
+    """The value at a property path of the engine, such as `labels[0].value` or `mounts["a.b"]`."""
+    found: Any = values
+    for part in re.findall(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[\]]+)', path):
+        key, index, name = part
+        if isinstance(found, Mapping):
+            found = found.get(key or name or index)
+        elif isinstance(found, list) and index and int(index) < len(found):
+            found = found[int(index)]
+        else:
+            return found if found == "[secret]" else None
+    return found
+
+
+def _value(value: Any) -> str:
+    if value == UNKNOWN:
+        return "known after the change"
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True).replace(UNKNOWN, "known after the change")
+    text = text.replace("```", "'''")
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+
+
+def _inline(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

@@ -1,0 +1,241 @@
+"""One stack of the program, driven through the Automation API: preview, up, destroy, drift."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pulumi.automation import (
+    CommandError,
+    ConcurrentUpdateError,
+    ConfigValue,
+    LocalWorkspace,
+    OutputMap,
+    Stack,
+)
+
+from operations.engine import command
+from operations.failures import Verdict, verdict
+from operations.journal import Failure, Journal
+from operations.orphans import Finder
+from operations.program import program
+from operations.recovery import context, default_finders, lift_lock, recover, remove_orphans
+
+Say = Callable[[str], None]
+Result = TypeVar("Result")
+
+PROJECT = "jira-plus-plus"
+TRIES = 5
+"""Of an up whose failure may pass; with the pauses below it outlasts a rate limit's minute."""
+PAUSE_SECONDS = 5.0
+"""Before the second try; it doubles with each further one."""
+
+
+class DeploymentFailed(Exception):
+    """A run failed for good. The message names each resource and its cause, without a traceback."""
+
+    def __init__(self, message: str, journal: Journal) -> None:
+        super().__init__(message)
+        self.journal = journal
+
+
+@dataclass
+class Retry:
+    """How patient an up is."""
+
+    tries: int = TRIES
+    pause_seconds: float = PAUSE_SECONDS
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass
+class Deployment:
+    """A stack of the program in `project`, run by the engine `binary` with `environment`.
+
+    `environment` adds to the process's own: the state backend, the passphrase, tokens, endpoints.
+    """
+
+    project: Path
+    stack: str
+    binary: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    events: Path | None = None
+    """Folder for the event stream of each run, as JSON lines."""
+    say: Say = print
+    show: Say = print
+    """Where the engine's own progress goes."""
+    retry: Retry = field(default_factory=Retry)
+    finders: Iterable[Finder] | None = None
+    on_sold_out: Callable[[str, str], None] | None = None
+    """Told the sold-out server type and the one that took its place."""
+    _opened: Stack | None = None
+
+    def open(self) -> Stack:
+        """The Automation API's stack, created if it does not exist."""
+        if self._opened is None:
+            workspace = LocalWorkspace(
+                work_dir=str(self.project),
+                program=program(self.project),
+                pulumi_command=command(self.binary),
+                env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **self.environment},
+            )
+            self._opened = Stack.create_or_select(self.stack, workspace)
+        return self._opened
+
+    def preview(self, refresh: bool = False) -> Journal:
+        """What an up would change; with `refresh`, also what changed behind Pulumi's back.
+
+        Raises:
+            DeploymentFailed: the preview failed; `journal` on it says what was seen.
+        """
+        return self._run("preview", lambda on: self.open().preview(refresh=refresh, **on))
+
+    def up(self) -> Journal:
+        """Brings the stack up: settles a killed run, tries again what may pass, falls back when sold out.
+
+        Raises:
+            DeploymentFailed: it failed for good.
+        """
+        self._settle()
+        passing = 0
+        while True:
+            began = datetime.now(UTC)
+            try:
+                return self._run("up", lambda on: self.open().up(show_secrets=False, **on))
+            except DeploymentFailed as failure:
+                journal = failure.journal
+                found = verdict(journal.errors)
+                cleared = self._clear(journal, began)
+                if found is Verdict.SOLD_OUT:
+                    if not self._fall_back():
+                        raise
+                elif found is Verdict.TRANSIENT or cleared:
+                    passing += 1
+                    if passing >= self.retry.tries:
+                        raise _given_up(passing, journal) from failure
+                    self._pause(passing, journal.errors)
+                else:
+                    raise
+
+    def destroy(self) -> Journal:
+        """Deletes every resource of the stack; a protected one makes the engine refuse the whole.
+
+        Raises:
+            DeploymentFailed: refused or failed.
+        """
+        self._settle()
+        passing = 0
+        while True:
+            try:
+                return self._run("destroy", lambda on: self.open().destroy(show_secrets=False, **on))
+            except DeploymentFailed as failure:
+                journal = failure.journal
+                if protected := self.protected():
+                    raise DeploymentFailed(_refusal(self.stack, protected), journal) from failure
+                passing += 1
+                if verdict(journal.errors) is not Verdict.TRANSIENT or passing >= self.retry.tries:
+                    raise
+                self._pause(passing, journal.errors)
+
+    def protected(self) -> list[str]:
+        """The names of the resources that Pulumi protects from deletion."""
+        return [r["urn"].rsplit("::", 1)[-1] for r in self.resources() if r.get("protect")]
+
+    def resources(self) -> list[Mapping[str, Any]]:
+        """The resources in the state, as the engine exports them; secrets stay encrypted."""
+        return list(self.state().get("resources") or [])
+
+    def state(self) -> Mapping[str, Any]:
+        """The state as the engine exports it (`resources`, `pending_operations`, ...)."""
+        return self.open().export_stack().deployment or {}
+
+    def outputs(self) -> OutputMap:
+        """The stack's outputs; a secret one says so and is for the caller to mask."""
+        return self.open().outputs()
+
+    def _run(self, kind: str, run: Callable[[dict[str, Any]], Result]) -> Journal:
+        """One engine run, whose lock is lifted if it was left by a dead process."""
+        for attempt in (1, 2):
+            journal = Journal(file=self.events / f"{kind}.jsonl" if self.events else None)
+            listening = {"on_event": journal.record, "on_output": self.show, "color": "never"}
+            try:
+                run(listening)
+            except ConcurrentUpdateError as error:
+                if attempt == 2:
+                    raise
+                lift_lock(self.open(), str(error), self.say)
+                self._settle()
+            except CommandError as error:
+                raise DeploymentFailed(_explain(kind, journal, error), journal) from None
+            else:
+                return journal
+            finally:
+                journal.close()
+        raise AssertionError("unreachable")
+
+    def _settle(self) -> None:
+        recover(self.open(), self._finders(), self.say)
+
+    def _clear(self, journal: Journal, since: datetime) -> int:
+        """Removes what the failed run created without learning its id, as when a connection dropped."""
+        if not journal.failed:
+            return 0
+        return remove_orphans(journal.failed, context(self.state(), since), self._finders(), self.say)
+
+    def _finders(self) -> Iterable[Finder]:
+        return self.finders if self.finders is not None else default_finders(self.environment)
+
+    def _fall_back(self) -> bool:
+        """Writes the next server type of `host.server_type_fallbacks` into the stack's file."""
+        host = json.loads(self.open().get_config(f"{PROJECT}:host").value)
+        current, fallbacks = host.get("server_type"), host.get("server_type_fallbacks") or []
+        following = fallbacks[fallbacks.index(current) + 1 :] if current in fallbacks else fallbacks
+        if not following:
+            return False
+        self.say(f"server type {current} is sold out; trying {following[0]}")
+        self.open().set_config(f"{PROJECT}:host.server_type", ConfigValue(following[0]), path=True)
+        if self.on_sold_out:
+            self.on_sold_out(str(current), str(following[0]))
+        return True
+
+    def _pause(self, passing: int, errors: Sequence[Failure]) -> None:
+        seconds = self.retry.pause_seconds * 2 ** (passing - 1)
+        cause = next((error for error in errors if error.type), None)
+        reason = f" ({cause.name}: {_first_line(cause.message)})" if cause else ""
+        self.say(f"this may pass{reason}; try {passing + 1} of {self.retry.tries} in {seconds:.0f} s")
+        self.retry.sleep(seconds)
+
+
+def _explain(kind: str, journal: Journal, error: CommandError) -> str:
+    causes = [failure for failure in journal.errors if failure.type] or journal.errors
+    if not causes:
+        return f"{kind} failed: {str(error).strip()}"
+    lines = [f"  {f'{failure.name}: ' if failure.type else ''}{failure.message}" for failure in causes]
+    return "\n".join([f"{kind} failed:", *lines])
+
+
+def _given_up(tries: int, journal: Journal) -> DeploymentFailed:
+    cause = next((failure for failure in journal.errors if failure.type), journal.errors[0])
+    return DeploymentFailed(
+        f"gave up after {tries} tries: {cause.name}: {_first_line(cause.message)}. "
+        "What exists is in the state; run the same again when the provider has recovered.",
+        journal,
+    )
+
+
+def _refusal(stack: str, protected: list[str]) -> str:
+    return (
+        f"destroy of {stack} is refused: Pulumi protects {', '.join(sorted(protected))}. "
+        "Nothing was deleted. They hold what must outlive a mistake; to part with them for good, set "
+        f"host.protected and host.volume.protected to false in Pulumi.{stack}.yaml, deploy that, "
+        "and destroy then."
+    )
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else ""

@@ -1,0 +1,163 @@
+"""The Pulumi engine: one of a fitting version on PATH, else the pinned one, built from `tools/engine`."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pulumi.automation import PulumiCommand
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULE = ROOT / "tools" / "engine"
+PACKAGE = "github.com/pulumi/pulumi/pkg/v3"
+PROGRESS_SECONDS = 10
+
+Say = Callable[[str], None]
+Version = tuple[int, int, int]
+
+
+class EngineMissing(Exception):
+    """No engine on PATH and none can be built; the message says what to install."""
+
+
+def cache_folder() -> Path:
+    """What is kept between checkouts on this machine: `$XDG_CACHE_HOME/jira-plus-plus`."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "jira-plus-plus"
+
+
+def pinned_version() -> str:
+    """The engine's version as `tools/engine/go.mod` pins it, such as `3.274.1`."""
+    match = re.search(rf"{re.escape(PACKAGE)} v(\S+)", (MODULE / "go.mod").read_text())
+    if match is None:
+        raise EngineMissing(f"tools/engine/go.mod: requires no {PACKAGE}; restore that line")
+    return match.group(1)
+
+
+def engine(say: Say = print) -> Path:
+    """The engine's binary; builds it once, which takes minutes, when no fitting one is found.
+
+    Raises:
+        EngineMissing: nothing fits and there is no Go to build with, or the build failed.
+    """
+    return on_path(say) or built(say)
+
+
+def command(binary: Path) -> PulumiCommand:
+    """The Automation API's handle on `binary`."""
+    if shutil.which("pulumi") == str(binary):
+        return PulumiCommand()
+    return PulumiCommand(root=str(binary.parent.parent))
+
+
+def on_path(say: Say = print) -> Path | None:
+    """`pulumi` on PATH, if its minor version is at least the pinned one."""
+    found = shutil.which("pulumi")
+    if found is None:
+        return None
+    version, wanted = _version_of(found), _parse(pinned_version())
+    if version is not None and version[0] == wanted[0] and version[:2] >= wanted[:2]:
+        return Path(found)
+    shown = ".".join(map(str, version)) if version else "of unknown version"
+    say(f"pulumi on PATH ({found}) is {shown}, older than {wanted[0]}.{wanted[1]}: using the pinned one")
+    return None
+
+
+def built(say: Say = print) -> Path:
+    """The pinned engine from the cache folder, built first if it is not there."""
+    version = pinned_version()
+    binary = cache_folder() / "pulumi" / version / "bin" / "pulumi"
+    if binary.exists():
+        return binary
+    go = shutil.which("go")
+    if go is None:
+        raise EngineMissing(
+            "the Pulumi engine is neither on PATH nor in the cache, and there is no Go to build it: install "
+            f"Pulumi {'.'.join(version.split('.')[:2])} or newer (https://www.pulumi.com/docs/install/) "
+            "or Go (https://go.dev/doc/install), then run this again"
+        )
+    binary.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(binary.parent.parent / "build.lock", say):
+        if not binary.exists():
+            _build(go, version, binary, say)
+    return binary
+
+
+def _build(go: str, version: str, binary: Path, say: Say) -> None:
+    """Compiles beside `binary` and renames, so that a killed build leaves nothing usable."""
+    say(f"building the Pulumi engine {version} from source, once for this machine (4 minutes on 2 cores)")
+    started = time.monotonic()
+    flag = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+    with (
+        tempfile.TemporaryDirectory(dir=binary.parent, prefix=".build-") as folder,
+        tempfile.TemporaryFile("w+") as log,
+    ):
+        target = Path(folder) / "pulumi"
+        build = [go, "build", "-trimpath", "-ldflags", f"-s -w -X {flag}={version}", "-o", str(target)]
+        process = subprocess.Popen(
+            [*build, f"{PACKAGE}/cmd/pulumi"], cwd=MODULE, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+        try:
+            _wait(process, started, say)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        if process.returncode != 0:
+            log.seek(0)
+            raise EngineMissing(f"building the engine in tools/engine failed:\n{_tail(log.read())}")
+        target.rename(binary)
+    say(f"built the engine in {time.monotonic() - started:.0f} s: {binary}")
+
+
+def _wait(process: subprocess.Popen[bytes], started: float, say: Say) -> None:
+    while True:
+        try:
+            process.wait(timeout=PROGRESS_SECONDS)
+        except subprocess.TimeoutExpired:
+            say(f"  building the engine: {time.monotonic() - started:.0f} s")
+        else:
+            return
+
+
+@contextmanager
+def _lock(path: Path, say: Say) -> Iterator[None]:
+    """Holds `path` for this process; the kernel lets go of it when the process dies."""
+    with path.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another process is building the engine; waiting for it")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _version_of(binary: str) -> Version | None:
+    try:
+        environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        shown = subprocess.run(
+            [binary, "version"], capture_output=True, text=True, timeout=30, env=environment, check=True
+        ).stdout
+        return _parse(shown)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+
+
+def _parse(version: str) -> Version:
+    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version.strip())
+    if match is None:
+        raise ValueError(f"not a version: {version!r}")
+    major, minor, patch = map(int, match.groups())
+    return major, minor, patch
+
+
+def _tail(text: str, lines: int = 20) -> str:
+    return "\n".join(text.strip().splitlines()[-lines:])

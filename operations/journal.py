@@ -1,0 +1,151 @@
+"""What an engine run did, gathered from its event stream."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from pulumi.automation import EngineEvent
+
+SECRET = "[secret]"  # noqa: S105  what the engine writes in place of a secret
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error that a run reported, of a resource (`urn`) or of the run as a whole (`urn` empty)."""
+
+    urn: str
+    message: str
+
+    @property
+    def name(self) -> str:
+        """The resource's name in the program."""
+        return self.urn.rsplit("::", 1)[-1]
+
+    @property
+    def type(self) -> str:
+        """The resource's type token, such as `hcloud:index/server:Server`."""
+        parts = self.urn.split("::")
+        return parts[2].rsplit("$", 1)[-1] if len(parts) > 3 else ""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A resource that a run set out to create and, for all the engine knows, did not."""
+
+    urn: str
+    type: str
+    inputs: Mapping[str, Any]
+    provider: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name in the program, the last part of the URN."""
+        return self.urn.rsplit("::", 1)[-1]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One resource's step: `op` is the engine's word (create, update, replace, delete, same, ...)."""
+
+    op: str
+    urn: str
+    type: str
+    old: Mapping[str, Any]
+    new: Mapping[str, Any]
+    changed: Mapping[str, str]
+    """Property path to the engine's kind of difference (add, update-replace, ...)."""
+    replacing: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name in the program, the last part of the URN."""
+        return self.urn.rsplit("::", 1)[-1]
+
+
+@dataclass
+class Journal:
+    """Collects events; give its `record` to `on_event`. With `file`, each event is also written there."""
+
+    file: Path | None = None
+    steps: list[Step] = field(default_factory=list)
+    failed: list[Intent] = field(default_factory=list)
+    errors: list[Failure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    _handle: TextIO | None = None
+
+    def record(self, event: EngineEvent) -> None:
+        """Takes one event of the engine."""
+        self._write(event)
+        if (pre := event.resource_pre_event) is not None:
+            self.steps.append(_step(pre.metadata))
+        elif (failed := event.res_op_failed_event) is not None:
+            meta = failed.metadata
+            if _word(meta.op) in ("create", "create-replacement") and meta.new is not None:
+                inputs = meta.new.inputs or {}
+                self.failed.append(Intent(meta.urn, meta.type, inputs, meta.new.provider or meta.provider))
+        elif (diagnostic := event.diagnostic_event) is not None:
+            self._diagnose(diagnostic.severity, diagnostic.urn, diagnostic.message)
+        elif (summary := event.summary_event) is not None:
+            changes = summary.resource_changes or {}
+            self.counts = {_word(op): count for op, count in changes.items() if count}
+
+    def close(self) -> None:
+        """Closes the file of events."""
+        if self._handle is not None:
+            self._handle.close()
+            self._handle = None
+
+    @property
+    def changes(self) -> int:
+        """How many resources the run changed (or would change)."""
+        return sum(count for op, count in self.counts.items() if op not in ("same", "read", "refresh"))
+
+    def _diagnose(self, severity: str, urn: str | None, message: str) -> None:
+        text = _plain(message)
+        if severity == "error":
+            failure = Failure(urn or "", text)
+            if text and failure not in self.errors:
+                self.errors.append(failure)
+        elif severity == "warning" and text:
+            self.warnings.append(text)
+
+    def _write(self, event: EngineEvent) -> None:
+        if self.file is None:
+            return
+        if self._handle is None:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            self._handle = self.file.open("w")
+        self._handle.write(json.dumps(event, default=vars) + "\n")
+        self._handle.flush()
+
+
+def _step(meta: Any) -> Step:
+    detailed = meta.detailed_diff or {}
+    changed = {path: _word(diff.diff_kind) for path, diff in detailed.items()}
+    for key in meta.diffs or []:
+        if not any(path == key or path.startswith((f"{key}.", f"{key}[")) for path in changed):
+            changed[key] = "update"
+    return Step(
+        op=_word(meta.op),
+        urn=meta.urn,
+        type=meta.type,
+        old=(meta.old.inputs or {}) if meta.old else {},
+        new=(meta.new.inputs or {}) if meta.new else {},
+        changed=changed,
+        replacing=tuple(meta.keys or ()),
+    )
+
+
+def _word(value: Any) -> str:
+    return str(getattr(value, "value", value))
+
+
+def _plain(message: str) -> str:
+    """Without the engine's colour directives such as `<{%reset%}>`."""
+    return re.sub(r"<\{%.*?%\}>", "", message).strip()

@@ -1,0 +1,66 @@
+"""Leftovers in a Cloudflare zone; two records of one name are allowed there, so a duplicate would answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.error
+import urllib.parse
+import urllib.request
+from datetime import datetime
+from typing import Any
+
+from operations.journal import Intent
+from operations.orphans import CLOCK_SKEW, Context
+
+ENDPOINT = "https://api.cloudflare.com/client/v4"
+RECORD = "cloudflare:index/dnsRecord:DnsRecord"
+CERTIFICATE = "cloudflare:index/originCaCertificate:OriginCaCertificate"
+
+
+class Cloudflare:
+    """Looks up by `CLOUDFLARE_API_TOKEN` (and `CLOUDFLARE_BASE_URL`), as the provider does."""
+
+    prefix = "cloudflare:"
+
+    def __init__(self, environment: dict[str, str] | None = None) -> None:
+        values = {**os.environ, **(environment or {})}
+        self._token = values["CLOUDFLARE_API_TOKEN"]
+        self._endpoint = (values.get("CLOUDFLARE_BASE_URL") or ENDPOINT).rstrip("/")
+
+    def remove(self, intent: Intent, context: Context) -> str | None:
+        """See `Finder`. Settings of a zone are set, not created: they need nothing."""
+        inputs = intent.inputs
+        if intent.type == RECORD:
+            query = urllib.parse.urlencode({"name": inputs["name"], "type": inputs["type"], "per_page": 100})
+            path, same = f"/zones/{inputs['zoneId']}/dns_records", {"content": inputs.get("content")}
+            words = f"{inputs['type']} record {inputs['name']}"
+        elif intent.type == CERTIFICATE:
+            query = ""
+            path, same = "/certificates", {"csr": inputs.get("csr")}
+            words = "origin certificate of " + ", ".join(map(str, inputs.get("hostnames") or []))
+        else:
+            return None
+        removed = 0
+        for found in self._ask("GET", f"{path}?{query}" if query else path):
+            if str(found["id"]) not in context.known and _same(found, same) and _recent(found, context):
+                self._ask("DELETE", f"{path}/{found['id']}")
+                removed += 1
+        return words if removed else None
+
+    def _ask(self, method: str, path: str) -> Any:
+        request = urllib.request.Request(
+            self._endpoint + path, method=method, headers={"Authorization": f"Bearer {self._token}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)["result"]
+
+
+def _same(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    return all(str(found.get(key) or "").strip() == str(value or "").strip() for key, value in wanted.items())
+
+
+def _recent(found: dict[str, Any], context: Context) -> bool:
+    """A certificate carries no time of creation; its request's key is unique to the run."""
+    created = found.get("created_on")
+    return created is None or datetime.fromisoformat(created) >= context.since - CLOCK_SKEW

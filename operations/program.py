@@ -1,0 +1,33 @@
+"""Our `__main__.py` as an inline program of the Automation API, which needs no language plugin."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+PACKAGE = "components"
+
+
+def program(project: Path) -> Callable[[], None]:
+    """Runs `project/__main__.py`, importing `components` from that folder and nowhere else."""
+
+    def run() -> None:
+        _forget_other(project)
+        sys.path.insert(0, str(project))
+        try:
+            runpy.run_path(str(project / "__main__.py"), run_name="__main__")
+        finally:
+            sys.path.remove(str(project))
+
+    return run
+
+
+def _forget_other(project: Path) -> None:
+    """Drops modules of the program that were imported from another folder in this process."""
+    for name, module in list(sys.modules.items()):
+        if name == PACKAGE or name.startswith(f"{PACKAGE}."):
+            origin = getattr(module, "__file__", None)
+            if origin is None or not Path(origin).is_relative_to(project):
+                del sys.modules[name]

@@ -1,0 +1,100 @@
+"""The closing table of a run: resources by kind, outputs, seconds per step, memory and cost."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pulumi.automation import OutputMap
+
+MASK = "••••••••"
+# Shown in rows of their own.
+_APART = ("memory_budget", "cost_per_month", "containers")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a step took, and what it changed."""
+
+    step: str
+    seconds: float
+    changes: int
+
+
+def table(
+    stack: str,
+    resources: Iterable[Mapping[str, Any]],
+    outputs: OutputMap,
+    timings: Sequence[Timing],
+) -> str:
+    """The table as text. Secret outputs are masked; `pulumi stack output --show-secrets` has them."""
+    sections = [
+        ("resources", [f"{count:>4}  {kind}" for kind, count in by_kind(resources)]),
+        ("outputs", _outputs(outputs)),
+        ("memory", _memory(_plain(outputs, "memory_budget"))),
+        ("cost", _cost(_plain(outputs, "cost_per_month"))),
+        ("steps", [f"{t.seconds:7.1f} s  {t.step:<12} {_changed(t.changes)}" for t in timings]),
+    ]
+    width = max(len(name) for name, _ in sections)
+    lines = [f"── {stack} {'─' * 60}"]
+    for name, rows in sections:
+        for index, row in enumerate(rows):
+            lines.append(f"{name if index == 0 else '':<{width}}  {row}".rstrip())
+    return "\n".join([*lines, "─" * len(lines[0])])
+
+
+def by_kind(resources: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """How many resources a provider made of each type, by provider; components and providers do not count."""
+    counted = Counter(
+        f"{resource['type'].split(':')[0]} {resource['type'].split(':')[-1]}"
+        for resource in resources
+        if resource.get("custom") and not resource["type"].startswith("pulumi:")
+    )
+    return sorted(counted.items())
+
+
+def _outputs(outputs: OutputMap) -> list[str]:
+    rows = []
+    for name, output in sorted(outputs.items()):
+        if name in _APART:
+            continue
+        if output.secret:
+            rows.append(f"{name}: {MASK}")
+        elif isinstance(output.value, Mapping):
+            rows += [f"{name}.{key}: {value}" for key, value in sorted(output.value.items())]
+        elif output.value not in (None, "", []):
+            rows.append(
+                f"{name}: {output.value if isinstance(output.value, str) else json.dumps(output.value)}"
+            )
+    return rows
+
+
+def _plain(outputs: OutputMap, name: str) -> Mapping[str, Any]:
+    output = outputs.get(name)
+    value = output.value if output is not None and not output.secret else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def _memory(budget: Mapping[str, Any]) -> list[str]:
+    limit, server = budget.get("limit_mb"), budget.get("server_mb")
+    if not limit:
+        return []
+    if not server:
+        return [f"{limit:.0f} MB of limits"]
+    return [f"{limit:.0f} MB of limits on {server:.0f} MB ({100 * limit / server:.0f} %)"]
+
+
+def _cost(cost: Mapping[str, Any]) -> list[str]:
+    if cost.get("eur") is None:
+        return []
+    items = cost.get("items") or {}
+    parts = items.items() if isinstance(items, Mapping) else []
+    detail = ", ".join(f"{name} {price:.2f}" for name, price in parts if isinstance(price, int | float))
+    return [f"{cost['eur']:.2f} € a month{f' ({detail})' if detail else ''}"]
+
+
+def _changed(changes: int) -> str:
+    return "no changes" if changes == 0 else f"{changes} change{'' if changes == 1 else 's'}"

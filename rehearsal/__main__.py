@@ -1,0 +1,80 @@
+"""The command line of a rehearsal: `python -m rehearsal --stack uat --step all`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from operations.deployment import DeploymentFailed
+from operations.engine import EngineMissing
+from operations.interrupt import interruptible
+from operations.orphans import ForeignResource
+from operations.recovery import Locked
+from rehearsal.background import CloudError
+from rehearsal.project import ProjectError
+from rehearsal.run import STACKS, STEPS, Rehearsal, RehearsalFailed, clean
+
+ROOT = Path(__file__).resolve().parent.parent
+
+DESCRIPTION = """\
+Rehearses `pulumi up` of a stack without an account: the real engine, the real program and the real stack
+file, against an embedded Hetzner and Cloudflare on loopback. With Docker the servers boot and the containers
+run; without it (or with REHEARSAL_DOCKER=record) both are only recorded.
+"""
+EPILOG = """\
+steps:
+  all       preview, up, an up that must change nothing; leaves the environment up (default)
+  preview   what an up would change; also as Markdown in .rehearsal/<stack>/preview.md
+  up        brings the stack up, also after a run that was killed
+  destroy   deletes everything, checks that the embedded cloud is empty and stops it; refused for prod
+  recreate  destroy, then up
+  clean     stops the embedded clouds of all stacks and forgets their state
+
+environment:
+  REHEARSAL_DOCKER   run or record; by default run if a Docker daemon answers or can be started
+
+Run again after anything: a killed run is settled, a finished one changes nothing.
+"""
+
+
+def main() -> int:
+    """Exit codes: 0 done, 1 failed, 130 interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rehearsal",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--stack", choices=STACKS, default="uat", help="which stack (default: uat)")
+    parser.add_argument("--step", choices=(*STEPS, "clean"), default="all", help="which step (default: all)")
+    arguments = parser.parse_args()
+    if arguments.step == "clean":
+        clean(ROOT)
+        return 0
+    with interruptible() as interrupted:
+        try:
+            Rehearsal(ROOT, arguments.stack, say=_say, show=_say).run(arguments.step)
+        except (
+            CloudError,
+            DeploymentFailed,
+            EngineMissing,
+            ForeignResource,
+            Locked,
+            ProjectError,
+            RehearsalFailed,
+        ) as error:
+            if interrupted():
+                print("\ninterrupted; what exists is in the state, the next run goes on from there")
+                return 130
+            print(f"\nerror: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

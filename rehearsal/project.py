@@ -1,0 +1,97 @@
+"""The copy of the project that a rehearsal runs in: the user's own stack file is never written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+COPIED = ("__main__.py", "Pulumi.yaml", "Pulumi.{stack}.yaml", "requirements.txt", "components")
+SALT = "encryptionsalt"
+
+
+class ProjectError(Exception):
+    """The project's files cannot be rehearsed; the message names the file and the remedy."""
+
+
+def prepare(root: Path, stack: str, state: Path) -> Path:
+    """A fresh copy of the project below `state`, its stack file merged with the rehearsal's override.
+
+    What the engine wrote into the last copy and needs again, the salt of its encryption, is kept; so is a
+    server type that took the place of a sold-out one, as long as the stack file still asks for the latter.
+    """
+    copy = state / "project"
+    stack_file = f"Pulumi.{stack}.yaml"
+    salt = _read(copy / stack_file).get(SALT) if (copy / stack_file).exists() else None
+    if copy.exists():
+        shutil.rmtree(copy)
+    copy.mkdir(parents=True)
+    for pattern in COPIED:
+        source = root / pattern.format(stack=stack)
+        if source.is_dir():
+            shutil.copytree(source, copy / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+        elif source.exists():
+            shutil.copy2(source, copy / source.name)
+        else:
+            raise ProjectError(f"{source.name}: missing in {root}; a rehearsal copies it")
+    merged = merge(_read(copy / stack_file), _read(root / "rehearsal" / "overrides" / stack_file[7:]))
+    if salt:
+        merged[SALT] = salt
+    _apply_fallback(merged, state)
+    (copy / stack_file).write_text(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True))
+    return copy
+
+
+def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """`override` laid over `base`: mappings key by key, anything else replaced; null removes a key."""
+    merged = dict(base)
+    for key, value in override.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def remember_fallback(state: Path, wanted: str, chosen: str) -> None:
+    """Notes that the sold-out type `wanted` was replaced by `chosen`, for the next fresh copy."""
+    noted = _fallback(state)
+    (state / "server_type.json").write_text(
+        json.dumps({"wanted": noted.get("wanted", wanted), "chosen": chosen})
+    )
+
+
+def forget_fallback(state: Path) -> None:
+    """A new server may have the wanted type again."""
+    (state / "server_type.json").unlink(missing_ok=True)
+
+
+def _apply_fallback(stack_file: dict[str, Any], state: Path) -> None:
+    noted = _fallback(state)
+    host = (stack_file.get("config") or {}).get("jira-plus-plus:host")
+    if noted and isinstance(host, dict) and host.get("server_type") == noted["wanted"]:
+        host["server_type"] = noted["chosen"]
+
+
+def _fallback(state: Path) -> dict[str, str]:
+    path = state / "server_type.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        loaded = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise ProjectError(f"{path.name}: no valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(loaded, dict):
+        raise ProjectError(f"{path.name}: must be a mapping, is a {type(loaded).__name__}")
+    return loaded

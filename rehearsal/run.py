@@ -1,0 +1,244 @@
+"""One rehearsal: the engine, the stand-ins and the embedded cloud around a copy of the project."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from pulumi.automation import ConfigValue
+
+from operations import changes, summary
+from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
+from operations.engine import engine
+from operations.journal import Journal
+from operations.recovery import default_finders
+from rehearsal import background, dockerd, launchers, project
+from rehearsal.inventory import inventory
+
+Say = Callable[[str], None]
+
+STEPS = ("all", "preview", "up", "destroy", "recreate")
+STACKS = ("uat", "prod", "local")
+RETRY_PAUSE_SECONDS = 0.5
+"""The embedded cloud recovers faster than a real one."""
+
+
+class RehearsalFailed(Exception):
+    """The rehearsal found something wrong; the message says what."""
+
+
+class Rehearsal:
+    """A rehearsal of `stack` from the checkout `root`, with its state in `root`/.rehearsal/`stack`."""
+
+    def __init__(self, root: Path, stack: str, say: Say = print, show: Say = print) -> None:
+        self.root, self.stack, self.say, self.show = root, stack, say, show
+        self.state = root / ".rehearsal" / stack
+        self.timings: list[summary.Timing] = []
+        self._cloud: background.Cloud | None = None
+        self._deployment: Deployment | None = None
+
+    def run(self, step: str) -> None:
+        """Runs `step` (see `STEPS`) and prints the closing table.
+
+        Raises:
+            RehearsalFailed: a no-op up changed something, or a destroy left something.
+            DeploymentFailed: the engine or the program failed.
+        """
+        with self._alone():
+            self._set_up()
+            {
+                "preview": self._preview,
+                "up": self._up,
+                "destroy": self._destroy,
+                "recreate": self._recreate,
+                "all": self._all,
+            }[step]()
+
+    # ── steps
+
+    def _all(self) -> None:
+        self._preview()
+        self._up(table=False)
+        self._no_op()
+        self._table()
+
+    def _preview(self) -> None:
+        try:
+            journal = self._timed("preview", lambda deployment: deployment.preview())
+        except DeploymentFailed as failure:
+            self._write_preview(failure.journal)
+            raise
+        self._write_preview(journal)
+
+    def _up(self, table: bool = True) -> None:
+        self._timed("up", lambda deployment: deployment.up())
+        if table:
+            self._table()
+
+    def _no_op(self) -> None:
+        journal = self._timed("no-op up", lambda deployment: deployment.up())
+        if journal.changes:
+            changed = [f"{step.op} {step.name}" for step in journal.steps if step.op != "same"]
+            raise RehearsalFailed(
+                f"a second up right after the first must change nothing, and changed {journal.changes} "
+                f"resource(s): {', '.join(changed)}"
+            )
+
+    def _destroy(self) -> None:
+        self._timed("destroy", lambda deployment: deployment.destroy())
+        self._verify_empty()
+        project.forget_fallback(self.state)
+        self._table()
+        background.stop(self.state)
+        self.say("the embedded cloud is empty and was stopped")
+
+    def _recreate(self) -> None:
+        self._timed("destroy", lambda deployment: deployment.destroy())
+        self._verify_empty()
+        project.forget_fallback(self.state)
+        self._up()
+
+    # ── parts
+
+    def _set_up(self) -> None:
+        binary = engine(self.say)
+        mode = self._docker_mode()
+        home = self.root / ".rehearsal" / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        stand_ins = launchers.place(self.state / "bin", home)
+        if stand_ins:
+            self.say(f"stand-ins in place of the official provider plugins: {', '.join(stand_ins)}")
+        rehearsing = {
+            "REHEARSAL_DOCKER": mode,
+            "REHEARSAL_STATE": str(self.state),
+            **launchers.environment(self.state / "bin"),
+        }
+        copy = project.prepare(self.root, self.stack, self.state)
+        self._cloud = background.start(self.state, {k: v for k, v in rehearsing.items() if k != "PATH"})
+        backend = self.state / "backend"
+        backend.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **rehearsing,
+            **self._cloud.environment,
+            "PULUMI_HOME": str(home),
+            "PULUMI_BACKEND_URL": f"file://{backend}",
+            "PULUMI_CONFIG_PASSPHRASE": "rehearsal",  # guards made-up values only
+        }
+        self._deployment = Deployment(
+            project=copy,
+            stack=self.stack,
+            binary=binary,
+            environment=environment,
+            events=self.state / "events",
+            say=self.say,
+            show=self._engine_line,
+            retry=Retry(pause_seconds=RETRY_PAUSE_SECONDS),
+            finders=default_finders(environment),
+            on_sold_out=lambda wanted, chosen: project.remember_fallback(self.state, wanted, chosen),
+        )
+        self._configure_secrets(self._deployment, environment)
+
+    def _docker_mode(self) -> str:
+        wanted = os.environ.get("REHEARSAL_DOCKER")
+        if wanted not in (None, "", "run", "record"):
+            raise RehearsalFailed(f"REHEARSAL_DOCKER={wanted}: must be run or record")
+        if wanted == "record":
+            self.say("REHEARSAL_DOCKER=record: servers, containers and commands are recorded, none runs")
+            return "record"
+        trouble = dockerd.ensure(self.say)
+        if trouble is None:
+            return "run"
+        if wanted == "run":
+            raise RehearsalFailed(f"REHEARSAL_DOCKER=run, but {trouble}")
+        self.say(f"{trouble}. Servers, containers and commands are only recorded")
+        return "record"
+
+    def _configure_secrets(self, deployment: Deployment, environment: Mapping[str, str]) -> None:
+        """Made-up values for the secrets that a human gives, the same in each run."""
+        values = {
+            f"{PROJECT}:{name}": ConfigValue(value, secret=True)
+            for name, value in made_up(deployment.open().get_all_config(), environment).items()
+        }
+        if values:
+            deployment.open().set_all_config(values)
+
+    def _timed(self, step: str, run: Callable[[Deployment], Journal]) -> Journal:
+        assert self._deployment is not None
+        self.say(f"\n── {step} {self.stack}")
+        started = time.monotonic()
+        journal = run(self._deployment)
+        seconds = time.monotonic() - started
+        self.timings.append(summary.Timing(step, seconds, journal.changes))
+        return journal
+
+    def _write_preview(self, journal: Journal) -> None:
+        target = self.state / "preview.md"
+        heading = f"Rehearsed preview of `{self.stack}`"
+        target.write_text(changes.markdown(self.stack, journal, heading))
+        self.say(f"the diff as a pull request shows it: {os.path.relpath(target)}")
+
+    def _verify_empty(self) -> None:
+        assert self._cloud is not None
+        left = inventory(self._cloud)
+        if left:
+            listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in left.items())
+            raise RehearsalFailed(f"destroy of {self.stack} left in the embedded cloud: {listed}")
+
+    def _table(self) -> None:
+        assert self._deployment is not None
+        resources, outputs = self._deployment.resources(), self._deployment.outputs()
+        self.say("\n" + summary.table(self.stack, resources, outputs, self.timings))
+
+    def _engine_line(self, line: str) -> None:
+        """The engine's own progress, less what the runner says in a line of its own or the table shows."""
+        if not _STAND_IN_WARNING.search(line):
+            self.show(line)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One rehearsal of a stack at a time in a checkout."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        with (self.state / "lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RehearsalFailed(
+                    f"another rehearsal of {self.stack} is running in this checkout"
+                ) from None
+            yield
+
+
+_STAND_IN_WARNING = re.compile(r"using pulumi-resource-\S+ from \$PATH")
+
+
+def made_up(config: Mapping[str, ConfigValue], environment: Mapping[str, str]) -> dict[str, str]:
+    """The secrets that this stack's settings call for, made up."""
+
+    def section(name: str) -> Mapping[str, object]:
+        value = config.get(f"{PROJECT}:{name}")
+        return json.loads(value.value) if value else {}
+
+    values = {}
+    if section("tls").get("mode") == "dns-01":
+        values["acme_dns_token"] = environment["CLOUDFLARE_API_TOKEN"]
+    if section("registry"):
+        values["registry_password"] = "made-up-registry-password"  # noqa: S105
+    if section("application").get("sentry"):
+        values["sentry_dsn"] = "http://public@127.0.0.1:9/1"
+    return values
+
+
+def clean(root: Path, say: Say = print) -> None:
+    """Stops every embedded cloud of the checkout and forgets its rehearsals."""
+    folder = root / ".rehearsal"
+    for state in sorted(folder.glob("*/cloud.json")):
+        say(f"stopping the embedded cloud of {state.parent.name}")
+        background.stop(state.parent)
+    shutil.rmtree(folder, ignore_errors=True)
