@@ -244,7 +244,9 @@ class Resource:
         """What is really there, as id, inputs and outputs; `None`: it is gone. On import both dicts are empty."""
         return resource_id, inputs, state
 
-    def update(self, resource_id: str, old_inputs: Values, old_outputs: Values, news: Values, preview: bool) -> Values:
+    def update(
+        self, resource_id: str, old_inputs: Values, old_outputs: Values, news: Values, preview: bool
+    ) -> Values:
         """Change it in place: its outputs. At preview change nothing."""
         raise NotImplementedError
 
