@@ -23,18 +23,13 @@ WORDS = {
 }
 
 
-def marker(stack: str) -> str:
-    """The hidden first line by which a workflow finds the comment to edit."""
-    return f"<!-- jira-plus-plus preview: {stack} -->"
-
-
 def markdown(stack: str, journal: Journal, heading: str = "") -> str:
     """The whole comment: counts, a line per changed resource, and the values, folded.
 
     Secrets: the engine writes `[secret]` for them in its events, and nothing else is read.
     """
-    steps = [step for step in journal.steps if step.op in SIGNS]
-    lines = [marker(stack), f"### {heading or f'Preview of `{stack}`'}", "", f"**{_counts(steps, journal)}**"]
+    steps = [step for step in journal.steps if step.op in SIGNS and step.type != "pulumi:pulumi:Stack"]
+    lines = [f"### {heading or f'Preview of `{stack}`'}", "", f"**{_counts(steps, journal)}**"]
     if steps:
         lines += ["", "| | resource | type | what changes |", "|---|---|---|---|"]
         lines += [_row(step) for step in steps]

@@ -74,6 +74,8 @@ class Deployment:
     on_sold_out: Callable[[str, str], None] | None = None
     """Told the sold-out server type and the one that took its place."""
     _opened: Stack | None = None
+    _settled: bool = False
+    """Whether the last run ended by itself, in this process: then nothing can be cut off."""
 
     def open(self) -> Stack:
         """The Automation API's stack, created if it does not exist."""
@@ -162,6 +164,7 @@ class Deployment:
         """One engine run, whose lock is lifted if it was left by a dead process."""
         for attempt in (1, 2):
             journal = Journal(file=self.events / f"{kind}.jsonl" if self.events else None)
+            self._settled = False
             listening = {"on_event": journal.record, "on_output": self.show, "color": "never"}
             try:
                 run(listening)
@@ -173,13 +176,15 @@ class Deployment:
             except CommandError as error:
                 raise DeploymentFailed(_explain(kind, journal, error), journal) from None
             else:
+                self._settled = True
                 return journal
             finally:
                 journal.close()
         raise AssertionError("unreachable")
 
     def _settle(self) -> None:
-        recover(self.open(), self._finders(), self.say)
+        if not self._settled:
+            recover(self.open(), self._finders(), self.say)
 
     def _clear(self, journal: Journal, since: datetime) -> int:
         """Removes what the failed run created without learning its id, as when a connection dropped."""

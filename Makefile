@@ -1,0 +1,65 @@
+# Everything that this project does is a target here; CI calls the same ones.
+
+STACK ?= uat
+STEP ?= all
+PYTHON ?= python3
+TESTS ?= tests
+# What `make test` leaves out: the playbook needs a stack that is up (`make playbook`).
+MARKERS ?= not playbook
+JOBS ?= auto
+
+VENV := $(shell $(PYTHON) tools/setup/venv.py path)
+export PATH := $(VENV)/bin:$(PATH)
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help setup rehearse test bench lint format playbook preview deploy drift destroy docker-stop clean
+
+help: ## this list
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|destroy|recreate]"
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
+
+setup: ## what the other targets need: system packages (as root on Debian), the Python environment
+	@tools/setup/packages.sh
+	@$(PYTHON) tools/setup/venv.py make
+
+rehearse: setup ## the whole deployment of STACK without an account, on this machine
+	@python -m rehearsal --stack $(STACK) --step $(STEP)
+
+test: setup ## every test that can run here; those that need Docker or Go are skipped without, and say so
+	@python -m rehearsal.dockerd start || true
+	@pytest -n $(JOBS) --dist loadgroup -m "$(MARKERS)" $(TESTS)
+
+bench: setup ## how fast the program, preview and no-op up are, beside an empty program
+	@python -m bench.run
+
+lint: setup ## ruff, mypy, yamllint, shellcheck, actionlint, zizmor
+	@tools/lint/lint.sh
+
+format: setup ## ruff's format and safe fixes
+	@ruff check --fix-only --quiet
+	@ruff format --quiet
+
+playbook: setup ## the validation playbook against a running STACK, with a report in reports/
+	@python -m pytest -m playbook tests/playbook --stack $(STACK)
+
+preview: setup ## what deploying STACK would change (real accounts); Markdown in reports/preview-STACK.md
+	@python -m operations preview --stack $(STACK) --markdown reports/preview-$(STACK).md
+
+deploy: setup ## deploys STACK (real accounts)
+	@python -m operations deploy --stack $(STACK)
+
+drift: setup ## what differs from the code in STACK (real accounts); exit code 2 if anything does
+	@python -m operations drift --stack $(STACK) --markdown reports/drift-$(STACK).md
+
+destroy: setup ## deletes all of STACK (real accounts); YES=1 does not ask
+	@python -m operations destroy --stack $(STACK) $(if $(YES),--yes)
+
+docker-stop: setup ## stops the Docker daemon, if a target here started it
+	@python -m rehearsal.dockerd stop
+
+clean: docker-stop ## stops the embedded clouds of this checkout and forgets its rehearsals
+	@python -m rehearsal --step clean
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache reports

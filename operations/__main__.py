@@ -1,0 +1,168 @@
+"""The command line for real stacks: `python -m operations preview|deploy|drift|destroy --stack uat`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from operations import changes, summary
+from operations.deployment import PROJECT, Deployment, DeploymentFailed
+from operations.engine import EngineMissing, engine
+from operations.interrupt import interruptible
+from operations.journal import Journal
+from operations.orphans import ForeignResource
+from operations.recovery import Locked
+
+ROOT = Path(__file__).resolve().parent.parent
+
+DESCRIPTION = """\
+Operates a real stack with the accounts of the environment. What to export is listed in .env.template; a file
+.env.<stack> beside it is read where it exists, and what is exported already wins.
+"""
+EPILOG = """\
+actions:
+  preview  what a deploy would change; also as Markdown (--markdown)
+  deploy   pulumi up: settles a run that was killed, tries again what may pass, and takes the next of
+           host.server_type_fallbacks when a server type is sold out (commit the changed stack file then)
+  drift    what changed behind Pulumi's back or was not deployed; exit code 2 if anything did
+  destroy  deletes every resource of the stack; refused for what is protected; asks for the stack's name
+"""
+
+_CLOUD = {
+    "HCLOUD_TOKEN": "a Hetzner Cloud API token (read & write) of the stack's project",
+    "CLOUDFLARE_API_TOKEN": "a Cloudflare API token that may edit the zone's DNS and settings",
+}
+
+
+class EnvironmentIncomplete(Exception):
+    """Something that must be exported is not; the message lists all of it."""
+
+
+def main() -> int:
+    """Exit codes: 0 done, 1 failed, 2 drift found, 130 interrupted."""
+    parser = argparse.ArgumentParser(
+        prog="python -m operations",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("action", choices=("preview", "deploy", "drift", "destroy"))
+    parser.add_argument("--stack", required=True, help="uat, prod or local")
+    parser.add_argument("--markdown", type=Path, help="where to write the changes for a pull request")
+    parser.add_argument("--yes", action="store_true", help="destroy without asking for the stack's name")
+    arguments = parser.parse_args()
+    with interruptible() as interrupted:
+        try:
+            return _act(arguments.action, arguments.stack, arguments.markdown, arguments.yes)
+        except (DeploymentFailed, EngineMissing, EnvironmentIncomplete, ForeignResource, Locked) as error:
+            if interrupted():
+                print("\ninterrupted; what exists is in the state, the next run goes on from there")
+                return 130
+            print(f"\nerror: {error}", file=sys.stderr)
+            return 1
+
+
+def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
+    environment = complete_environment(ROOT, stack, os.environ)
+    deployment = Deployment(
+        project=ROOT,
+        stack=stack,
+        binary=engine(),
+        environment=environment,
+        on_sold_out=lambda wanted, chosen: print(
+            f"wrote host.server_type: {chosen} (was {wanted}) to Pulumi.{stack}.yaml; commit it"
+        ),
+    )
+    timings: list[summary.Timing] = []
+    if action == "preview":
+        with _written(markdown, stack, f"Preview of `{stack}`") as write:
+            write(deployment.preview())
+    elif action == "drift":
+        with _written(markdown, stack, f"Drift of `{stack}`") as write:
+            journal = deployment.preview(refresh=True)
+            write(journal)
+        print("no drift" if not journal.changes else f"drift: {journal.changes} resource(s) differ")
+        return 2 if journal.changes else 0
+    elif action == "deploy":
+        timings.append(_timed("up", deployment.up))
+        print("\n" + summary.table(stack, deployment.resources(), deployment.outputs(), timings))
+    elif action == "destroy":
+        if not yes and input(f"Type the stack's name to delete all of {stack}: ").strip() != stack:
+            print("not destroyed")
+            return 1
+        deployment.destroy()
+    return 0
+
+
+def _timed(step: str, run: Callable[[], Journal]) -> summary.Timing:
+    started = time.monotonic()
+    journal = run()
+    return summary.Timing(step, time.monotonic() - started, journal.changes)
+
+
+@contextmanager
+def _written(target: Path | None, stack: str, heading: str) -> Iterator[Callable[[Journal], None]]:
+    """Writes the Markdown of the journal it is given, or of a failure's."""
+
+    def write(journal: Journal) -> None:
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(changes.markdown(stack, journal, heading))
+
+    try:
+        yield write
+    except DeploymentFailed as failure:
+        write(failure.journal)
+        raise
+
+
+def complete_environment(root: Path, stack: str, exported: Mapping[str, str]) -> dict[str, str]:
+    """`.env.<stack>` under what is exported.
+
+    Raises:
+        EnvironmentIncomplete: it lacks what the stack needs; all of it is named.
+    """
+    values = {**read_env_file(root / f".env.{stack}"), **exported}
+    stack_file = root / f"Pulumi.{stack}.yaml"
+    if not stack_file.exists():
+        known = ", ".join(sorted(path.name[7:-5] for path in root.glob("Pulumi.*.yaml")))
+        raise EnvironmentIncomplete(f"stack {stack}: there is no {stack_file.name}; there is {known}")
+    config = (yaml.safe_load(stack_file.read_text()) or {}).get("config") or {}
+    host = config.get(f"{PROJECT}:host") or {}
+    needed = dict(_CLOUD) if host.get("kind") == "hetzner" else {}
+    if host.get("kind") == "existing":
+        needed = {"CLOUDFLARE_API_TOKEN": _CLOUD["CLOUDFLARE_API_TOKEN"]}
+    missing = [f"  {name}: {what}" for name, what in needed.items() if not values.get(name)]
+    if not (values.get("PULUMI_CONFIG_PASSPHRASE") or values.get("PULUMI_CONFIG_PASSPHRASE_FILE")) and (
+        "secretsprovider" not in (yaml.safe_load(stack_file.read_text()) or {})
+        and not values.get("PULUMI_ACCESS_TOKEN")
+    ):
+        missing.append("  PULUMI_CONFIG_PASSPHRASE: what the stack's secrets are encrypted with")
+    if missing:
+        raise EnvironmentIncomplete(
+            f"to operate {stack}, export these (or write them to .env.{stack}; see .env.template):\n"
+            + "\n".join(missing)
+        )
+    return values
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """`NAME=value` lines, with or without `export` and quotes; `#` begins a comment line."""
+    values = {}
+    if path.exists():
+        for line in path.read_text().splitlines():
+            name, equals, value = line.strip().removeprefix("export ").partition("=")
+            if equals and not name.startswith("#"):
+                values[name.strip()] = value.strip().strip("'\"")
+    return values
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""The project's virtual environment, in the cache folder and named after what is in it.
+
+`venv.py path` prints its folder; `venv.py make` creates it if it is not there. Standard library only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
+OLDEST = (3, 11)
+
+
+def folder() -> Path:
+    """`<cache>/venv/<digest of the requirements and of this Python>`."""
+    digest = hashlib.sha256(f"{sys.version}\0{sys.executable}".encode())
+    for name in REQUIREMENTS:
+        digest.update((ROOT / name).read_bytes())
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "jira-plus-plus" / "venv" / digest.hexdigest()[:12]
+
+
+def make(target: Path) -> None:
+    """Creates `target`; whole or not at all, and once even if two are asked for at the same time."""
+    done = target / "complete"
+    if done.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return
+        print(f"making the virtual environment {target}", flush=True)
+        shutil.rmtree(target, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(target)], check=True)
+        pip = [str(target / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "-q"]
+        subprocess.run([*pip, "-r", str(ROOT / "requirements-dev.txt")], check=True)
+        done.touch()
+
+
+def main() -> int:
+    """See the module's docstring."""
+    if sys.version_info < OLDEST:
+        print(f"Python {'.'.join(map(str, OLDEST))} or newer is needed, this is {sys.version.split()[0]}: "
+              "install it and run `make PYTHON=python3.11 …`", file=sys.stderr)  # fmt: skip
+        return 1
+    if sys.argv[1:] == ["path"]:
+        print(folder())
+        return 0
+    if sys.argv[1:] == ["make"]:
+        try:
+            make(folder())
+        except subprocess.CalledProcessError as error:
+            remedy = "apt-get install python3-venv" if "venv" in error.cmd else "is a package registry reachable?"
+            print(f"making the virtual environment failed ({remedy})", file=sys.stderr)
+            return 1
+        return 0
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
