@@ -1,19 +1,43 @@
 """How Jira++ itself behaves in a stack."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator, Field
+
+from components.settings.email import Email
+from components.settings.problem import wrong
 from components.settings.section import Section
 
 LogLevel = Literal["debug", "info", "warn", "error"]
+
+_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
+_EXAMPLE = "write the scheme and the host alone, e.g. https://app.example.com"
+
+
+def _origin(value: str) -> str:
+    if value == "*":
+        raise wrong(
+            "lets every site call the API with the user's session", "list the web application's origin"
+        )
+    if not value.startswith(("https://", "http://")):
+        raise wrong("is no origin", _EXAMPLE)
+    if not _ORIGIN.fullmatch(value):
+        raise wrong("is more than an origin, or no origin, so no browser ever sends it", _EXAMPLE)
+    return value
 
 
 class Application(Section):
     """What the API, the worker and the first migration are told."""
 
-    cors_origins: tuple[str, ...]
-    graphql_playground: bool = False
-    graphql_introspection: bool = False
-    log_level: LogLevel = "info"
-    admin_email: str
-    sentry: bool = False
-    seed_data: bool = False
+    cors_origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
+        description="origins that may call the API from a browser"
+    )
+    graphql_playground: bool = Field(False, description="serves the playground; kind local only")
+    graphql_introspection: bool = Field(False, description="answers introspection; kind local only")
+    log_level: LogLevel = Field("info", description="least level that is logged")
+    admin_email: Email = Field(
+        description="the first user; the password is the stack output `admin_password`"
+    )
+    sentry: bool = Field(False, description="sends errors to Sentry; needs the secret `sentry_dsn`")
+    seed_data: bool = Field(False, description="fills an empty database with sample projects")

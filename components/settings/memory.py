@@ -1,0 +1,53 @@
+"""The memory budget: what all containers may use together, against what the server has."""
+
+from dataclasses import dataclass
+
+from components.settings.catalogue import SERVER_TYPES
+from components.settings.host import Host
+from components.settings.services import Services
+
+OS_RESERVE_MB = 512
+"""Left for the kernel, systemd, sshd and Docker; also covers what a server of nominal 4 GB does not show."""
+
+
+@dataclass(frozen=True)
+class MemoryBudget:
+    """All in MB: the limits of what runs for good, and what a release adds for a while."""
+
+    services: dict[str, int]
+    release_mb: int
+    reserve_mb: int
+    server_mb: int | None
+
+    @property
+    def limit_mb(self) -> int:
+        """What must fit: the services, a release's overlap and the reserve."""
+        return sum(self.services.values()) + self.release_mb + self.reserve_mb
+
+
+def memory_budget(host: Host, services: Services) -> MemoryBudget:
+    """The budget of a stack. `server_mb` is None where nobody knows it (kind local without `memory_mb`)."""
+    consumers = 1 + services.autoheal.enabled + services.watchtower.enabled
+    standing = {
+        "postgres": services.postgres.memory_mb,
+        "temporal": services.temporal.memory_mb,
+        "temporal_ui": services.temporal_ui.memory_mb,
+        "traefik": services.traefik.memory_mb,
+        "socket_proxy": services.socket_proxy.memory_mb * consumers,
+        "autoheal": services.autoheal.memory_mb * services.autoheal.enabled,
+        "watchtower": services.watchtower.memory_mb * services.watchtower.enabled,
+        "api": services.api.memory_mb,
+        "worker": services.worker.memory_mb,
+        "web": services.web.memory_mb,
+        "backup": services.backup.memory_mb,
+    }
+    # api, worker and web come from one release and are replaced at the same time, each beside the old one;
+    # the migration has ended before they start.
+    overlap = services.api.memory_mb + services.worker.memory_mb + services.web.memory_mb
+    release = max(overlap, services.temporal_ui.memory_mb, services.migration.memory_mb)
+    return MemoryBudget(standing, release, OS_RESERVE_MB, server_memory_mb(host))
+
+
+def server_memory_mb(host: Host) -> int | None:
+    """The memory of the stack's machine in MB, if known."""
+    return SERVER_TYPES[host.server_type].memory_mb if host.kind == "hetzner" else host.memory_mb

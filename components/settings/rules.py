@@ -1,0 +1,374 @@
+"""What must hold between settings. Each rule takes the sections that it compares and yields what it finds.
+
+A rule whose sections are not all sound by themselves is not asked: what it would say could be wrong.
+"""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
+
+from components.settings.application import Application
+from components.settings.catalogue import LOCATIONS, SERVER_TYPES, ServerType
+from components.settings.domain import Domain
+from components.settings.edge import Edge
+from components.settings.host import Host
+from components.settings.images import Images, parse
+from components.settings.memory import memory_budget, server_memory_mb
+from components.settings.network import ANY_NETWORK
+from components.settings.problem import NOTHING, Problem
+from components.settings.report import Screen
+from components.settings.section import Section
+from components.settings.services import Service, Services
+from components.settings.tls import Tls
+
+_show = Screen().show
+
+_KEYS_OF_A_SERVER = frozenset(
+    {
+        "server_type",
+        "server_type_fallbacks",
+        "location",
+        "image",
+        "volume",
+        "backups",
+        "protected",
+        "swap_mb",
+        "ssh",
+    }
+)
+_NOT_FOR_KIND: Mapping[str, frozenset[str]] = {
+    "hetzner": frozenset({"address", "memory_mb", "http_port", "ssh.user", "ssh.port", "ssh.host_key"}),
+    "existing": _KEYS_OF_A_SERVER - {"protected", "swap_mb", "ssh"} | {"http_port"},
+    "local": _KEYS_OF_A_SERVER | {"address"},
+}
+
+
+def keys_belong_to_the_kind(host: Host) -> Iterator[Problem]:
+    """A key that has no effect misleads whoever reads it."""
+    given = {*host.model_fields_set, *(f"ssh.{name}" for name in host.ssh.model_fields_set)}
+    for name in sorted(given & _NOT_FOR_KIND[host.kind]):
+        section, _, leaf = name.rpartition(".")
+        value = getattr(host.ssh if section else host, leaf)
+        shown = "a mapping" if isinstance(value, Section) else _show(f"host.{name}", value)
+        yield Problem(f"host.{name}", shown, f"has no effect for host.kind {host.kind}", "remove it")
+
+
+def server_types_are_sold(host: Host) -> Iterator[Problem]:
+    """Not every location sells every type, and a fallback must be able to stand in for the first choice."""
+    if host.kind != "hetzner":
+        return
+    first = SERVER_TYPES[host.server_type]
+    yield from _sold_at("host.server_type", first, host.location)
+    seen = {first.name}
+    for index, name in enumerate(host.server_type_fallbacks):
+        path, fallback = f"host.server_type_fallbacks[{index}]", SERVER_TYPES[name]
+        if name in seen:
+            yield Problem(path, _show(path, name), "is named before", "remove it")
+        elif fallback.architecture != first.architecture:
+            yield Problem(
+                path,
+                _show(path, name),
+                f"is {fallback.architecture}, but host.server_type {first.name} is {first.architecture}",
+                f"use a type of {first.architecture}",
+            )
+        else:
+            yield from _sold_at(path, fallback, host.location)
+        seen.add(name)
+
+
+def _sold_at(path: str, server_type: ServerType, location: str) -> Iterator[Problem]:
+    if location not in server_type.eur_per_month:
+        sold = [name for name in LOCATIONS if name in server_type.eur_per_month]
+        yield Problem(
+            path,
+            _show(path, server_type.name),
+            f"is not sold at host.location {location}",
+            f"use another type, or a location that sells it: {', '.join(sold)}",
+        )
+
+
+def server_can_be_reached(host: Host) -> Iterator[Problem]:
+    """The program itself comes by ssh; and ssh for the whole world is a choice to be made in writing."""
+    path = "host.ssh.allowed_networks"
+    ssh = host.ssh
+    if host.kind == "hetzner" and not ssh.allowed_networks and not ssh.allow_any_network:
+        yield Problem(
+            path,
+            "[]",
+            "lets nobody reach the server, and `pulumi up` itself configures it over ssh",
+            "name the networks of your office, VPN and CI runner, e.g. [203.0.113.0/24]",
+        )
+    if ssh.allow_any_network and ssh.allowed_networks:
+        yield Problem(
+            path,
+            _show(path, ssh.allowed_networks),
+            "has no effect beside host.ssh.allow_any_network, which opens ssh to the whole world",
+            "remove one of the two",
+        )
+        return
+    for index, network in enumerate(ssh.allowed_networks):
+        if network in ANY_NETWORK:
+            yield Problem(
+                f"{path}[{index}]",
+                _show(path, network),
+                "opens ssh to the whole world",
+                "name the networks that need it, or set host.ssh.allow_any_network: true instead",
+            )
+
+
+def existing_server_is_described(host: Host) -> Iterator[Problem]:
+    """Of a server that the program did not order, it must be told what it cannot know."""
+    if host.kind != "existing":
+        return
+    for path, value, what in (
+        ("host.address", host.address, "its public IPv4 address"),
+        (
+            "host.ssh.host_key",
+            host.ssh.host_key,
+            "its public host key, as `ssh-keyscan -t ed25519 <address>` prints it",
+        ),
+        ("host.memory_mb", host.memory_mb, "its memory in MB, as `free -m` prints it"),
+    ):
+        if value is None:
+            yield Problem(path, NOTHING, "is required for host.kind existing", f"add {what}")
+
+
+def protection_covers_the_data(host: Host) -> Iterator[Problem]:
+    """A protected server with a volume that anyone can delete protects the wrong thing."""
+    if host.kind == "hetzner" and host.protected and not host.volume.protected:
+        yield Problem(
+            "host.volume.protected",
+            "false",
+            "leaves the data unprotected on a protected host",
+            "set it to true",
+        )
+
+
+def protected_images_are_pinned(host: Host, images: Images) -> Iterator[Problem]:
+    """A tag can be moved to another image; what serves customers must be what was tested."""
+    if not host.protected:
+        return
+    for name in Images.model_fields:
+        reference = getattr(images, name)
+        if parse(reference).digest is None:
+            yield Problem(
+                f"images.{name}",
+                _show(f"images.{name}", reference),
+                "has no digest, and host.protected demands one",
+                "append @ and what `docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "
+                f"{reference}` prints",
+            )
+
+
+def protected_data_is_real(host: Host, application: Application) -> Iterator[Problem]:
+    """Sample projects have no place among customers' data."""
+    if host.protected and application.seed_data:
+        yield Problem(
+            "application.seed_data",
+            "true",
+            "would put sample projects into a protected stack",
+            "set it to false",
+        )
+
+
+def names_differ(domain: Domain) -> Iterator[Problem]:
+    """Each host name leads to one service."""
+    for first, second in combinations(("api", "web", "temporal"), 2):
+        if getattr(domain, first) == getattr(domain, second):
+            path = f"domain.{second}"
+            yield Problem(
+                path,
+                _show(path, getattr(domain, second)),
+                f"is the name of domain.{first} too",
+                "choose another",
+            )
+
+
+def zone_fits_the_kind(host: Host, domain: Domain) -> Iterator[Problem]:
+    """A zone is served by Cloudflare; `*.localhost` leads to this machine without any DNS."""
+    if host.kind == "local":
+        if domain.zone_id is not None:
+            shown = _show("domain.zone_id", domain.zone_id)
+            yield Problem("domain.zone_id", shown, "has no effect for host.kind local", "remove it")
+        if domain.zone != "localhost":
+            shown = _show("domain.zone", domain.zone)
+            yield Problem(
+                "domain.zone", shown, "does not lead to this machine", "use localhost for host.kind local"
+            )
+        return
+    if domain.zone == "localhost":
+        yield Problem(
+            "domain.zone",
+            '"localhost"',
+            f"is no zone for host.kind {host.kind}",
+            "write the zone, e.g. example.com",
+        )
+    if domain.zone_id is None:
+        yield Problem(
+            "domain.zone_id",
+            NOTHING,
+            f"is required for host.kind {host.kind}",
+            "copy the 32 hexadecimal digits from Cloudflare's overview page of the zone",
+        )
+
+
+def edge_cannot_be_passed(edge: Edge) -> Iterator[Problem]:
+    """Who reaches the server past Cloudflare meets none of its rules."""
+    for index, network in enumerate(edge.http_sources):
+        if network in ANY_NETWORK:
+            path = f"edge.http_sources[{index}]"
+            yield Problem(
+                path,
+                _show(path, network),
+                "lets anyone pass by Cloudflare",
+                "name the networks, or write [] for Cloudflare's ranges",
+            )
+
+
+def certificate_fits_the_kind(host: Host, tls: Tls) -> Iterator[Problem]:
+    """No authority vouches for this machine, and Cloudflare takes no plain HTTP from a server."""
+    shown = _show("tls.mode", tls.mode)
+    if host.kind == "local" and tls.mode in ("dns-01", "origin-ca"):
+        yield Problem(
+            "tls.mode", shown, "needs a zone at Cloudflare", "use none or self-signed for host.kind local"
+        )
+    if host.kind != "local" and tls.mode == "none":
+        yield Problem(
+            "tls.mode",
+            shown,
+            "would send passwords in the clear, and Full (strict) refuses it",
+            "use dns-01 or origin-ca",
+        )
+    if tls.mode == "dns-01" and tls.acme_email is None:
+        yield Problem(
+            "tls.acme_email",
+            NOTHING,
+            "is required for tls.mode dns-01",
+            "add the address of whoever runs this stack",
+        )
+
+
+def origins_are_the_ones_we_serve(
+    host: Host, domain: Domain, application: Application, tls: Tls
+) -> Iterator[Problem]:
+    """The web application calls the API across origins, and only https keeps a session to itself."""
+    for index, origin in enumerate(application.cors_origins):
+        if origin.startswith("http://") and host.kind != "local":
+            path = f"application.cors_origins[{index}]"
+            yield Problem(
+                path, _show(path, origin), "is not https", f"use https://{origin.removeprefix('http://')}"
+            )
+    ours = f"https://{domain.host_names['web']}"
+    if host.kind == "local":
+        ours = f"{'http' if tls.mode == 'none' else 'https'}://{domain.host_names['web']}:{host.http_port}"
+    insecure = ours.replace("https://", "http://")
+    if ours not in application.cors_origins and insecure not in application.cors_origins:
+        yield Problem(
+            "application.cors_origins",
+            _show("application.cors_origins", application.cors_origins),
+            "leaves out the web application itself, which could not call the API",
+            f"add {ours}",
+        )
+
+
+def graphql_is_closed_in_public(host: Host, application: Application) -> Iterator[Problem]:
+    """Playground and introspection show a stranger the whole API."""
+    if host.kind == "local":
+        return
+    for name in ("graphql_playground", "graphql_introspection"):
+        if getattr(application, name):
+            yield Problem(
+                f"application.{name}",
+                "true",
+                "shows the API to strangers",
+                "set it to false, and use the local stack to explore",
+            )
+
+
+def memory_fits(host: Host, services: Services) -> Iterator[Problem]:
+    """The sum of the limits must fit, on the fallbacks too: else the kernel chooses what to kill."""
+    budget = memory_budget(host, services)
+    parts = (
+        f"{sum(budget.services.values())} MB of services, {budget.release_mb} MB that a release adds,"
+        f" {budget.reserve_mb} MB for the system"
+    )
+    for path, name, memory_mb in _machines(host):
+        if memory_mb is not None and budget.limit_mb > memory_mb:
+            yield Problem(
+                path,
+                name,
+                f"has {memory_mb} MB, but the limits need {budget.limit_mb} MB ({parts})",
+                f"take a larger server, or lower services.*.memory_mb by {budget.limit_mb - memory_mb} MB",
+            )
+
+
+def _machines(host: Host) -> Iterator[tuple[str, str, int | None]]:
+    if host.kind != "hetzner":
+        yield "host.memory_mb", _show("host.memory_mb", host.memory_mb), server_memory_mb(host)
+        return
+    yield "host.server_type", _show("host.server_type", host.server_type), server_memory_mb(host)
+    for index, name in enumerate(host.server_type_fallbacks):
+        path = f"host.server_type_fallbacks[{index}]"
+        yield path, _show(path, name), SERVER_TYPES[name].memory_mb
+
+
+def cpus_fit(host: Host, services: Services) -> Iterator[Problem]:
+    """Docker refuses a container that may use more cores than there are."""
+    if host.kind != "hetzner":
+        return
+    smallest = min(
+        (SERVER_TYPES[name] for name in (host.server_type, *host.server_type_fallbacks)),
+        key=lambda t: t.cores,
+    )
+    for name in Services.model_fields:
+        service: Service = getattr(services, name)
+        if service.cpus > smallest.cores:
+            path = f"services.{name}.cpus"
+            yield Problem(
+                path,
+                _show(path, service.cpus),
+                f"is more than the {smallest.cores} cores of {smallest.name}",
+                f"use at most {smallest.cores}",
+            )
+
+
+def temporal_tools_match_the_server(images: Images) -> Iterator[Problem]:
+    """The tools carry the schema of one release; a server of another refuses to start on it."""
+    server, tools = parse(images.temporal).version, parse(images.temporal_admin_tools).version
+    if server and tools and server[:2] != tools[:2]:
+        path = "images.temporal_admin_tools"
+        wanted = ".".join(map(str, server))
+        yield Problem(
+            path,
+            _show(path, images.temporal_admin_tools),
+            f"carries the schema of another release than images.temporal {wanted}",
+            f"use the tools of {'.'.join(map(str, server[:2]))}",
+        )
+
+
+RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
+    keys_belong_to_the_kind,
+    server_types_are_sold,
+    server_can_be_reached,
+    existing_server_is_described,
+    protection_covers_the_data,
+    protected_images_are_pinned,
+    protected_data_is_real,
+    names_differ,
+    zone_fits_the_kind,
+    edge_cannot_be_passed,
+    certificate_fits_the_kind,
+    origins_are_the_ones_we_serve,
+    graphql_is_closed_in_public,
+    memory_fits,
+    cpus_fit,
+    temporal_tools_match_the_server,
+)
+
+
+def broken(sections: Mapping[str, Section | None]) -> Iterator[Problem]:
+    """What `RULES` find in `sections`, which are sound one by one."""
+    for rule in RULES:
+        needed = inspect.signature(rule).parameters
+        if needed.keys() <= sections.keys():
+            yield from rule(**{name: sections[name] for name in needed})

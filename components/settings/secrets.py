@@ -1,0 +1,65 @@
+"""What a human must give beside the stack file: secrets of the stack, and tokens in the environment."""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from components.settings.problem import NOTHING, Problem
+
+SECRETS: Mapping[str, str] = {
+    "acme_dns_token": "Cloudflare token for Traefik (Zone, Zone, Read; Zone, DNS, Edit; this zone alone)",
+    "registry_password": "password of registry.username (it needs to pull only)",
+    "sentry_dsn": "DSN of the Sentry project",
+}
+"""Keys that are never in the tree: read them with `config.require_secret`. Value: what it is."""
+
+_SENSITIVE = re.compile(
+    r"(^|[_.-])(pass(word|wd|phrase)?|pwd|secrets?|tokens?|dsn|credentials?|private(_key)?|api_?key)([_.-]|$)",
+    re.IGNORECASE,
+)
+
+
+def looks_secret(path: str) -> bool:
+    """Whether a value at `path` should not be shown, by the path's words."""
+    return bool(_SENSITIVE.search(path))
+
+
+def missing_secrets(
+    raw: Mapping[str, Any], present: Collection[str], provider_tokens: Collection[str]
+) -> Iterator[Problem]:
+    """What the settings in `raw`, checked or not, need and do not have.
+
+    `present` are the secrets that are set, `provider_tokens` the providers (`hcloud`, `cloudflare`) with a
+    token.
+    """
+    host, tls, application = (_mapping(raw, name) for name in ("host", "tls", "application"))
+    for name, needed, why in (
+        ("acme_dns_token", tls.get("mode") == "dns-01", "tls.mode dns-01 proves the names by DNS"),
+        ("registry_password", bool(raw.get("registry")), "images come from a registry that wants a login"),
+        ("sentry_dsn", application.get("sentry") is True, "application.sentry is on"),
+    ):
+        if needed and name not in present:
+            remedy = f"run `pulumi config set --secret {name}` and paste the {SECRETS[name]}"
+            yield Problem(name, NOTHING, f"is required, since {why}", remedy)
+    if host.get("kind") == "hetzner" and "hcloud" not in provider_tokens:
+        yield Problem(
+            "HCLOUD_TOKEN",
+            NOTHING,
+            "is required, since host.kind hetzner orders a server",
+            "export a token of the project in Hetzner's console (Security, API tokens, Read & Write)",
+        )
+    if host.get("kind") in ("hetzner", "existing") and "cloudflare" not in provider_tokens:
+        scopes = "Zone, Zone, Read; Zone, Zone Settings, Edit; Zone, DNS, Edit"
+        if tls.get("mode") == "origin-ca":
+            scopes += "; Zone, SSL and Certificates, Edit"
+        yield Problem(
+            "CLOUDFLARE_API_TOKEN",
+            NOTHING,
+            "is required, since the names are served through Cloudflare",
+            f"export a token for this zone (My Profile, API Tokens: {scopes})",
+        )
+
+
+def _mapping(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = raw.get(name)
+    return value if isinstance(value, dict) else {}
