@@ -1,0 +1,44 @@
+"""What no container may do. The numbers are those of the CIS Docker Benchmark 1.6.
+
+Exceptions: none for capabilities. Root is the user of the socket proxies, without any capability: the Docker
+socket belongs to root, and the number of its group differs from host to host.
+"""
+
+from components.containers.mount import Mount
+from components.containers.process import Process
+
+DROPPED_CAPABILITIES = ("ALL",)  # 5.3
+SECURITY_OPTIONS = ("no-new-privileges:true",)  # 5.25
+READ_ONLY_ROOT = True  # 5.12
+RESTART = "unless-stopped"  # survives a reboot, which on-failure (5.14) does not
+LOG_DRIVER = "local"  # 2.12: json-file grows without bound by default
+LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
+PIDS = 512  # 5.28; the provider has no input for it, so jobs alone get it
+
+
+def tmpfs_options(process: Process) -> dict[str, str]:
+    """The tmpfs mounts of a process: its own options, and neither programs nor devices nor set-uid files."""
+    return {path: f"rw,nosuid,nodev,noexec,{options}" for path, options in process.tmpfs.items()}
+
+
+def run_flags(
+    process: Process, *, network: str, mount_sources: list[tuple[Mount, str]], labels: dict[str, str]
+) -> list[str]:
+    """The options of `docker run` for a process that ends: what `Container` tells the provider, as words."""
+    flags = ["--pull=never", "--init", f"--user={process.user}", f"--network={network}"]
+    flags += [f"--cap-drop={capability}" for capability in DROPPED_CAPABILITIES]
+    flags += [f"--security-opt={option}" for option in SECURITY_OPTIONS]
+    flags += ["--read-only"] if READ_ONLY_ROOT else []
+    flags += [
+        f"--memory={process.limits.memory_mb}m",
+        f"--memory-swap={process.limits.memory_mb}m",
+        f"--cpus={process.limits.cpus_text}",
+        f"--pids-limit={PIDS}",
+        f"--log-driver={LOG_DRIVER}",
+    ]
+    flags += [f"--log-opt={key}={value}" for key, value in LOG_OPTIONS.items()]
+    flags += [f"--label={key}={value}" for key, value in labels.items()]
+    flags += [f"--tmpfs={path}:{options}" for path, options in tmpfs_options(process).items()]
+    flags += [f"--mount={mount.flag(source)}" for mount, source in mount_sources]
+    flags += [f"--env={key}={value}" for key, value in process.environment.items()]
+    return flags

@@ -1,0 +1,66 @@
+"""Who can reach whom: two containers can talk if, and only if, they share a network here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from components.containers.runtime import Runtime
+
+
+@dataclass(frozen=True)
+class Network:
+    """A Docker network. `internal`: no way out of the machine. `isolated`: members cannot reach each other."""
+
+    purpose: str
+    internal: bool = True
+    isolated: bool = False
+
+
+NETWORKS = {
+    "ingress": Network(
+        "traefik, from outside; it publishes ports and asks the certificate authority", internal=False
+    ),
+    "edge": Network("traefik to api, web and temporal-ui"),
+    "data": Network("postgres to those that store in it"),
+    "workflow": Network("temporal to those that run or watch workflows"),
+    "egress": Network("to the internet, not to each other", internal=False, isolated=True),
+    "socket-traefik": Network("traefik to its filter before the Docker socket"),
+    "socket-autoheal": Network("autoheal to its filter before the Docker socket"),
+    "socket-watchtower": Network("watchtower to its filter before the Docker socket"),
+}
+
+
+class Networks(pulumi.ComponentResource):
+    """The networks of a stack, by name; the names in Docker are generated.
+
+    A generated name lets a changed network come before the old one goes, while containers move over.
+    """
+
+    def __init__(
+        self, name: str, runtime: Runtime, wanted: Iterable[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("jira-plus-plus:containers:Networks", name, {}, opts)
+        self._networks = {
+            network: docker.Network(
+                f"{name}-{network}",
+                driver="bridge",
+                internal=NETWORKS[network].internal,
+                # Shared for the way out only; without this its members could reach each other's ports.
+                options={"com.docker.network.bridge.enable_icc": "false"}
+                if NETWORKS[network].isolated
+                else None,
+                labels=[
+                    docker.NetworkLabelArgs(label="jira-plus-plus.stack", value=runtime.stack),
+                    docker.NetworkLabelArgs(label="jira-plus-plus.network", value=network),
+                ],
+                opts=runtime.options(self),
+            )
+            for network in wanted
+        }
+        self.register_outputs({})
+
+    def __getitem__(self, network: str) -> pulumi.Output[str]:
+        """The name in Docker of a network of `NETWORKS`; `KeyError` for one that this stack does not have."""
+        return self._networks[network].name

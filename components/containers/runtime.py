@@ -1,0 +1,49 @@
+"""The Docker of a host, as everything that is declared on it sees it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.host import Host
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The stack's name, and the host whose Docker runs it."""
+
+    stack: str
+    host: Host
+
+    def options(
+        self,
+        parent: pulumi.Resource,
+        *,
+        depends_on: Sequence[pulumi.Resource] = (),
+        delete_before_replace: bool | None = None,
+        replace_on_changes: Sequence[str] = (),
+        protect: bool | None = None,
+    ) -> pulumi.ResourceOptions:
+        """The resource options of an object in this Docker; its commands get the same from `Host.run`."""
+        server = self.host.server
+        return pulumi.ResourceOptions(
+            parent=parent,
+            provider=self.host.docker_provider,
+            depends_on=list(depends_on),
+            # A new server has none of the old one's objects, and a changed host alone replaces nothing.
+            replace_with=[server] if server else None,
+            # An object goes with its server; asking a Docker that is gone would make the destroy fail.
+            deleted_with=server,
+            delete_before_replace=delete_before_replace,
+            replace_on_changes=list(replace_on_changes) or None,
+            protect=protect,
+        )
+
+    @property
+    def prefix(self) -> str:
+        """What a fixed name in this Docker begins with, so that two stacks may share it."""
+        return f"jira-{self.stack}"
+
+    def labels(self, service: str) -> dict[str, str]:
+        """The labels by which a container is found."""
+        return {"jira-plus-plus.stack": self.stack, "jira-plus-plus.service": service}
