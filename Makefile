@@ -14,10 +14,10 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help setup rehearse test bench lint format playbook preview deploy drift destroy docker-stop clean
+.PHONY: help setup rehearse test-quick test bench lint format playbook preview deploy drift destroy comment docker-stop clean
 
 help: ## this list
-	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|destroy|recreate]"
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|destroy|recreate|diff]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
@@ -26,7 +26,10 @@ setup: ## what the other targets need: system packages (as root on Debian), the 
 	@$(PYTHON) tools/setup/venv.py make
 
 rehearse: setup ## the whole deployment of STACK without an account, on this machine
-	@python -m rehearsal --stack $(STACK) --step $(STEP)
+	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE))
+
+test-quick: setup ## the tests that need neither the engine nor Docker
+	@pytest -n $(JOBS) -m "not engine and not live and not playbook" $(TESTS)
 
 test: setup ## every test that can run here; those that need Docker or Go are skipped without, and say so
 	@python -m rehearsal.dockerd start || true
@@ -42,24 +45,27 @@ format: setup ## ruff's format and safe fixes
 	@ruff check --fix-only --quiet
 	@ruff format --quiet
 
-playbook: setup ## the validation playbook against a running STACK, with a report in reports/
-	@python -m pytest -m playbook tests/playbook --stack $(STACK)
+playbook: setup ## the validation playbook against a running STACK, with a report in reports/STACK/
+	@python -m rehearsal.playbook --stack $(STACK)
 
-preview: setup ## what deploying STACK would change (real accounts); Markdown in reports/preview-STACK.md
-	@python -m operations preview --stack $(STACK) --markdown reports/preview-$(STACK).md
+preview: setup ## what deploying STACK would change (real accounts); Markdown in .pulumi-out/STACK/preview.md
+	@python -m operations preview --stack $(STACK) --markdown .pulumi-out/$(STACK)/preview.md
 
 deploy: setup ## deploys STACK (real accounts)
 	@python -m operations deploy --stack $(STACK)
 
 drift: setup ## what differs from the code in STACK (real accounts); exit code 2 if anything does
-	@python -m operations drift --stack $(STACK) --markdown reports/drift-$(STACK).md
+	@python -m operations drift --stack $(STACK) --markdown .pulumi-out/$(STACK)/drift.md
 
 destroy: setup ## deletes all of STACK (real accounts); YES=1 does not ask
 	@python -m operations destroy --stack $(STACK) $(if $(YES),--yes)
+
+comment: setup ## puts FILES (Markdown) into one comment on PULL_REQUEST, edited in place
+	@python -m operations.comment --pull-request $(PULL_REQUEST) $(FILES)
 
 docker-stop: setup ## stops the Docker daemon, if a target here started it
 	@python -m rehearsal.dockerd stop
 
 clean: docker-stop ## stops the embedded clouds of this checkout and forgets its rehearsals
 	@python -m rehearsal --step clean
-	@rm -rf .mypy_cache .ruff_cache .pytest_cache reports
+	@rm -rf .mypy_cache .ruff_cache .pytest_cache reports .pulumi-out

@@ -32,6 +32,7 @@ actions:
   deploy   pulumi up: settles a run that was killed, tries again what may pass, and takes the next of
            host.server_type_fallbacks when a server type is sold out (commit the changed stack file then)
   drift    what changed behind Pulumi's back or was not deployed; exit code 2 if anything did
+  outputs  writes all outputs, secret ones too, to .pulumi-out/<stack>/outputs.json (for the playbook)
   destroy  deletes every resource of the stack; refused for what is protected; asks for the stack's name
 """
 
@@ -53,7 +54,7 @@ def main() -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("action", choices=("preview", "deploy", "drift", "destroy"))
+    parser.add_argument("action", choices=("preview", "deploy", "drift", "destroy", "outputs"))
     parser.add_argument("--stack", required=True, help="uat, prod or local")
     parser.add_argument("--markdown", type=Path, help="where to write the changes for a pull request")
     parser.add_argument("--yes", action="store_true", help="destroy without asking for the stack's name")
@@ -93,6 +94,8 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
     elif action == "deploy":
         timings.append(_timed("up", deployment.up))
         print("\n" + summary.table(stack, deployment.resources(), deployment.outputs(), timings))
+    elif action == "outputs":
+        deployment.write_outputs(ROOT / ".pulumi-out" / stack / "outputs.json")
     elif action == "destroy":
         if not yes and input(f"Type the stack's name to delete all of {stack}: ").strip() != stack:
             print("not destroyed")

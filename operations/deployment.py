@@ -160,6 +160,13 @@ class Deployment:
         """The stack's outputs; a secret one says so and is for the caller to mask."""
         return self.open().outputs()
 
+    def write_outputs(self, target: Path) -> None:
+        """Writes all outputs as JSON, secret ones too, to a file that only its owner reads."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch(mode=0o600)
+        target.chmod(0o600)
+        target.write_text(json.dumps({name: output.value for name, output in self.outputs().items()}))
+
     def _run(self, kind: str, run: Callable[[dict[str, Any]], Result]) -> Journal:
         """One engine run, whose lock is lifted if it was left by a dead process."""
         for attempt in (1, 2):

@@ -12,6 +12,7 @@ from operations.interrupt import interruptible
 from operations.orphans import ForeignResource
 from operations.recovery import Locked
 from rehearsal.background import CloudError
+from rehearsal.diff import diff
 from rehearsal.project import ProjectError
 from rehearsal.run import STACKS, STEPS, Rehearsal, RehearsalFailed, clean
 
@@ -29,6 +30,9 @@ steps:
   up        brings the stack up, also after a run that was killed
   destroy   deletes everything, checks that the embedded cloud is empty and stops it; refused for prod
   recreate  destroy, then up
+  diff      what the working tree changes against BASE (--base, a git revision): BASE is brought up aside,
+            recorded only, and the working tree previewed on it; the Markdown is that of preview
+  outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)
   clean     stops the embedded clouds of all stacks and forgets their state
 
 environment:
@@ -47,14 +51,20 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--stack", choices=STACKS, default="uat", help="which stack (default: uat)")
-    parser.add_argument("--step", choices=(*STEPS, "clean"), default="all", help="which step (default: all)")
+    parser.add_argument(
+        "--step", choices=(*STEPS, "diff", "clean"), default="all", help="which step (default: all)"
+    )
+    parser.add_argument("--base", default="HEAD", help="the git revision for --step diff (default: HEAD)")
     arguments = parser.parse_args()
     if arguments.step == "clean":
         clean(ROOT)
         return 0
     with interruptible() as interrupted:
         try:
-            Rehearsal(ROOT, arguments.stack, say=_say, show=_say).run(arguments.step)
+            if arguments.step == "diff":
+                diff(ROOT, arguments.stack, arguments.base, _say)
+            else:
+                Rehearsal(ROOT, arguments.stack, say=_say, show=_say).run(arguments.step)
         except (
             CloudError,
             DeploymentFailed,

@@ -18,13 +18,15 @@ from operations import changes, summary
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
 from operations.engine import engine
 from operations.journal import Journal
+from operations.orphans import Finder
 from operations.recovery import default_finders
 from rehearsal import background, dockerd, launchers, project
 from rehearsal.inventory import inventory
+from rehearsal.leftovers import RecordedDocker
 
 Say = Callable[[str], None]
 
-STEPS = ("all", "preview", "up", "destroy", "recreate")
+STEPS = ("all", "preview", "up", "destroy", "recreate", "outputs")
 STACKS = ("uat", "prod", "local")
 RETRY_PAUSE_SECONDS = 0.5
 """The embedded cloud recovers faster than a real one."""
@@ -37,9 +39,12 @@ class RehearsalFailed(Exception):
 class Rehearsal:
     """A rehearsal of `stack` from the checkout `root`, with its state in `root`/.rehearsal/`stack`."""
 
-    def __init__(self, root: Path, stack: str, say: Say = print, show: Say = print) -> None:
+    def __init__(
+        self, root: Path, stack: str, say: Say = print, show: Say = print, state: Path | None = None
+    ) -> None:
         self.root, self.stack, self.say, self.show = root, stack, say, show
-        self.state = root / ".rehearsal" / stack
+        self.state = state or root / ".rehearsal" / stack
+        self.source = root
         self.timings: list[summary.Timing] = []
         self._cloud: background.Cloud | None = None
         self._deployment: Deployment | None = None
@@ -59,6 +64,7 @@ class Rehearsal:
                 "destroy": self._destroy,
                 "recreate": self._recreate,
                 "all": self._all,
+                "outputs": self._outputs,
             }[step]()
 
     # ── steps
@@ -105,6 +111,10 @@ class Rehearsal:
         project.forget_fallback(self.state)
         self._up()
 
+    def _outputs(self) -> None:
+        assert self._deployment is not None
+        self._deployment.write_outputs(self.state / "outputs.json")
+
     # ── parts
 
     def _set_up(self) -> None:
@@ -120,7 +130,7 @@ class Rehearsal:
             "REHEARSAL_STATE": str(self.state),
             **launchers.environment(self.state / "bin"),
         }
-        copy = project.prepare(self.root, self.stack, self.state)
+        copy = project.prepare(self.source, self.stack, self.state)
         self._cloud = background.start(self.state, {k: v for k, v in rehearsing.items() if k != "PATH"})
         backend = self.state / "backend"
         backend.mkdir(parents=True, exist_ok=True)
@@ -140,10 +150,17 @@ class Rehearsal:
             say=self.say,
             show=self._engine_line,
             retry=Retry(pause_seconds=RETRY_PAUSE_SECONDS),
-            finders=default_finders(environment),
+            finders=self._finders(environment),
             on_sold_out=lambda wanted, chosen: project.remember_fallback(self.state, wanted, chosen),
         )
         self._configure_secrets(self._deployment, environment)
+
+    def _finders(self, environment: Mapping[str, str]) -> list[Finder]:
+        finders = default_finders(environment)
+        if environment["REHEARSAL_DOCKER"] == "record":
+            recorded = RecordedDocker(self.state)
+            finders = [finder for finder in finders if finder.prefix != recorded.prefix] + [recorded]
+        return finders
 
     def _docker_mode(self) -> str:
         wanted = os.environ.get("REHEARSAL_DOCKER")

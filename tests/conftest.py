@@ -11,6 +11,17 @@ import pytest
 CI = os.environ.get("CI") == "true"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """What `make playbook` passes on; without a stack's name the playbook does not run."""
+    group = parser.getgroup("playbook")
+    group.addoption("--stack-name", default="", help="the running stack to exercise")
+    group.addoption("--outputs", default="", help="its outputs with secrets, as JSON")
+    group.addoption(
+        "--connect", default="", help="address to connect to instead of what the names resolve to"
+    )
+    group.addoption("--report", default="reports", help="folder for the report")
+
+
 def _fail_if_skipped(report: Any) -> None:
     """A skip becomes a failure with the skip's reason; an expected failure is no skip."""
     if not CI or not report.skipped or hasattr(report, "wasxfail"):

@@ -58,7 +58,9 @@ def main() -> int:
         try:
             make(folder())
         except subprocess.CalledProcessError as error:
-            remedy = "apt-get install python3-venv" if "venv" in error.cmd else "is a package registry reachable?"
+            remedy = (
+                "apt-get install python3-venv" if "venv" in error.cmd else "is a package registry reachable?"
+            )
             print(f"making the virtual environment failed ({remedy})", file=sys.stderr)
             return 1
         return 0

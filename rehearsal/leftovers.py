@@ -1,0 +1,42 @@
+"""Leftovers of a cut-off run among the containers that are only recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from operations.journal import Intent
+from operations.orphans import Context
+from rehearsal.plugins.docker.engine import EngineError
+from rehearsal.plugins.docker.recorded import RecordedEngine, host_name
+
+
+class RecordedDocker:
+    """In the record mode, takes the place of `operations.orphans.docker.DockerHost`."""
+
+    prefix = "docker:"
+
+    def __init__(self, state: Path) -> None:
+        self._folder = state / "docker"
+
+    def remove(self, intent: Intent, context: Context) -> str | None:
+        """See `operations.orphans.Finder`."""
+        kind, name = intent.type.rsplit(":", 1)[-1].lower(), intent.inputs.get("name")
+        provider = context.providers.get(intent.provider.rsplit("::", 1)[0], {})
+        host = host_name(str(provider.get("host") or "unix:///var/run/docker.sock"))
+        if kind not in ("container", "network") or not isinstance(name, str) or not self._folder.is_dir():
+            return None
+        engine = RecordedEngine(self._folder, host)
+        inspect = engine.inspect_container if kind == "container" else engine.inspect_network
+        try:
+            found = inspect(name)
+        except EngineError as error:
+            if error.missing:
+                return None
+            raise
+        if found["Id"] in context.known:
+            return None
+        if kind == "container":
+            engine.remove_container(found["Id"], True)
+        else:
+            engine.remove_network(found["Id"])
+        return f"recorded {kind} {name}"
