@@ -26,23 +26,22 @@ class CertificateArgs:
 class Certificate(pulumi.ComponentResource):
     """Key (secret) and certificate in PEM; None where Traefik gets one by itself, or serves http."""
 
-    certificate_pem: pulumi.Output[str] | None = None
-    private_key_pem: pulumi.Output[str] | None = None
-
     def __init__(self, name: str, args: CertificateArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:edge:Certificate", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
+        self.certificate_pem: pulumi.Output[str] | None = None
+        self.private_key_pem: pulumi.Output[str] | None = None
         if args.mode in ("origin-ca", "self-signed"):
             names = sorted(
                 args.host_names
             )  # Cloudflare sorts them, and a changed order would be a new certificate
-            key = tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=child)
+            key = tls.PrivateKey(f"{name}-certificate-key", algorithm="ECDSA", ecdsa_curve="P256", opts=child)
             self.private_key_pem = key.private_key_pem
             if args.mode == "origin-ca":
                 self.certificate_pem = self._origin_ca(name, key, names)
             else:
                 self.certificate_pem = tls.SelfSignedCert(
-                    f"{name}-self-signed",
+                    f"{name}-self-signed-certificate",
                     private_key_pem=key.private_key_pem,
                     subject=tls.SelfSignedCertSubjectArgs(common_name=names[0], organization="Jira++"),
                     dns_names=names,
@@ -57,14 +56,14 @@ class Certificate(pulumi.ComponentResource):
         import pulumi_cloudflare as cloudflare  # costs seconds: only for this mode
 
         request = tls.CertRequest(
-            f"{name}-request",
+            f"{name}-certificate-request",
             private_key_pem=key.private_key_pem,
             subject=tls.CertRequestSubjectArgs(common_name=names[0], organization="Jira++"),
             dns_names=names,
             opts=pulumi.ResourceOptions(parent=self),
         )
         return cloudflare.OriginCaCertificate(
-            f"{name}-origin-ca",
+            f"{name}-origin-ca-certificate",
             csr=request.cert_request_pem,
             hostnames=names,
             request_type="origin-ecc",

@@ -36,7 +36,7 @@ class Edge(pulumi.ComponentResource):
         host_names = args.domain.host_names
         self.urls = urls(host_names, args.tls.mode, args.port)
         self.certificate = Certificate(
-            f"{name}-certificate",
+            name,
             CertificateArgs(args.tls.mode, tuple(host_names.values())),
             pulumi.ResourceOptions(parent=self),
         )
@@ -51,9 +51,9 @@ class Edge(pulumi.ComponentResource):
         from components.edge.zone import Zone, ZoneArgs
 
         child = pulumi.ResourceOptions(parent=self)
-        Zone(f"{self._name}-zone", ZoneArgs(args.domain.zone_id), child)
+        Zone(self._name, ZoneArgs(args.domain.zone_id), child)
         Dns(
-            f"{self._name}-dns",
+            self._name,
             DnsArgs(args.stack, args.domain.zone_id, args.domain.host_names, args.ipv4, args.ipv6),
             child,
         )

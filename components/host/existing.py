@@ -43,7 +43,7 @@ class Existing(pulumi.ComponentResource):
                 "needs one, or the secret ssh_private_key",
                 self,
             )
-        keys = Keys(f"{name}-keys", KeysArgs(host=False), child)
+        keys = Keys(name, KeysArgs(host=False), child)
         # The one login as the owner's user: it makes the deploy user, who does everything else.
         adopt = command.remote.Command(
             f"{name}-adopt",
@@ -63,7 +63,7 @@ class Existing(pulumi.ComponentResource):
             opts=child,
         )
         self.remote = Remote(
-            f"{name}-remote",
+            name,
             RemoteArgs(
                 keys=keys,
                 address=settings.address,

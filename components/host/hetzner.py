@@ -36,16 +36,12 @@ class Hetzner(pulumi.ComponentResource):
         settings = args.settings
         ssh_sources = ANYWHERE if settings.ssh.allow_any_network else settings.ssh.allowed_networks
 
-        keys = Keys(f"{name}-keys", KeysArgs(host=True), child)
+        keys = Keys(name, KeysArgs(host=True), child)
         assert keys.host is not None
-        address = Address(
-            f"{name}-address", AddressArgs(args.stack, settings.location, settings.protected), child
-        )
-        firewall = Firewall(
-            f"{name}-firewall", FirewallArgs(args.stack, args.http_sources, ssh_sources), child
-        )
+        address = Address(name, AddressArgs(args.stack, settings.location, settings.protected), child)
+        firewall = Firewall(name, FirewallArgs(args.stack, args.http_sources, ssh_sources), child)
         volume = Volume(
-            f"{name}-volume",
+            name,
             VolumeArgs(
                 args.stack,
                 settings.location,
@@ -56,7 +52,7 @@ class Hetzner(pulumi.ComponentResource):
         )
         first_boot = bootstrap_arguments(settings.swap_mb, (), settings.ssh.authorized_keys)
         server = Server(
-            f"{name}-server",
+            name,
             ServerArgs(
                 stack=args.stack,
                 server_type=settings.server_type,
@@ -75,9 +71,9 @@ class Hetzner(pulumi.ComponentResource):
             ),
             child,
         )
-        attachment = Attachment(f"{name}-attachment", AttachmentArgs(volume.resource, server.resource), child)
+        attachment = Attachment(name, AttachmentArgs(volume.resource, server.resource), child)
         self.remote = Remote(
-            f"{name}-remote",
+            name,
             RemoteArgs(
                 keys=keys,
                 address=address.ipv4,

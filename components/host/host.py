@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-import pulumi_command as command
 import pulumi_docker as docker
 
 from components.host.machine import Command, Machine, run
@@ -31,18 +30,6 @@ class HostArgs:
 class Host(pulumi.ComponentResource):
     """The machine, with one face for all kinds: see `components.host.machine.Machine`."""
 
-    docker_provider: docker.Provider
-    docker_host: pulumi.Output[str]
-    ready: pulumi.Resource
-    connection: command.remote.ConnectionArgs | None
-    server: "hcloud.Server | None"
-    ipv4: pulumi.Output[str] | None
-    ipv6: pulumi.Output[str] | None
-    ssh: pulumi.Output[str] | None
-    data_path: str | None
-    files_root: str
-    sudo: str
-
     def __init__(self, name: str, args: HostArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:host:Host", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
@@ -51,22 +38,22 @@ class Host(pulumi.ComponentResource):
         if args.settings.kind == "local":
             from components.host.local import Local, LocalArgs
 
-            machine = Local(f"{name}-local", LocalArgs(args.stack, args.registry_auth), child)
+            machine = Local(name, LocalArgs(args.stack, args.registry_auth), child)
         elif args.settings.kind == "existing":
             from components.host.existing import Existing, ExistingArgs
 
             existing = ExistingArgs(args.settings, args.private_key, args.registry_auth)
-            machine = Existing(f"{name}-existing", existing, child).remote
+            machine = Existing(name, existing, child).remote
         else:
             from components.host.hetzner import Hetzner, HetznerArgs
 
             hetzner = HetznerArgs(args.stack, args.settings, args.http_sources, args.registry_auth)
-            machine = Hetzner(f"{name}-hetzner", hetzner, child).remote
+            machine = Hetzner(name, hetzner, child).remote
         self.docker_provider = machine.docker_provider
         self.docker_host = machine.docker_host
         self.ready = machine.ready
         self.connection = machine.connection
-        self.server = machine.server
+        self.server: hcloud.Server | None = machine.server
         self.ipv4 = machine.ipv4
         self.ipv6 = machine.ipv6
         self.ssh = machine.ssh

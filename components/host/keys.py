@@ -26,7 +26,7 @@ class Keys(pulumi.ComponentResource):
 
         def key(part: str) -> tls.PrivateKey:
             return tls.PrivateKey(
-                f"{name}-{part}", algorithm="ED25519", opts=pulumi.ResourceOptions(parent=self)
+                f"{name}-{part}-key", algorithm="ED25519", opts=pulumi.ResourceOptions(parent=self)
             )
 
         self.deploy = key("deploy")

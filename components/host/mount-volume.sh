@@ -72,6 +72,17 @@ put() {
   if cmp -s "$new" "$path"; then rm "$new"; else mv "$new" "$path"; fi
 }
 
+# The filesystem follows a volume that grew; where there is nothing to do this does nothing.
+grow() {
+  local output
+  if output=$(resize2fs "$1" 2>&1); then return 0; fi
+  if systemd-detect-virt --container --quiet && [[ $output == *'Permission denied'* ]]; then
+    warn "the kernel of this container refuses to grow $1"
+  else
+    fail "the filesystem on $1 could not be grown: $output"
+  fi
+}
+
 mounted_device() { realpath "$(findmnt --noheadings --first-only --output SOURCE --mountpoint "$1")"; }
 
 main() {
@@ -118,7 +129,7 @@ UNIT
   systemctl enable --quiet "$unit"
   systemctl start "$unit"
   [[ $(mounted_device "$path") == $(realpath "$device") ]] || fail "$path is not mounted from $device: journalctl -u $unit"
-  resize2fs "$device" 2>/dev/null || fail "the filesystem on $device could not be grown: resize2fs $device"
+  grow "$device"
   systemctl start docker
   say "$path is $device, $(df --output=size --human-readable "$path" | tail -n 1 | tr -d ' ')"
 }
