@@ -1,0 +1,221 @@
+"""The files that bootstrap.sh writes, as exact text, written by the script itself into a folder."""
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[3] / "components" / "host" / "bootstrap.sh"
+
+FILES = {
+    "write_docker": {
+        "/etc/docker/daemon.json": """\
+{
+  "default-address-pools": [{"base": "172.30.0.0/16", "size": 24}],
+  "icc": false,
+  "live-restore": false,
+  "log-driver": "local",
+  "log-opts": {"max-file": "3", "max-size": "10m"},
+  "no-new-privileges": true,
+  "shutdown-timeout": 60,
+  "userland-proxy": true
+}
+""",
+        "/etc/systemd/system/docker.service.d/metadata.conf": """\
+[Service]
+ExecStartPre=-/usr/sbin/iptables --wait --new-chain DOCKER-USER
+ExecStartPre=-/usr/sbin/iptables --wait --delete DOCKER-USER --destination 169.254.169.254/32 --jump DROP
+ExecStartPre=/usr/sbin/iptables --wait --insert DOCKER-USER 1 --destination 169.254.169.254/32 --jump DROP
+""",
+    },
+    "write_journal": {
+        "/etc/systemd/journald.conf.d/jira-plus-plus.conf": """\
+[Journal]
+SystemMaxUse=500M
+MaxRetentionSec=1month
+""",
+    },
+    "write_sysctl": {
+        "/etc/sysctl.d/90-jira-plus-plus.conf": """\
+kernel.dmesg_restrict = 1
+kernel.panic = 10
+net.ipv4.conf.all.accept_redirects = 0
+net.ipv4.conf.all.send_redirects = 0
+vm.swappiness = 10
+""",
+    },
+    "write_upgrades": {
+        "/etc/apt/apt.conf.d/52jira-plus-plus": """\
+APT::Periodic::Update-Package-Lists "1";
+APT::Periodic::Unattended-Upgrade "1";
+APT::Periodic::AutocleanInterval "7";
+Unattended-Upgrade::Automatic-Reboot "true";
+Unattended-Upgrade::Automatic-Reboot-WithUsers "true";
+Unattended-Upgrade::Automatic-Reboot-Time "04:30";
+Unattended-Upgrade::Remove-Unused-Dependencies "true";
+""",
+    },
+    "write_ssh deploy": {
+        "/etc/ssh/sshd_config.d/10-jira-plus-plus.conf": """\
+PermitRootLogin no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u
+AllowUsers deploy
+AllowAgentForwarding no
+AllowStreamLocalForwarding yes
+AllowTcpForwarding local
+X11Forwarding no
+MaxStartups 100:30:200
+MaxSessions 100
+""",
+    },
+    "write_authorized_keys 'ssh-ed25519 A ada' 'ssh-ed25519 B bob'": {
+        "/etc/ssh/authorized_keys.d/deploy": "ssh-ed25519 A ada\nssh-ed25519 B bob\n",
+    },
+    "write_authorized_keys": {"/etc/ssh/authorized_keys.d/deploy": ""},
+}
+
+
+def source(root: Path, command: str, *tools: str) -> subprocess.CompletedProcess[str]:
+    """Runs a function of the script, with `root` in place of / and `tools` defined as shell functions."""
+    text = f". {SCRIPT}\n" + "\n".join(tools) + f"\n{command}\n"
+    return subprocess.run(
+        ["bash", "-c", text], env={**os.environ, "ROOT": str(root)}, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("command", FILES)
+def test_a_file_has_exactly_this_text_and_only_the_expected_files_are_written(
+    command: str, tmp_path: Path
+) -> None:
+    done = source(tmp_path, command)
+    assert done.returncode == 0, done.stderr
+    written = {f"/{p.relative_to(tmp_path)}": p for p in tmp_path.rglob("*") if p.is_file()}
+    assert {path: file.read_text() for path, file in written.items()} == FILES[command]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in written.values()} == {0o644}
+
+
+@pytest.mark.parametrize("command", FILES)
+def test_a_second_run_touches_nothing(command: str, tmp_path: Path) -> None:
+    source(tmp_path, command)
+    before = {p: p.stat() for p in tmp_path.rglob("*") if p.is_file()}
+    done = source(tmp_path, command)
+    assert done.stdout == "", "it says what it writes, and it must not write"
+    after = {p: p.stat() for p in tmp_path.rglob("*") if p.is_file()}
+    assert {p: (s.st_ino, s.st_mtime_ns) for p, s in after.items()} == {
+        p: (s.st_ino, s.st_mtime_ns) for p, s in before.items()
+    }, "a newer file would restart its service"
+
+
+def test_root_may_log_in_only_where_the_owner_of_a_server_does_and_then_by_key(tmp_path: Path) -> None:
+    source(tmp_path, "write_ssh deploy root")
+    lines = (tmp_path / "etc/ssh/sshd_config.d/10-jira-plus-plus.conf").read_text().splitlines()
+    assert lines[0] == "PermitRootLogin prohibit-password"
+    assert "AllowUsers deploy root" in lines
+    source(tmp_path, "write_ssh deploy groot")
+    lines = (tmp_path / "etc/ssh/sshd_config.d/10-jira-plus-plus.conf").read_text().splitlines()
+    assert lines[0] == "PermitRootLogin no", "a user whose name contains root is not root"
+
+
+def test_a_key_that_left_the_settings_leaves_the_server(tmp_path: Path) -> None:
+    source(tmp_path, "write_authorized_keys 'ssh-ed25519 A ada' 'ssh-ed25519 B bob'")
+    source(tmp_path, "write_authorized_keys 'ssh-ed25519 B bob'")
+    assert (tmp_path / "etc/ssh/authorized_keys.d/deploy").read_text() == "ssh-ed25519 B bob\n"
+
+
+REFUSE = "asked() { echo 'swapon: /swapfile: swapon failed: Operation not permitted' >&2; return 1; }"
+
+
+def test_what_a_containers_kernel_refuses_is_a_warning(tmp_path: Path) -> None:
+    done = source(tmp_path, "kernel swap asked || echo refused", REFUSE, "in_container() { true; }")
+    assert done.returncode == 0
+    assert done.stdout == "refused\n"
+    assert done.stderr.startswith("WARNING: swap: refused by the kernel of this container: swapon: ")
+
+
+def test_the_same_refusal_on_a_real_machine_is_a_failure(tmp_path: Path) -> None:
+    done = source(tmp_path, "kernel swap asked || echo refused", REFUSE, "in_container() { false; }")
+    assert done.returncode == 1
+    assert done.stdout == "", "nothing after it may run"
+    assert done.stderr.startswith("ERROR: swap: swapon: ")
+
+
+def test_another_error_is_a_failure_in_a_container_too(tmp_path: Path) -> None:
+    asked = "asked() { echo 'no space left on device' >&2; return 1; }"
+    done = source(tmp_path, "kernel swap asked || echo refused", asked, "in_container() { true; }")
+    assert done.returncode == 1
+    assert done.stderr == "ERROR: swap: no space left on device\n"
+
+
+SYSTEMCTL = """
+systemctl() {
+  case $1 in
+    is-active) return "$INACTIVE" ;;
+    show) echo "$STARTED" ;;
+    *) echo "systemctl $*" ;;
+  esac
+}"""
+
+
+@pytest.mark.parametrize(
+    ("inactive", "started", "expected"),
+    [
+        (0, "2001-01-01 00:00:00 UTC", "restarting docker: FILE is newer\nsystemctl restart docker\n"),
+        (0, "2100-01-01 00:00:00 UTC", ""),
+        (1, "", "systemctl start docker\n"),
+    ],
+)
+def test_a_service_is_restarted_when_it_started_before_its_configuration(
+    tmp_path: Path, inactive: int, started: str, expected: str
+) -> None:
+    file = tmp_path / "daemon.json"
+    file.touch()
+    variables = f"INACTIVE={inactive} STARTED='{started}'"
+    done = source(tmp_path, f"{variables}; restart_if_older docker {file}", SYSTEMCTL)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == expected.replace("FILE", str(file))
+
+
+@pytest.mark.parametrize(
+    ("code", "warning"),
+    [
+        (0, ""),
+        (1, "WARNING: cloud-init ended with code 1: status: x ; see /var/log/cloud-init-output.log\n"),
+        (2, "WARNING: cloud-init ended with code 2: status: x ; see /var/log/cloud-init-output.log\n"),
+    ],
+)
+def test_cloud_inits_end_is_awaited_and_its_errors_are_left_to_this_run(
+    tmp_path: Path, code: int, warning: str
+) -> None:
+    tool = f"cloud-init() {{ case $* in 'status --wait') return {code} ;; *) echo 'status: x' ;; esac; }}"
+    done = source(tmp_path, "wait_for_cloud_init", tool)
+    assert done.returncode == 0, "a failed step of the first boot is made good, or named, by this run"
+    assert done.stderr == warning
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "--swap-mb must be a number of MiB, is ''"),
+        (("--swap-mb", "2G"), "--swap-mb must be a number of MiB, is '2G'"),
+        (("--swap", "2048"), "unknown argument: --swap"),
+    ],
+)
+def test_a_wrong_argument_stops_before_anything_is_done(arguments: tuple[str, ...], message: str) -> None:
+    done = subprocess.run(
+        ["bash", "-s", "--", *arguments], input=SCRIPT.read_text(), capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"ERROR: {message}\n"
+
+
+def test_nothing_that_the_script_starts_can_eat_the_script(tmp_path: Path) -> None:
+    """Over ssh it comes on stdin, and a child that reads stdin would swallow what is left of it."""
+    text = SCRIPT.read_text().replace(
+        "main() {\n", 'main() {\n  cat\n  echo "after the reader"\n  exit 7\n', 1
+    )
+    done = subprocess.run(["bash", "-s"], input=text, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (7, "after the reader\n")
