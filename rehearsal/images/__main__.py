@@ -1,0 +1,49 @@
+"""Command line: `python -m rehearsal.images build|push|list|prune [names…]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from rehearsal.images import ImageError, builder
+from rehearsal.images.catalogue import IMAGES, NOT_BUILT
+
+
+def main() -> int:
+    """Runs the command; an error is one readable line and exit code 1."""
+    parser = argparse.ArgumentParser(prog="python -m rehearsal.images", description=__doc__)
+    parser.add_argument("command", choices=("build", "push", "list", "prune"))
+    parser.add_argument("names", nargs="*", choices=[*(known.name for known in IMAGES), []], metavar="name")
+    chosen = parser.parse_args()
+    try:
+        if chosen.command == "list":
+            _list()
+        elif chosen.command == "prune":
+            builder.prune(_say)
+        else:
+            builder.build(tuple(chosen.names), _say)
+            for name, reason in NOT_BUILT.items():
+                _say(f"  {name:<22} not built: {reason}")
+            if chosen.command == "push":
+                from rehearsal.images import registry
+
+                registry.push(tuple(chosen.names), _say)
+    except ImageError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _list() -> None:
+    client = builder.connect()
+    for known in IMAGES:
+        there = "is there" if builder.built(client, known.name) else "to be built"
+        _say(f"  {builder.tag(known.name):<60} {there}; in place of {known.instead_of}")
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

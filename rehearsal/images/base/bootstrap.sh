@@ -1,0 +1,36 @@
+#!/bin/sh
+# Writes a minimal Debian as a tar archive: bootstrap.sh <work folder> <archive>
+set -eu
+
+work=$1
+archive=$2
+suite=bookworm
+root=$work/root
+
+debootstrap --variant=minbase --include=ca-certificates "$suite" "$root"
+
+# Packages come from where this machine gets its own: a nearer mirror, and the security updates. Another
+# distribution's sources would not fit; then debootstrap's own stay.
+if grep -qs "^VERSION_CODENAME=$suite$" /etc/os-release; then
+  for sources in etc/apt/sources.list etc/apt/sources.list.d/debian.sources; do
+    if [ -s "/$sources" ]; then
+      rm -f "$root/etc/apt/sources.list"
+      cp "/$sources" "$root/$sources"
+    fi
+  done
+fi
+
+# What no container reads; the official slim images leave it out too.
+cat > "$root/etc/dpkg/dpkg.cfg.d/slim" <<'SLIM'
+path-exclude /usr/share/doc/*
+path-include /usr/share/doc/*/copyright
+path-exclude /usr/share/man/*
+path-exclude /usr/share/info/*
+path-exclude /usr/share/lintian/*
+SLIM
+rm -rf "$root"/usr/share/man "$root"/usr/share/info "$root"/usr/share/lintian "$root"/var/cache/apt
+find "$root/usr/share/doc" -type f ! -name copyright -delete
+find "$root/usr/share/locale" -mindepth 1 -maxdepth 1 ! -name locale.alias -exec rm -rf {} +
+find "$root/var/lib/apt/lists" -type f -delete
+
+tar --numeric-owner -C "$root" -cf "$archive" .

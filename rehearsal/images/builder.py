@@ -1,0 +1,203 @@
+"""Builds images, each once per content: an image's tag carries the hash of all that it is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable
+from functools import cache as memoized
+from pathlib import Path
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound
+
+from rehearsal.images import LABEL, ImageError, cache, debian, gobuild
+from rehearsal.images.catalogue import Image, image, with_parents
+
+REPOSITORY = "jira-plus-plus"
+
+# Steer the build on this machine and are no part of what is built.
+MANIFESTS = ("go.mod", "go.sum", "package.json", "package-lock.json")
+
+Say = Callable[[str], None]
+
+
+def connect() -> docker.DockerClient:
+    """The Docker of this machine.
+
+    Raises:
+        ImageError: it does not answer.
+    """
+    try:
+        client = docker.from_env()
+        client.ping()
+    except DockerException as error:
+        raise ImageError(f"no Docker answers ({error}); install docker.io and start dockerd") from None
+    return client
+
+
+def tag(name: str) -> str:
+    """The full name of an image in this checkout: `jira-plus-plus/<name>:<version>-<hash of its content>`."""
+    chosen = image(name)
+    return f"{REPOSITORY}/{name}:{chosen.version}-{key(name)}"
+
+
+@memoized
+def key(name: str) -> str:
+    """The hash of everything that an image is made of, its parents included."""
+    chosen = image(name)
+    digest = hashlib.sha256()
+    if chosen.parent:
+        digest.update(key(chosen.parent).encode())
+    for path in _folder_files(chosen):
+        mode = "x" if path.stat().st_mode & 0o100 else "-"
+        digest.update(f"{path.relative_to(chosen.context)} {mode} ".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for program in chosen.programs:
+        digest.update(gobuild.program_key(chosen, program).encode())
+    for files in chosen.files:
+        digest.update(gobuild.files_key(chosen, files).encode())
+    if chosen.npm:
+        digest.update((chosen.context / "package-lock.json").read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def built(client: docker.DockerClient, name: str) -> bool:
+    """Whether the image is there, as this checkout describes it."""
+    try:
+        client.images.get(tag(name))
+    except ImageNotFound:
+        return False
+    return True
+
+
+def require(client: docker.DockerClient, name: str) -> str:
+    """The tag of an image that must be there.
+
+    Raises:
+        ImageError: it is not.
+    """
+    if not built(client, name):
+        raise ImageError(
+            f"the image {tag(name)} is not there; build it: python -m rehearsal.images build {name}"
+        )
+    return tag(name)
+
+
+def build(names: tuple[str, ...] = (), say: Say = print) -> dict[str, str]:
+    """Builds what is not there yet of the named images (all, if none is named), and what they are built on.
+
+    Says one line per image, with its seconds. Returns the tags by name.
+
+    Raises:
+        ImageError: an image could not be made.
+    """
+    client = connect()
+    cache().mkdir(parents=True, exist_ok=True)
+    tags = {}
+    for chosen in with_parents(names):
+        started = time.monotonic()
+        tags[chosen.name] = tag(chosen.name)
+        if built(client, chosen.name):
+            say(f"  {chosen.name:<22} {tags[chosen.name]} is there")
+            continue
+        say(f"  {chosen.name:<22} building, in place of {chosen.instead_of} ...")
+        if chosen.parent:
+            _build(client, chosen)
+        else:
+            debian.bootstrap(client, chosen, tags[chosen.name], key(chosen.name))
+        say(f"  {chosen.name:<22} {tags[chosen.name]} built in {time.monotonic() - started:.1f} s")
+    return tags
+
+
+def _build(client: docker.DockerClient, chosen: Image) -> None:
+    with tempfile.TemporaryFile(dir=cache()) as context:
+        with tarfile.open(fileobj=context, mode="w") as archive:
+            for path in _folder_files(chosen):
+                _add(archive, path, str(path.relative_to(chosen.context)))
+            for program in chosen.programs:
+                _add(archive, gobuild.compiled(chosen, program), f"bin/{program.binary}")
+            for files in chosen.files:
+                _add(archive, gobuild.module_files(chosen, files), files.target)
+            if chosen.npm:
+                _add(archive, _npm(chosen), "node_modules")
+        context.seek(0)
+        log = io.StringIO()
+        # decode yields one message per step; a failed step is a message too, not an exception.
+        for message in client.api.build(
+            fileobj=context,
+            custom_context=True,
+            tag=tag(chosen.name),
+            buildargs={"BASE": tag(chosen.parent)},
+            labels={LABEL: "image", f"{LABEL}.key": key(chosen.name)},
+            rm=True,
+            forcerm=True,
+            decode=True,
+        ):
+            log.write(message.get("stream", ""))
+            if "error" in message:
+                last = "\n".join(log.getvalue().strip().splitlines()[-20:])
+                raise ImageError(f"building {chosen.name} failed: {message['error']}\n{last}")
+
+
+def prune(say: Say = print) -> None:
+    """Removes images of earlier contents that nothing uses."""
+    client = connect()
+    current = {tag(known.name) for known in with_parents(())}
+    for old in client.images.list(filters={"label": f"{LABEL}=image"}):
+        for name in old.tags:
+            if name.startswith(f"{REPOSITORY}/") and name not in current:
+                try:
+                    client.images.remove(name)
+                except APIError as error:
+                    say(f"  {name} stays: {error.explanation}")
+                else:
+                    say(f"  {name} removed")
+
+
+def _folder_files(chosen: Image) -> list[Path]:
+    return sorted(
+        path
+        for path in chosen.context.rglob("*")
+        if path.is_file() and path.name not in MANIFESTS and "node_modules" not in path.parts
+    )
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    def neutral(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        # Times and owners differ between checkouts and Go's module cache is read-only: neither is content.
+        entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, 0, "", ""
+        entry.mode |= 0o644
+        return entry
+
+    archive.add(path, name, filter=neutral)
+
+
+def _npm(chosen: Image) -> Path:
+    """The packages of the image's package-lock.json, installed beside the compiled programs."""
+    lock = chosen.context / "package-lock.json"
+    folder = cache() / "npm" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    done = folder / "node_modules" / ".package-lock.json"
+    if not done.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json"):
+            (folder / name).write_bytes((chosen.context / name).read_bytes())
+        try:
+            ran = subprocess.run(
+                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        except FileNotFoundError:
+            raise ImageError(
+                "npm is not on PATH, and the node image is made with it; install Node.js 20"
+            ) from None
+        if ran.returncode:
+            raise ImageError(f"npm ci for {chosen.name} failed:\n{ran.stderr[-2000:]}")
+    return folder / "node_modules"

@@ -1,0 +1,134 @@
+"""Which images there are, what each stands in for, and what it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class GoProgram:
+    """A program compiled on this machine from the Go module pinned in the image's own go.mod."""
+
+    package: str
+    binary: str
+    variables: tuple[str, ...] = ()
+    """`importpath.Name=value`: what the program's own release build sets by `-ldflags -X`."""
+    manifest: str = ""
+    """The image whose go.mod pins the module; empty: this one's."""
+
+
+@dataclass(frozen=True)
+class GoFiles:
+    """Files that the image takes from a Go module as they are: schemas, start scripts."""
+
+    module: str
+    path: str
+    target: str
+    """Where in the build context they appear."""
+    manifest: str = ""
+    """The image whose go.mod pins the module; empty: this one's."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its Dockerfile and files lie in the folder of the same name."""
+
+    name: str
+    """As under `images` in a stack file, where it is used by one."""
+    version: str
+    """The version of what runs in it, as the official image's tag says it."""
+    instead_of: str
+    """What it stands in for, and in what it differs."""
+    parent: str = "base"
+    programs: tuple[GoProgram, ...] = ()
+    files: tuple[GoFiles, ...] = ()
+    npm: bool = False
+    """The folder has a package-lock.json whose packages go into the build context as `node_modules`."""
+
+    @property
+    def context(self) -> Path:
+        """The folder that holds the Dockerfile."""
+        return HERE / self.name
+
+
+_TRAEFIK = "github.com/traefik/traefik/v3"
+_TEMPORAL = "go.temporal.io/server"
+_CLI = "github.com/temporalio/cli"
+_UI = "github.com/temporalio/ui-server/v2"
+
+IMAGES = (
+    Image("base", "12", "debian:12-slim", parent=""),
+    Image("machine", "12", "Hetzner's debian-12, with the packages that the program's cloud-init installs"),
+    Image("postgres", "15", "postgres:15-bookworm"),
+    Image(
+        "traefik",
+        "v3.6.12",
+        "traefik:v3.6.12, without the dashboard's pages (its Go module does not hold them)",
+        programs=(
+            GoProgram(f"{_TRAEFIK}/cmd/traefik", "traefik", (f"{_TRAEFIK}/pkg/version.Version=3.6.12",)),
+        ),
+    ),
+    Image(
+        "temporal",
+        "1.30.4",
+        "temporalio/server:1.30.4",
+        programs=(GoProgram(f"{_TEMPORAL}/cmd/server", "temporal-server"),),
+        files=(GoFiles(_TEMPORAL, "docker/scripts/sh/entrypoint.sh", "entrypoint.sh"),),
+    ),
+    Image(
+        "temporal_admin_tools",
+        "1.30.4",
+        "temporalio/admin-tools:1.30.4, without its Cassandra and Elasticsearch tools",
+        programs=(
+            GoProgram(f"{_CLI}/cmd/temporal", "temporal", (f"{_CLI}/temporalcli.Version=1.5.1",)),
+            GoProgram(f"{_TEMPORAL}/cmd/tools/sql", "temporal-sql-tool", manifest="temporal"),
+        ),
+        files=(GoFiles(_TEMPORAL, "schema/postgresql", "schema/postgresql", manifest="temporal"),),
+    ),
+    Image(
+        "temporal_ui",
+        "2.53.3",
+        "temporalio/ui:2.53.3, without dockerize (deprecated there)",
+        programs=(GoProgram(f"{_UI}/cmd/server", "ui-server"),),
+        files=(
+            GoFiles(_UI, "config/docker.yaml", "docker.yaml"),
+            GoFiles(_UI, "docker/start-ui-server.sh", "start-ui-server.sh"),
+        ),
+    ),
+    Image("socket_proxy", "2.6", "haproxy:2.6-bookworm, in place of 3.2, which Debian 12 does not have"),
+    Image("autoheal", "1.2.0", "willfarrell/autoheal:1.2.0, a script of our own with the same settings"),
+    Image("restic", "0.14", "restic/restic:0.14.0"),
+    Image("node", "20", "node:20-bookworm-slim", npm=True),
+    Image("registry", "2.8.2", "registry:2.8, which the machines pull from"),
+)
+
+NOT_BUILT = {
+    "watchtower": "its Go modules are not served by the module proxy; the rehearsal switches it off",
+}
+"""Images of the stack files that cannot be built offline, and why."""
+
+
+def image(name: str) -> Image:
+    """The image of that name.
+
+    Raises:
+        KeyError: there is none; the text lists those that there are.
+    """
+    for candidate in IMAGES:
+        if candidate.name == name:
+            return candidate
+    raise KeyError(f"no image {name}; there are: {', '.join(known.name for known in IMAGES)}")
+
+
+def with_parents(names: tuple[str, ...]) -> list[Image]:
+    """The named images (all, if none is named) and what they are built on, in the order of building."""
+    wanted = set(names or [known.name for known in IMAGES])
+    for name in tuple(wanted):
+        parent = image(name).parent
+        while parent:
+            wanted.add(parent)
+            parent = image(parent).parent
+    return [known for known in IMAGES if known.name in wanted]
