@@ -1,0 +1,104 @@
+"""The Markdown of a preview, as exact text."""
+
+from operations.changes import UNKNOWN, markdown
+from operations.journal import Failure, Journal, Step
+
+PREFIX = "urn:pulumi:uat::jira-plus-plus::"
+CONTAINER = "docker:index/container:Container"
+SERVER = "hcloud:index/server:Server"
+
+
+def step(op: str, name: str, type_: str, **more: object) -> Step:
+    values = {"old": {}, "new": {}, "changed": {}, **more}
+    return Step(op=op, urn=f"{PREFIX}{type_}::{name}", type=type_, **values)  # type: ignore[arg-type]
+
+
+def test_counts_rows_and_folded_values() -> None:
+    journal = Journal(
+        steps=[
+            step("create", "web", CONTAINER, new={"name": "web-1a2b3c4", "image": UNKNOWN}),
+            step(
+                "update",
+                "api",
+                CONTAINER,
+                old={"memory": 320},
+                new={"memory": 384},
+                changed={"memory": "update"},
+            ),
+            step(
+                "replace",
+                "server",
+                SERVER,
+                old={"userData": "[secret]", "labels": {"a.b": "1"}},
+                new={"userData": "[secret]", "labels": {"a.b": "2"}},
+                changed={"userData": "update-replace", 'labels["a.b"]': "update"},
+            ),
+            step("create-replacement", "server", SERVER),
+            step("delete-replaced", "server", SERVER),
+            step("delete", "old", CONTAINER, old={"name": "old"}),
+            step("same", "key", "hcloud:index/sshKey:SshKey"),
+            step("update", "jira-plus-plus-uat", "pulumi:pulumi:Stack"),
+        ],
+        counts={"same": 41},
+    )
+    assert markdown("uat", journal) == (
+        "### Preview of `uat`\n"
+        "\n"
+        "**1 to create, 1 to change, 1 to replace, 1 to delete, 41 unchanged**\n"
+        "\n"
+        "| | resource | type | what changes |\n"
+        "|---|---|---|---|\n"
+        "| + | `web` | docker Container |  |\n"
+        "| ~ | `api` | docker Container | `memory` |\n"
+        '| ± | `server` | hcloud Server | `userData`, `labels["a.b"]` |\n'
+        "| - | `old` | docker Container |  |\n"
+        "\n"
+        "<details><summary>Values</summary>\n"
+        "\n"
+        "```diff\n"
+        "+ docker Container web (to create)\n"
+        "+   image: known after the change\n"
+        '+   name: "web-1a2b3c4"\n'
+        "! docker Container api (to change)\n"
+        "-   memory: 320\n"
+        "+   memory: 384\n"
+        "! hcloud Server server (to replace)\n"
+        '-   userData: "[secret]"\n'
+        '+   userData: "[secret]" (forces the replacement)\n'
+        '-   labels["a.b"]: "1"\n'
+        '+   labels["a.b"]: "2"\n'
+        "- docker Container old (to delete)\n"
+        "```\n"
+        "\n"
+        "</details>\n"
+    )
+
+
+def test_nothing_to_change_is_one_line() -> None:
+    assert markdown("prod", Journal(counts={"same": 7}), "Drift of `prod`") == (
+        "### Drift of `prod`\n\n**7 unchanged**\n"
+    )
+
+
+def test_a_failed_preview_shows_its_errors_and_warnings_once() -> None:
+    journal = Journal(
+        errors=[
+            Failure(f"{PREFIX}{SERVER}::server", "two\nlines | and a bar"),
+            Failure("", "preview failed"),
+        ],
+        warnings=["cx23 is often sold out", "cx23 is often sold out"],
+    )
+    shown = markdown("uat", journal)
+    assert "> ❌ `server`: two lines \\| and a bar\n" in shown, "a bar or a line break would end the row"
+    assert "> ❌ preview failed\n" in shown
+    assert shown.count("cx23 is often sold out") == 1
+
+
+def test_a_value_cannot_leave_its_code_block() -> None:
+    shown = markdown("uat", Journal(steps=[step("create", "x", CONTAINER, new={"command": "a\n```\nb"})]))
+    assert shown.count("```") == 2, "only the block's own fences"
+
+
+def test_a_long_value_is_cut_and_says_how_long_it_is() -> None:
+    shown = markdown("uat", Journal(steps=[step("create", "x", CONTAINER, new={"command": "a" * 500})]))
+    assert "… (502 characters)" in shown

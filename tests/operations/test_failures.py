@@ -1,0 +1,79 @@
+"""Which failures are tried again, in the words that providers use."""
+
+import pytest
+
+from operations.failures import Verdict, verdict
+from operations.journal import Failure
+
+URN = "urn:pulumi:uat::jira-plus-plus::jira-plus-plus:host:Host${type}::{name}"
+
+
+def failure(message: str, type_: str = "hcloud:index/server:Server", name: str = "server") -> Failure:
+    return Failure(URN.replace("{type}", type_).replace("{name}", name), message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "error during placement (resource_unavailable, 3ee4b1c2)",
+        "1 error occurred:\n\t* server type cx23 is currently unavailable in fsn1 (resource_unavailable)",
+        "unable to place server (placement_error)",
+    ],
+)
+def test_a_sold_out_server_type_asks_for_the_next_one(message: str) -> None:
+    assert verdict([failure(message)]) is Verdict.SOLD_OUT
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "limit of 3600 requests per hour reached (rate_limit_exceeded)",
+        'error: 429 Too Many Requests {"errors":[{"code":971}]}',
+        "hcloud: server responded with status code 503",
+        "Service Unavailable (unavailable)\n503",
+        "Post http://…/v1/servers: EOF",
+        "read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer",
+        "action create_server failed: something went wrong (action_failed)",
+        "server is locked (locked, 1f2e)",
+        "context deadline exceeded",
+    ],
+)
+def test_what_may_pass_is_tried_again(message: str) -> None:
+    assert verdict([failure(message)]) is Verdict.TRANSIENT
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "server type cx9 not found (not_found)",
+        "invalid input in field 'name' (invalid_input)",
+        "unable to authenticate (unauthorized)",
+        "server name is already used (uniqueness_error)",
+        "delete protection is enabled (protected)",
+    ],
+)
+def test_what_would_fail_again_is_not(message: str) -> None:
+    assert verdict([failure(message)]) is Verdict.FINAL
+
+
+def test_one_final_error_among_passing_ones_ends_it() -> None:
+    passing, final = failure("503 service unavailable"), failure("not_found", name="volume")
+    assert verdict([passing, final]) is Verdict.FINAL, "the next try would meet the final one again"
+
+
+def test_a_container_that_stays_unhealthy_is_not_tried_again_though_it_timed_out() -> None:
+    unhealthy = failure("timeout while waiting for health", "docker:index/container:Container", "api")
+    assert verdict([unhealthy]) is Verdict.FINAL
+
+
+def test_an_error_of_the_program_is_final_whatever_its_words() -> None:
+    program = Failure("urn:pulumi:uat::p::pulumi:pulumi:Stack::p-uat", "timeout_seconds: must be at least 10")
+    assert verdict([program]) is Verdict.FINAL
+
+
+def test_the_engines_closing_words_do_not_count() -> None:
+    assert verdict([failure("503 service unavailable"), Failure("", "update failed")]) is Verdict.TRANSIENT
+
+
+def test_no_known_cause_is_final() -> None:
+    assert verdict([]) is Verdict.FINAL

@@ -1,0 +1,94 @@
+"""The copy of the project that a rehearsal runs in."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rehearsal import project
+
+HOST = "jira-plus-plus:host"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "checkout"
+    (root / "components" / "__pycache__").mkdir(parents=True)
+    (root / "components" / "host.py").write_text("")
+    (root / "components" / "__pycache__" / "host.pyc").write_text("")
+    (root / "__main__.py").write_text("")
+    (root / "Pulumi.yaml").write_text("name: jira-plus-plus\n")
+    (root / "requirements.txt").write_text("")
+    (root / "Pulumi.uat.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "config": {
+                    HOST: {"kind": "hetzner", "server_type": "cx23", "ssh": {"allowed_networks": ["::/0"]}}
+                }
+            }
+        )
+    )
+    (root / "rehearsal" / "overrides").mkdir(parents=True)
+    return root
+
+
+def stack_file(copy: Path) -> dict[str, object]:
+    loaded: dict[str, object] = yaml.safe_load((copy / "Pulumi.uat.yaml").read_text())
+    return loaded
+
+
+def test_the_override_is_laid_over_the_stack_file_key_by_key(root: Path, tmp_path: Path) -> None:
+    override = {"config": {HOST: {"ssh": {"allowed_networks": ["127.0.0.0/8"]}}}}
+    (root / "rehearsal" / "overrides" / "uat.yaml").write_text(yaml.safe_dump(override))
+    copy = project.prepare(root, "uat", tmp_path / "state")
+    assert stack_file(copy)["config"] == {
+        HOST: {"kind": "hetzner", "server_type": "cx23", "ssh": {"allowed_networks": ["127.0.0.0/8"]}}
+    }
+
+
+def test_the_copy_is_fresh_but_keeps_the_salt(root: Path, tmp_path: Path) -> None:
+    copy = project.prepare(root, "uat", tmp_path / "state")
+    assert not (copy / "components" / "__pycache__").exists()
+    written = stack_file(copy) | {"encryptionsalt": "v1:salt"}
+    (copy / "Pulumi.uat.yaml").write_text(yaml.safe_dump(written))
+    (copy / "components" / "stale.py").write_text("")
+    copy = project.prepare(root, "uat", tmp_path / "state")
+    assert stack_file(copy)["encryptionsalt"] == "v1:salt", "without it the state's secrets cannot be read"
+    assert not (copy / "components" / "stale.py").exists()
+    assert "encryptionsalt" not in (root / "Pulumi.uat.yaml").read_text()
+
+
+def test_a_fallback_lasts_while_the_stack_file_asks_for_the_sold_out_type(root: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    project.remember_fallback(state, "cx23", "cpx22")
+    project.remember_fallback(state, "cpx22", "cx33")
+    copy = project.prepare(root, "uat", state)
+    assert stack_file(copy)["config"][HOST]["server_type"] == "cx33"  # type: ignore[index]
+    text = (root / "Pulumi.uat.yaml").read_text()
+    (root / "Pulumi.uat.yaml").write_text(text.replace("cx23", "cx43"))
+    copy = project.prepare(root, "uat", state)
+    assert stack_file(copy)["config"][HOST]["server_type"] == "cx43"  # type: ignore[index]
+    (root / "Pulumi.uat.yaml").write_text(text)
+    project.forget_fallback(state)
+    copy = project.prepare(root, "uat", state)
+    assert stack_file(copy)["config"][HOST]["server_type"] == "cx23"  # type: ignore[index]
+
+
+def test_null_in_an_override_removes_a_key() -> None:
+    assert project.merge({"a": 1, "b": {"c": 2, "d": 3}}, {"a": None, "b": {"c": None}}) == {"b": {"d": 3}}
+
+
+def test_a_list_in_an_override_replaces_the_list() -> None:
+    assert project.merge({"a": [1, 2]}, {"a": [3]}) == {"a": [3]}
+
+
+def test_a_missing_file_is_named(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(project.ProjectError, match=r"Pulumi\.prod\.yaml: missing"):
+        project.prepare(root, "prod", tmp_path / "state")
+
+
+def test_broken_yaml_is_named(root: Path, tmp_path: Path) -> None:
+    (root / "Pulumi.uat.yaml").write_text("config: [")
+    with pytest.raises(project.ProjectError, match=r"Pulumi\.uat\.yaml: no valid YAML"):
+        project.prepare(root, "uat", tmp_path / "state")

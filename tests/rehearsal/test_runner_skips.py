@@ -1,0 +1,54 @@
+"""Under CI=true a skip fails, with its reason; elsewhere it is listed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+CONFTEST = Path(__file__).resolve().parent.parent / "conftest.py"
+TESTS = """
+
+def test_runs():
+    pass
+
+@pytest.mark.skip(reason="no Docker here")
+def test_needs_docker():
+    pass
+
+@pytest.mark.xfail(reason="known")
+def test_expected():
+    assert False
+"""
+
+
+def run(folder: Path, ci: str, tests: str) -> subprocess.CompletedProcess[str]:
+    (folder / "conftest.py").write_text(CONFTEST.read_text())
+    (folder / "test_some.py").write_text(tests)
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-ra", "-p", "no:cacheprovider", str(folder)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={"CI": ci, "PATH": "/usr/bin:/bin"},
+        check=False,
+    )
+
+
+def test_elsewhere_a_skip_is_listed_with_its_reason(tmp_path: Path) -> None:
+    done = run(tmp_path, "", TESTS)
+    assert done.returncode == 0, done.stdout
+    assert "no Docker here" in done.stdout
+    assert "1 passed, 1 skipped, 1 xfailed" in done.stdout
+
+
+def test_under_ci_it_fails_with_its_reason_and_an_expected_failure_does_not(tmp_path: Path) -> None:
+    done = run(tmp_path, "true", TESTS)
+    assert done.returncode == 1
+    assert "skipped, which CI=true forbids: no Docker here" in done.stdout
+    assert "1 passed, 1 xfailed, 1 error" in done.stdout
+
+
+def test_under_ci_a_module_that_skips_itself_whole_fails_too(tmp_path: Path) -> None:
+    done = run(tmp_path, "true", 'import pytest\npytest.importorskip("no_such_module")\n')
+    assert done.returncode != 0
+    assert "skipped, which CI=true forbids: could not import 'no_such_module'" in done.stdout
