@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-
 CONFTEST = Path(__file__).resolve().parent.parent / "conftest.py"
 TESTS = """
+import pytest
 
 def test_runs():
     pass
