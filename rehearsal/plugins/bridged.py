@@ -108,7 +108,7 @@ class Bridged(Resource):
         found = self.fetch(resource_id, state)
         if found is None:
             return None
-        return resource_id, self._live_inputs(inputs, state, found), found
+        return found.get("id", resource_id), self._live_inputs(inputs, state, found), found
 
     def update(
         self, resource_id: str, old_inputs: Values, old_outputs: Values, news: Values, preview: bool

@@ -8,11 +8,12 @@ that a later `import pulumi` in the same process (a test) finds nothing changed.
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -30,10 +31,10 @@ def _bare_packages() -> Iterator[None]:
         raise ModuleNotFoundError(
             "the Python package pulumi is not installed: pip install -r requirements.txt"
         )
-    root = os.path.dirname(spec.submodule_search_locations[0])
+    root = Path(spec.submodule_search_locations[0]).parent
     for name in _PACKAGES:
         package = types.ModuleType(name)
-        package.__path__ = [os.path.join(root, *name.split("."))]
+        package.__path__ = [str(root.joinpath(*name.split(".")))]
         sys.modules[name] = package
     try:
         yield
@@ -46,7 +47,7 @@ with _bare_packages():
     from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 
-def engine_log_stub(address: str) -> tuple[grpc.Channel, types.ModuleType, object]:
+def engine_log_stub(address: str) -> tuple[grpc.Channel, Any, Any]:
     """A channel to the engine's own service (for log lines), its messages and its stub; loaded only when wanted."""
     with _bare_packages():
         from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc

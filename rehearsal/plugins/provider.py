@@ -41,7 +41,7 @@ class ProviderError(Exception):
     """A failed operation. Its text is shown to the user as it is: it names what failed, and holds no secret."""
 
 
-class InitFailed(ProviderError):  # noqa: N818 - the engine's own name for it
+class InitFailed(ProviderError):
     """The resource exists (`resource_id`, `outputs` go into the state) but did not become ready; `reason` is shown.
 
     The next update of it is tried again, and `up` fails.
@@ -95,7 +95,7 @@ class Diff:
         """
         detailed: dict[str, Kind] = {}
         changed: set[str] = set()
-        for name in sorted((old.keys() | new.keys())):
+        for name in sorted(old.keys() | new.keys()):
             if name.startswith("__"):
                 continue
             found = dict(compare(name, old.get(name), new.get(name)))
@@ -121,7 +121,7 @@ def compare(path: str, old: object, new: object) -> Iterable[tuple[str, Kind]]:
     elif new is None:
         yield path, Kind.DELETE
     elif isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted((old.keys() | new.keys())):
+        for key in sorted(old.keys() | new.keys()):
             if not key.startswith("__"):
                 yield from compare(f"{path}.{key}", old.get(key), new.get(key))
     elif isinstance(old, list) and isinstance(new, list):
@@ -262,9 +262,18 @@ class Provider:
     """
 
     name: str = ""
-    version: str = "0.0.0"
     resources: Mapping[str, Resource] = {}
     secret_config: frozenset[str] = frozenset()
+
+    @property
+    def version(self) -> str:
+        """That of the SDK which the program imports, as the official plugin's."""
+        from importlib import metadata
+
+        try:
+            return metadata.version(f"pulumi-{self.name}")
+        except metadata.PackageNotFoundError:
+            return "0.0.0"
 
     def check_config(self, news: Values) -> tuple[Values, list[CheckFailure]]:
         """The provider's own inputs with defaults (environment variables), and what is wrong with them."""

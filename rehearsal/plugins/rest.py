@@ -15,7 +15,7 @@ from rehearsal.plugins.provider import ProviderError
 _TIMEOUT_SECONDS = 60
 
 
-class Dropped(Exception):  # noqa: N818 - it says what happened to the connection
+class Dropped(Exception):
     """The connection failed or ended before there was an answer; `timed_out` if only time ran out."""
 
     def __init__(self, message: str, *, timed_out: bool) -> None:

@@ -5,7 +5,7 @@ connection: every provider resource of an engine has a connection of its own, so
 another and at once, each with its own configuration.
 """
 
-# ruff: noqa: N802, D102 - the engine's protocol names the calls and documents them
+# ruff: noqa: N802 - the engine's protocol names the calls and documents them
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class _Session:
             self._log = None
 
 
-class Servicer(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc]
+class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """The engine's calls, put to a `Provider` in plain values."""
 
     def __init__(self, make: Callable[[], Provider], engine: str = "") -> None:
@@ -165,7 +165,9 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):  # type: ignore[misc
         with self._serving(session, request, context, args):
             result = session.provider.invoke(request.tok, marshal.plain(args))
             marked = marshal.mark_secrets(result, [args])
-            return provider_pb2.InvokeResponse(**{"return": marshal.encode(marked)})
+            response = provider_pb2.InvokeResponse()
+            getattr(response, "return").CopyFrom(marshal.encode(marked))
+            return response
 
     # -- resources -----------------------------------------------------------------------------------------------
 

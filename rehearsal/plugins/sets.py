@@ -41,20 +41,13 @@ def _object(
     for name in sorted(fields, key=_snake):
         wanted = fields[name]
         given = value.get(name)
-        if given is None:
-            given = [] if wanted.type.startswith("[") else _ZERO.get(wanted.type)
         if wanted.set:
-            text = (
-                "{"
-                + "".join(
-                    _member(item, wanted.type[1:-1], types)
-                    for item in ordered(given, wanted.type[1:-1], types)
-                )
-                + "};"
-            )
+            element = wanted.type[1:-1]
+            text = "".join(_member(item, element, types) for item in ordered(given or [], element, types))
+            parts.append(f"{_snake(name)}:{{{text}}};")
         else:
-            text = _value(given, wanted.type, types)
-        parts.append(f"{_snake(name)}:{text}")
+            absent = [] if wanted.type.startswith("[") else _ZERO.get(wanted.type)
+            parts.append(f"{_snake(name)}:{_value(absent if given is None else given, wanted.type, types)}")
     return "".join(parts)
 
 

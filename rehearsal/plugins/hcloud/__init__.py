@@ -37,7 +37,6 @@ class HetznerProvider(Provider):
     """Configured by `hcloud:token` and `hcloud:endpoint`, or by HCLOUD_TOKEN and HCLOUD_ENDPOINT."""
 
     name = "hcloud"
-    version = "1.43.3"
     secret_config = frozenset({"token"})
 
     def __init__(self) -> None:

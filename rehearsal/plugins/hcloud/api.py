@@ -71,7 +71,7 @@ class Api:
         for retry in range(_RETRIES + 1):
             try:
                 answer = self._rest.send(method, path, body)
-                if answer.status < 400:  # noqa: PLR2004 - HTTP
+                if answer.status < 400:
                     return answer.body
                 error: ProviderError = _error(answer)
                 again = _again(error)

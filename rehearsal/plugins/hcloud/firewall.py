@@ -17,7 +17,7 @@ _PROTOCOLS = ("icmp", "tcp", "udp", "esp", "gre")
 class Firewall(HetznerResource):
     """Rules for what may reach servers."""
 
-    def validate(self, inputs: Values) -> list[CheckFailure]:  # noqa: D102
+    def validate(self, inputs: Values) -> list[CheckFailure]:
         rules = inputs.get("rules")
         if not isinstance(rules, list):
             return []
@@ -29,15 +29,15 @@ class Firewall(HetznerResource):
                 )
         return failures
 
-    def stored(self, name: str, value: Any) -> Any:  # noqa: D102
+    def stored(self, name: str, value: Any) -> Any:
         if name != "rules" or not isinstance(value, list):
             return value
         return [_normal(rule) if isinstance(rule, dict) else rule for rule in value]
 
-    def suppressed(self, name: str, old: Any, new: Any, news: Values) -> bool:  # noqa: D102
+    def suppressed(self, name: str, old: Any, new: Any, news: Values) -> bool:
         return name == "applyTos" and not news.get("applyTos")
 
-    def make(self, plan: Values) -> tuple[str, Values]:  # noqa: D102
+    def make(self, plan: Values) -> tuple[str, Values]:
         body = {
             "name": plan["name"],
             **given(
@@ -57,11 +57,11 @@ class Firewall(HetznerResource):
             raise gone("firewall", resource_id)
         return found
 
-    def fetch(self, resource_id: str, state: Values) -> Values | None:  # noqa: D102
+    def fetch(self, resource_id: str, state: Values) -> Values | None:
         found = self.api.find(f"/firewalls/{resource_id}")
         return None if found is None else {**state, **self._state(found["firewall"])}
 
-    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:  # noqa: D102
+    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
         path = f"/firewalls/{resource_id}"
         if self.api.find(path) is None:
             raise gone("firewall", resource_id)
@@ -97,7 +97,7 @@ class Firewall(HetznerResource):
             )
             self.api.wait_for(*answer["actions"])
 
-    def remove(self, resource_id: str, state: Values) -> None:  # noqa: D102
+    def remove(self, resource_id: str, state: Values) -> None:
         path = f"/firewalls/{resource_id}"
         found = self.api.find(path)
         if found is None:
@@ -148,7 +148,7 @@ class Firewall(HetznerResource):
 class FirewallAttachment(HetznerResource):
     """Which servers and label selectors a firewall is applied to. Its id is the firewall's."""
 
-    def make(self, plan: Values) -> tuple[str, Values]:  # noqa: D102
+    def make(self, plan: Values) -> tuple[str, Values]:
         number = str(plan["firewallId"])
         targets = _targets(plan)
         if not targets:
@@ -166,7 +166,7 @@ class FirewallAttachment(HetznerResource):
             raise gone("firewall", resource_id)
         return found
 
-    def fetch(self, resource_id: str, state: Values) -> Values | None:  # noqa: D102
+    def fetch(self, resource_id: str, state: Values) -> Values | None:
         found = self.api.find(f"/firewalls/{resource_id}")
         if found is None:
             return None
@@ -185,7 +185,7 @@ class FirewallAttachment(HetznerResource):
             ),
         }
 
-    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:  # noqa: D102
+    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
         there = _targets(self._read(resource_id, state))
         wanted = _targets(plan)
         less, more = (
@@ -196,7 +196,7 @@ class FirewallAttachment(HetznerResource):
         self._act(resource_id, "apply_to_resources", "apply_to", more)
         return self._read(resource_id, plan)
 
-    def remove(self, resource_id: str, state: Values) -> None:  # noqa: D102
+    def remove(self, resource_id: str, state: Values) -> None:
         self._act(resource_id, "remove_from_resources", "remove_from", _targets(state))
 
     def _act(self, resource_id: str, action: str, key: str, targets: list[Values]) -> None:

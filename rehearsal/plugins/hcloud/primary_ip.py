@@ -12,7 +12,7 @@ from rehearsal.plugins.provider import UNKNOWN, CheckFailure, Values
 class PrimaryIp(HetznerResource):
     """An address that lives apart from the server that has it."""
 
-    def validate(self, inputs: Values) -> list[CheckFailure]:  # noqa: D102
+    def validate(self, inputs: Values) -> list[CheckFailure]:
         failures = []
         if ("location" in inputs) == ("assigneeId" in inputs):
             failures.append(
@@ -26,7 +26,7 @@ class PrimaryIp(HetznerResource):
             )
         return failures
 
-    def make(self, plan: Values) -> tuple[str, Values]:  # noqa: D102
+    def make(self, plan: Values) -> tuple[str, Values]:
         body = {name: plan[name] for name in ("name", "type", "labels")}
         body["auto_delete"] = plan["autoDelete"]
         if "location" in plan:
@@ -43,11 +43,11 @@ class PrimaryIp(HetznerResource):
             self._protect(number, True)
         return _state(self.api.get(f"/primary_ips/{number}")["primary_ip"])
 
-    def fetch(self, resource_id: str, state: Values) -> Values | None:  # noqa: D102
+    def fetch(self, resource_id: str, state: Values) -> Values | None:
         found = self.api.find(f"/primary_ips/{resource_id}")
         return None if found is None else _state(found["primary_ip"])
 
-    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:  # noqa: D102
+    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
         if "deleteProtection" in changed:
             self._protect(resource_id, plan["deleteProtection"])
         if changed & {"assigneeId", "assigneeType"}:
@@ -61,7 +61,7 @@ class PrimaryIp(HetznerResource):
             body["auto_delete"] = plan["autoDelete"]
         return _state(self.api.put(f"/primary_ips/{resource_id}", body)["primary_ip"])
 
-    def remove(self, resource_id: str, state: Values) -> None:  # noqa: D102
+    def remove(self, resource_id: str, state: Values) -> None:
         self._unassign(resource_id, state)
         try:
             self.api.retry(

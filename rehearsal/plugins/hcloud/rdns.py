@@ -20,14 +20,14 @@ _OWNERS = {
 class Rdns(HetznerResource):
     """The name to which an address resolves. Its id is `<letter of the owner's kind>-<owner>-<address>`."""
 
-    def validate(self, inputs: Values) -> list[CheckFailure]:  # noqa: D102
+    def validate(self, inputs: Values) -> list[CheckFailure]:
         if sum(name in inputs for name in _OWNERS) != 1:
             return [
                 CheckFailure("", f"Exactly one of these attributes must be configured: {sorted(_OWNERS)}")
             ]
         return []
 
-    def make(self, plan: Values) -> tuple[str, Values]:  # noqa: D102
+    def make(self, plan: Values) -> tuple[str, Values]:
         name = next(name for name in _OWNERS if plan.get(name))
         letter, collection, kind = _OWNERS[name]
         path = f"/{collection}/{plan[name]}"
@@ -38,7 +38,7 @@ class Rdns(HetznerResource):
         resource_id = f"{letter}-{plan[name]}-{address}"
         return resource_id, {**plan, "id": resource_id, "ipAddress": address}
 
-    def fetch(self, resource_id: str, state: Values) -> Values | None:  # noqa: D102
+    def fetch(self, resource_id: str, state: Values) -> Values | None:
         name, path, kind, address = _parse(resource_id)
         found = self.api.find(path)
         pointer = None if found is None else _pointer(found[kind], address)
@@ -51,12 +51,12 @@ class Rdns(HetznerResource):
             "dnsPtr": pointer,
         }
 
-    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:  # noqa: D102
+    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
         _, path, _, address = _parse(resource_id)
         self._point(path, address, plan["dnsPtr"])
         return {**plan, "id": resource_id}
 
-    def remove(self, resource_id: str, state: Values) -> None:  # noqa: D102
+    def remove(self, resource_id: str, state: Values) -> None:
         _, path, _, address = _parse(resource_id)
         try:
             self._point(path, address, None)
@@ -83,7 +83,7 @@ def _pointer(owner: dict[str, Any], address: str) -> str | None:
     public = owner.get("public_net") or {}
     entries = owner.get("dns_ptr")
     if entries is None:
-        entries = [*_listed((public.get("ipv4") or {})), *_listed((public.get("ipv6") or {}))]
+        entries = [*_listed(public.get("ipv4") or {}), *_listed(public.get("ipv6") or {})]
     return next((entry["dns_ptr"] for entry in entries if entry["ip"] == address and entry["dns_ptr"]), None)
 
 

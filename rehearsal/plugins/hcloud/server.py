@@ -22,7 +22,7 @@ class Server(HetznerResource):
         """The state keeps a hash of the user data, not the text."""
         return _hash(value) if name == "userData" and isinstance(value, str) else value
 
-    def suppressed(self, name: str, old: Any, new: Any, news: Values) -> bool:  # noqa: D102
+    def suppressed(self, name: str, old: Any, new: Any, news: Values) -> bool:
         if name in ("publicNets", "networks"):
             return not news.get(name)
         if name == "firewallIds":
@@ -31,12 +31,12 @@ class Server(HetznerResource):
 
     # -- create ----------------------------------------------------------------------------------------------------
 
-    def make(self, plan: Values) -> tuple[str, Values]:  # noqa: D102
+    def make(self, plan: Values) -> tuple[str, Values]:
         raise NotImplementedError(
             "a server is made from its inputs, since the plan has only a hash of its user data"
         )
 
-    def create(self, inputs: Values, preview: bool) -> tuple[str, Values]:  # noqa: D102
+    def create(self, inputs: Values, preview: bool) -> tuple[str, Values]:
         resource_id, plan = super().create(inputs, True)
         if preview:
             return resource_id, plan
@@ -138,7 +138,7 @@ class Server(HetznerResource):
             raise gone("server", resource_id)
         return found
 
-    def fetch(self, resource_id: str, state: Values) -> Values | None:  # noqa: D102
+    def fetch(self, resource_id: str, state: Values) -> Values | None:
         found = self.api.find(f"/servers/{resource_id}")
         if found is None:
             return None
@@ -175,7 +175,7 @@ class Server(HetznerResource):
 
     # -- update ----------------------------------------------------------------------------------------------------
 
-    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:  # noqa: D102
+    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
         path = f"/servers/{resource_id}"
         found = self.api.find(path)
         if found is None:
@@ -331,7 +331,7 @@ class Server(HetznerResource):
             raise ProviderError(
                 f"this operation is not allowed: {family}_enabled = false | {family} = {number}"
             )
-        if enabled and number or not enabled:
+        if (enabled and number) or not enabled:
             if there:
                 self._unassign(there)
                 if not was_number:
@@ -360,7 +360,7 @@ class Server(HetznerResource):
 
     # -- delete ----------------------------------------------------------------------------------------------------
 
-    def remove(self, resource_id: str, state: Values) -> None:  # noqa: D102
+    def remove(self, resource_id: str, state: Values) -> None:
         path = f"/servers/{resource_id}"
         if state.get("shutdownBeforeDeletion"):
             self._act(path, "shutdown")

@@ -12,7 +12,7 @@ from rehearsal.plugins.provider import InitFailed, Values
 class Volume(HetznerResource):
     """Block storage."""
 
-    def make(self, plan: Values) -> tuple[str, Values]:  # noqa: D102
+    def make(self, plan: Values) -> tuple[str, Values]:
         body = {
             "name": plan["name"],
             "size": plan["size"],
@@ -42,11 +42,11 @@ class Volume(HetznerResource):
             raise gone("volume", resource_id)
         return found
 
-    def fetch(self, resource_id: str, state: Values) -> Values | None:  # noqa: D102
+    def fetch(self, resource_id: str, state: Values) -> Values | None:
         found = self.api.find(f"/volumes/{resource_id}")
         return None if found is None else {**state, **_state(found["volume"])}
 
-    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:  # noqa: D102
+    def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
         found = self.api.find(f"/volumes/{resource_id}")
         if found is None:
             raise gone("volume", resource_id)
@@ -81,7 +81,7 @@ class Volume(HetznerResource):
             when=lambda _: True,
         )
 
-    def remove(self, resource_id: str, state: Values) -> None:  # noqa: D102
+    def remove(self, resource_id: str, state: Values) -> None:
         found = self.api.find(f"/volumes/{resource_id}")
         if found is None:
             return
@@ -104,7 +104,7 @@ class Volume(HetznerResource):
 class VolumeAttachment(HetznerResource):
     """A volume on a server. Its id is the volume's."""
 
-    def make(self, plan: Values) -> tuple[str, Values]:  # noqa: D102
+    def make(self, plan: Values) -> tuple[str, Values]:
         number = plan["volumeId"]
         body = {"server": plan["serverId"], **given(automount=plan.get("automount"))}
         answer = self.api.retry(
@@ -119,7 +119,7 @@ class VolumeAttachment(HetznerResource):
             raise InitFailed(f"volume {resource_id} is not attached", resource_id, plan)
         return found
 
-    def fetch(self, resource_id: str, state: Values) -> Values | None:  # noqa: D102
+    def fetch(self, resource_id: str, state: Values) -> Values | None:
         found = self.api.find(f"/volumes/{resource_id}")
         if found is None or found["volume"].get("server") is None:
             return None
@@ -128,7 +128,7 @@ class VolumeAttachment(HetznerResource):
             return None
         return {**state, "id": resource_id, "volumeId": found["volume"]["id"], "serverId": server}
 
-    def remove(self, resource_id: str, state: Values) -> None:  # noqa: D102
+    def remove(self, resource_id: str, state: Values) -> None:
         try:
             found = self.api.find(f"/volumes/{resource_id}")
         except ApiError:
