@@ -115,6 +115,7 @@ class Container(pulumi.ComponentResource):
                 replace_on_changes=("healthcheck", "tmpfs", "init"),
             ),
         )
+        self.service = name
         self.name_in_docker: pulumi.Output[str] = self.resource.name
         self.register_outputs({"container": self.name_in_docker})
 

@@ -11,7 +11,7 @@ from components.containers.runtime import Runtime
 
 @dataclass(frozen=True)
 class Network:
-    """A Docker network. `internal`: no way out of the machine. `isolated`: members cannot reach each other."""
+    """A network. `internal`: no way out of the machine. `isolated`: members cannot reach each other."""
 
     purpose: str
     internal: bool = True

@@ -8,7 +8,7 @@ from typing import Literal
 class Release:
     """`order` of a replacement, and the `grace` in seconds between the stop signal and the kill.
 
-    `start-first`: the new container is healthy before the old one gets its signal, and when it does not become
+    `start-first`: the new container is healthy before the old one gets its signal, and when it does not get
     healthy the old one still serves. For what keeps no state: no fixed name, no host port, no own volume.
 
     `stop-first`: two at once would share a data directory, a host port or a task. Its name is fixed, so that

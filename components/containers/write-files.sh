@@ -17,12 +17,8 @@ unpack() {
     cat >/dev/null
     return
   fi
-  root=$(dirname "$folder")
-  if [ ! -d "$root" ]; then
-    mkdir -p "$root"
-    chmod 0711 "$root"
-    [ "$(id -u)" -eq 0 ] || chmod 0700 "$root"
-  fi
+  umask 077
+  mkdir -p "$(dirname "$folder")"
   new=$(mktemp -d "$folder.XXXXXX")
   # shellcheck disable=SC2064 # the name of now
   trap "rm -rf '$new'" EXIT

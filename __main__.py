@@ -1,0 +1,31 @@
+"""Jira++ on one host. `pulumi up` reads the stack's settings, declares the platform, and shows these outputs."""
+
+from dataclasses import asdict
+
+import pulumi
+
+from components.platform import Platform
+from components.services import temporal_ui
+from components.settings import cost_per_month, load, memory_budget
+
+settings = load(pulumi.Config())
+platform = Platform("jira", settings)
+
+# Where it is
+pulumi.export("urls", platform.edge.urls)
+pulumi.export("server_ipv4", platform.host.ipv4)
+pulumi.export("server_ipv6", platform.host.ipv6)
+pulumi.export("ssh", platform.host.ssh)
+pulumi.export("docker_host", platform.host.docker_host)
+pulumi.export("containers", platform.containers)
+
+# Who logs in; passwords are shown by `pulumi stack output --show-secrets`
+pulumi.export("admin_email", settings.application.admin_email)
+pulumi.export("admin_password", platform.credentials.admin)
+pulumi.export("temporal_ui_user", temporal_ui.NAME)
+pulumi.export("temporal_ui_password", platform.credentials.temporal_ui)
+
+# What it takes
+budget, cost = memory_budget(settings.host, settings.services), cost_per_month(settings.host)
+pulumi.export("memory_budget", {**asdict(budget), "limit_mb": budget.limit_mb})
+pulumi.export("cost_per_month", {"eur": cost.eur, "items": cost.items})

@@ -1,0 +1,132 @@
+"""The whole of a stack, composed: the only file that knows all the parts."""
+
+import pulumi
+import pulumi_docker as docker
+
+from components.containers import Images, Networks, Runtime
+from components.edge import Edge, EdgeArgs, http_sources
+from components.host import Host, HostArgs
+from components.services.api import Api
+from components.services.autoheal import Autoheal
+from components.services.backup import Backup
+from components.services.credentials import Credentials
+from components.services.migration import Migration
+from components.services.postgres import Postgres
+from components.services.site import Site
+from components.services.temporal import Temporal
+from components.services.temporal_ui import TemporalUi
+from components.services.traefik import Traefik
+from components.services.watchtower import Watchtower
+from components.services.web import Web
+from components.services.worker import Worker
+from components.settings import Settings
+
+
+class Platform(pulumi.ComponentResource):
+    """Host, edge, data, workflows, application, ingress and watchers of one stack.
+
+    What starts when follows from health: postgres; its roles; Temporal's schema, server and namespace; a backup
+    that was restored; the migration; api and worker. Web and the proxy wait for none of them.
+    """
+
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("jira-plus-plus:platform:Platform", name, {}, opts)
+        stack = pulumi.get_stack()
+        child = pulumi.ResourceOptions(parent=self)
+        local = settings.host.kind == "local"
+
+        # The machine, and what stands before it
+        self.host = Host(
+            "host",
+            HostArgs(
+                stack,
+                settings.host,
+                http_sources(settings.edge.http_sources),
+                pulumi.Config().get_secret("ssh_private_key"),  # for kind existing; None: the ssh agent
+                registry_auth=registry_auth(settings),
+            ),
+            child,
+        )
+        self.edge = Edge(
+            "edge",
+            EdgeArgs(
+                stack,
+                settings.domain,
+                settings.tls,
+                self.host.ipv4,
+                self.host.ipv6,
+                settings.host.http_port if local else None,
+            ),
+            child,
+        )
+
+        # What the services share
+        runtime = Runtime(stack, self.host)
+        self.credentials = Credentials("credentials", child)
+        site = Site(
+            settings,
+            runtime,
+            Networks("network", runtime, wanted_networks(settings), child),
+            Images("image", runtime, settings.images, child),
+            self.credentials,
+        )
+
+        # Data and workflows
+        postgres = Postgres("postgres", site, child)
+        temporal = Temporal("temporal", site, postgres, child)
+        backup = Backup("backup", site, postgres, [temporal.schema], child)
+
+        # The application
+        migration = Migration("migration", site, postgres, backup, child)
+        ready = [migration.job, temporal.namespace]
+        api = Api("api", site, ready, child)
+        worker = Worker("worker", site, ready, child)
+        web = Web("web", site, self.edge.urls["api"], child)
+        temporal_ui = TemporalUi("temporal-ui", site, temporal, self.edge.urls["temporal"], child)
+
+        # Ingress and watchers
+        traefik = Traefik("traefik", site, self.edge.certificate, child)
+        containers = [
+            postgres.container,
+            temporal.server,
+            backup.container,
+            api.container,
+            worker.container,
+            web.container,
+            temporal_ui.container,
+            traefik.proxy.container,
+            traefik.container,
+        ]
+        if settings.services.autoheal.enabled:
+            autoheal = Autoheal("autoheal", site, child)
+            containers += [autoheal.proxy.container, autoheal.container]
+        if settings.services.watchtower.enabled:
+            watchtower = Watchtower("watchtower", site, child)
+            containers += [watchtower.proxy.container, watchtower.container]
+
+        self.edge.publish()  # last: its SDK takes seconds to import, while the engine is busy with the above
+        self.containers = {container.service: container.name_in_docker for container in containers}
+        """The name in Docker of each service's container."""
+        self.register_outputs({"containers": self.containers})
+
+
+def wanted_networks(settings: Settings) -> list[str]:
+    """The networks that the stack's services need."""
+    services = settings.services
+    wanted = ["ingress", "edge", "data", "workflow", "egress", "socket-traefik"]
+    wanted += ["socket-autoheal"] if services.autoheal.enabled else []
+    wanted += ["socket-watchtower"] if services.watchtower.enabled else []
+    return wanted
+
+
+def registry_auth(settings: Settings) -> list[docker.ProviderRegistryAuthArgs]:
+    """The login of the registry, where the images need one."""
+    if settings.registry is None:
+        return []
+    return [
+        docker.ProviderRegistryAuthArgs(
+            address=settings.registry.server,
+            username=settings.registry.username,
+            password=pulumi.Config().require_secret("registry_password"),
+        )
+    ]

@@ -1,0 +1,96 @@
+"""What the processes of Jira++ have in common: environment, secrets, health, the way they are replaced."""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from components.containers import ContainerArgs, Health, Process, Release
+from components.containers.health import node_http
+from components.containers.limits import Limits
+from components.services.site import Site
+from components.services.temporal import PORT as TEMPORAL_PORT
+from components.settings.services import Application
+
+USER = "1000:1000"
+"""`node` in the official images."""
+TASK_QUEUE = "jira"
+END_SECONDS = 20
+"""Between the drain's end and the kill: for what is in flight, and for closing the database's pool."""
+
+
+def environment(site: Site) -> dict[str, str]:
+    """What every process of the application is told."""
+    settings = site.settings.application
+    return {
+        "ADMIN_EMAIL": settings.admin_email,
+        "ENVIRONMENT": site.runtime.stack,
+        "LOG_LEVEL": settings.log_level,
+        "NODE_ENV": "production",
+        "TEMPORAL_ADDRESS": f"temporal:{TEMPORAL_PORT}",
+        "TEMPORAL_NAMESPACE": site.settings.services.temporal.namespace,
+        "TEMPORAL_TASK_QUEUE": TASK_QUEUE,
+    }
+
+
+def secrets(site: Site) -> dict[str, pulumi.Input[str]]:
+    """What every process that reaches the database is given; Sentry's DSN where the stack has one."""
+    credentials = site.credentials
+    given: dict[str, pulumi.Input[str]] = {
+        "DATABASE_URL": credentials.database_url,
+        "SESSION_SECRET": credentials.session_secret,
+        "ADMIN_PASSWORD": credentials.admin,
+    }
+    if site.settings.application.sentry:
+        given["SENTRY_DSN"] = pulumi.Config().require_secret("sentry_dsn")
+    return given
+
+
+def serving(
+    site: Site,
+    service: Application,
+    *,
+    image: str,
+    networks: tuple[str, ...],
+    alias: str,
+    environment: Mapping[str, str],
+    secrets: Mapping[str, pulumi.Input[str]],
+    labels: Mapping[str, pulumi.Input[str]] | None = None,
+) -> ContainerArgs:
+    """A process of Jira++ that serves: it drains by itself, and is replaced without a gap."""
+    return ContainerArgs(
+        process=Process(
+            image=site.images[image],
+            user=USER,
+            entrypoint=service.command,
+            environment={
+                **environment,
+                "DRAIN_SECONDS": str(service.drain_seconds),
+                "PORT": str(service.port),
+            },
+            secrets=secrets,
+            limits=Limits.of(service),
+            networks=networks,
+            aliases=(alias,),
+        ),
+        health=Health(command=node_http(service.port), start_period=60),
+        release=Release(order="start-first", grace=service.drain_seconds + END_SECONDS),
+        labels=labels or {},
+    )
+
+
+def routed(site: Site, service: str, port: int, health_path: str) -> dict[str, pulumi.Input[str]]:
+    """The labels that make a container a server of Traefik's service of that name.
+
+    They name only the service. During a release two containers carry them, and Traefik drops what two
+    containers define differently: routers and middlewares are in its file.
+    """
+    balancer = f"traefik.http.services.{service}.loadbalancer"
+    return {
+        "traefik.enable": "true",
+        "traefik.docker.network": site.networks["edge"],
+        f"{balancer}.server.port": str(port),
+        # A process that drains fails this at once, and gets no new requests while it still serves.
+        f"{balancer}.healthcheck.path": health_path,
+        f"{balancer}.healthcheck.interval": "2s",
+        f"{balancer}.healthcheck.timeout": "2s",
+    }

@@ -1,0 +1,123 @@
+"""The database: one server, with a role and a database for the application and for Temporal."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_docker as docker
+
+from components.containers import Container, ContainerArgs, Health, Mount, Process, Release
+from components.containers.directory import Directory
+from components.containers.limits import Limits
+from components.services.site import Site
+
+HERE = Path(__file__).parent
+USER = "999:999"
+"""`postgres` in the official Debian image."""
+DATA = "/var/lib/postgresql/data"
+DATABASES = ("jira", "temporal", "temporal_visibility")
+
+
+class Postgres(pulumi.ComponentResource):
+    """The server, and its roles and databases. What depends on `roles` can log in."""
+
+    def __init__(self, name: str, site: Site, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("jira-plus-plus:services:Postgres", name, {}, opts)
+        settings, credentials, host = site.settings.services.postgres, site.credentials, site.runtime.host
+        child = pulumi.ResourceOptions(parent=self)
+        before: list[pulumi.Resource] = []
+        if host.data_path is None:
+            volume = docker.Volume(
+                f"{name}-data",
+                labels=[docker.VolumeLabelArgs(label="jira-plus-plus.stack", value=site.runtime.stack)],
+                opts=site.runtime.options(self),
+            )
+            data = Mount(source=volume.name, target=DATA, kind="volume")
+        else:
+            # A folder of the volume, not its root: `lost+found` would stop initdb.
+            directory = Directory(f"{name}-data", site.runtime, f"{host.data_path}/postgres", USER, child)
+            before.append(directory)
+            data = Mount(source=directory.path, target=DATA)
+        self.container = Container(
+            name,
+            ContainerArgs(
+                process=Process(
+                    image=site.images["postgres"],
+                    user=USER,
+                    entrypoint=("docker-entrypoint.sh", *arguments(settings.memory_mb)),
+                    environment={
+                        "PGDATA": DATA,
+                        "POSTGRES_USER": "postgres",
+                        "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres",
+                        # C.UTF-8 sorts by code point in every libc: no update of it breaks an index on text.
+                        "POSTGRES_INITDB_ARGS": "--data-checksums --encoding=UTF8 --locale=C.UTF-8"
+                        " --auth-local=trust --auth-host=scram-sha-256",
+                    },
+                    files={
+                        "/etc/jira/roles.sh": (HERE / "roles.sh").read_text(encoding="utf-8"),
+                        # Files, for the image can read them; the shim would put them into the environment.
+                        "/run/secrets/postgres": credentials.postgres,
+                        "/run/secrets/jira": credentials.jira,
+                        "/run/secrets/temporal": credentials.temporal,
+                        "/run/secrets/backup": credentials.backup,
+                    },
+                    limits=Limits.of(settings),
+                    tmpfs={"/tmp": "size=16m", "/var/run/postgresql": "size=1m"},  # noqa: S108
+                    shm_mb=max(64, settings.memory_mb // 4),  # parallel queries share memory there
+                    networks=("data",),
+                    aliases=("postgres",),
+                    mounts=(data,),
+                ),
+                init=False,  # it is made to be the first process
+                # Over TCP: during initdb a temporary server listens on the socket only. After a crash it
+                # replays its log first, which may take minutes.
+                health=Health(
+                    command=("pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres"),
+                    interval=2,
+                    start_period=300,
+                    wait=300,
+                ),
+                # Two servers on one data directory destroy it. SIGINT is its fast shutdown, which closes
+                # sessions and writes a checkpoint: a kill before its end means a recovery.
+                release=Release(order="stop-first", grace=120, signal="SIGINT"),
+                autoheal=False,
+                watched_image=site.images.tag("postgres"),
+            ),
+            site.runtime,
+            site.networks,
+            child,
+            depends_on=before,
+        )
+        # Through the container's own socket: a database that was restored with other passwords gets ours.
+        self.roles = host.run(
+            f"{name}-roles",
+            create=self.container.name_in_docker.apply(
+                lambda container: f"docker exec {container} bash /etc/jira/roles.sh"
+            ),
+            triggers=[self.container.resource.id],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.container]),
+        )
+        self.register_outputs({})
+
+
+def arguments(memory_mb: int) -> tuple[str, ...]:
+    """The server's command line for a container of so many MiB.
+
+    https://www.postgresql.org/docs/15/runtime-config-resource.html: a quarter for shared buffers; of the rest
+    the most is the kernel's cache, which a container's limit bounds, too.
+    """
+    settings = {
+        "listen_addresses": "*",
+        "max_connections": "100",
+        "shared_buffers": f"{memory_mb // 4}MB",
+        "effective_cache_size": f"{memory_mb * 5 // 8}MB",
+        "maintenance_work_mem": f"{max(16, memory_mb // 16)}MB",
+        "work_mem": f"{max(2, memory_mb // 256)}MB",
+        "wal_compression": "on",
+        "random_page_cost": "1.1",  # volumes are solid state
+        "password_encryption": "scram-sha-256",
+        "idle_in_transaction_session_timeout": "10min",  # a client that hangs must not hold locks for ever
+        "log_line_prefix": "%m [%p] %u@%d ",
+        "log_min_duration_statement": "1s",
+        "log_lock_waits": "on",
+    }
+    return ("postgres", *(word for key, value in settings.items() for word in ("-c", f"{key}={value}")))

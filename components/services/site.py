@@ -1,0 +1,18 @@
+"""What every service is built from."""
+
+from dataclasses import dataclass
+
+from components.containers import Images, Networks, Runtime
+from components.services.credentials import Credentials
+from components.settings import Settings
+
+
+@dataclass(frozen=True)
+class Site:
+    """The stack's settings and the parts that the services share."""
+
+    settings: Settings
+    runtime: Runtime
+    networks: Networks
+    images: Images
+    credentials: Credentials

@@ -1,0 +1,282 @@
+"""The reverse proxy: TLS, routers, middlewares. The only container that publishes ports."""
+
+import base64
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from components.containers import Container, ContainerArgs, Health, Mount, Process, Release
+from components.containers.directory import Directory
+from components.containers.limits import Limits
+from components.containers.mount import Port
+from components.edge import http_sources
+from components.edge.certificate import Certificate
+from components.services.site import Site
+from components.services.socket_proxy import SocketProxy, endpoint
+from components.services.temporal_ui import NAME as TEMPORAL_UI_USER
+from components.settings.tls import Tls
+
+HERE = Path(__file__).parent
+USER = "65532:65532"
+# Above 1024: no container needs a capability to listen.
+HTTP_PORT = 8000
+HTTPS_PORT = 8443
+PING_PORT = 8082
+CONFIG = "/etc/traefik"
+DYNAMIC = "/etc/traefik-dynamic"
+ACME = "/var/lib/traefik"
+SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui"}
+"""Traefik's service behind each of the three names."""
+CONTAINER_NETWORKS = "172.16.0.0/12"
+"""Where Docker's own addresses lie: what comes by IPv6 arrives from the ingress network's gateway."""
+GRACE_SECONDS = 15
+
+
+class Traefik(pulumi.ComponentResource):
+    """The proxy and its filter before the Docker socket.
+
+    Its static configuration is a file of the container: a change replaces it, for seconds. Routers,
+    middlewares and certificates are in a folder that it watches, and change while it serves.
+    """
+
+    def __init__(
+        self, name: str, site: Site, certificate: Certificate, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("jira-plus-plus:services:Traefik", name, {}, opts)
+        settings, host = site.settings, site.runtime.host
+        tls = settings.tls
+        child = pulumi.ResourceOptions(parent=self)
+        self.proxy = SocketProxy(f"socket-{name}", site, "traefik", child)
+
+        folder = f"{host.files_root}/{name}-dynamic"
+        pem = None
+        if certificate.certificate_pem is not None and certificate.private_key_pem is not None:
+            pem = pulumi.Output.all(certificate.certificate_pem, certificate.private_key_pem)
+        routes: pulumi.Output[str] = pulumi.Output.all(site.credentials.temporal_ui_hash, pem).apply(
+            lambda known: dynamic_config(
+                Routing(
+                    host_names=settings.domain.host_names,
+                    tls=tls,
+                    temporal_users=(f"{TEMPORAL_UI_USER}:{known[0]}",),
+                    behind_cloudflare=not settings.edge.http_sources,
+                    certificate=tuple(known[1]) if known[1] else None,
+                )
+            )
+        )
+        # No trigger: a changed configuration runs the command again, in place.
+        dynamic = host.run(
+            f"{name}-dynamic",
+            create=f"{host.sudo}{shlex.join(['sh', '-s', '--', folder, USER])}",
+            stdin=routes.apply(pulumi.Output.secret).apply(write_dynamic),
+            opts=child,
+        )
+        mounts = [
+            Mount(source=dynamic.id.apply(lambda _: folder), target=DYNAMIC, read_only=True),
+        ]
+        files: dict[str, pulumi.Input[str]] = {
+            f"{CONFIG}/traefik.yaml": static_config(tls, http_sources(settings.edge.http_sources))
+        }
+        environment = {}
+        if tls.mode == "dns-01":
+            # On the data volume: a replaced server keeps its certificates, of which there are few a week.
+            assert host.data_path is not None, "rules of the settings: dns-01 needs a server"
+            acme = Directory(f"{name}-acme", site.runtime, f"{host.data_path}/traefik", USER, child)
+            mounts.append(Mount(source=acme.path, target=ACME))
+            files["/run/secrets/acme_dns_token"] = pulumi.Config().require_secret("acme_dns_token")
+            environment["CF_DNS_API_TOKEN_FILE"] = "/run/secrets/acme_dns_token"  # noqa: S105 # a path
+        self.container = Container(
+            name,
+            ContainerArgs(
+                process=Process(
+                    image=site.images["traefik"],
+                    user=USER,
+                    entrypoint=("traefik", f"--configfile={CONFIG}/traefik.yaml"),
+                    environment=environment,
+                    files=files,
+                    limits=Limits.of(settings.services.traefik),
+                    tmpfs={"/tmp": "size=64m"},  # noqa: S108 # bodies beyond a megabyte, see `body-limit`
+                    networks=("ingress", "edge", "socket-traefik"),
+                    mounts=tuple(mounts),
+                ),
+                health=Health(
+                    command=("traefik", "healthcheck", f"--configfile={CONFIG}/traefik.yaml"), interval=3
+                ),
+                # Only one can have the ports.
+                release=Release(order="stop-first", grace=GRACE_SECONDS + 10),
+                ports=ports(tls, settings.host.kind == "local", settings.host.http_port),
+                watched_image=site.images.tag("traefik"),
+            ),
+            site.runtime,
+            site.networks,
+            child,
+            depends_on=[self.proxy],
+        )
+        self.register_outputs({})
+
+
+def ports(tls: Tls, loopback: bool, http_port: int) -> tuple[Port, ...]:
+    """What is published: 80 and 443 of every address, IPv6 too; on this machine one port of the loopback."""
+    if loopback:
+        return (Port(HTTP_PORT if tls.mode == "none" else HTTPS_PORT, http_port, "127.0.0.1"),)
+    return tuple(
+        Port(internal, external, ip)
+        for internal, external in ((HTTP_PORT, 80), (HTTPS_PORT, 443))
+        for ip in ("0.0.0.0", "::")  # noqa: S104 # the firewall is before it
+    )
+
+
+def static_config(tls: Tls, trusted: Sequence[str]) -> str:
+    """What Traefik reads once, at its start. JSON, which is YAML. `trusted` may say whom they forward for.
+
+    https://doc.traefik.io/traefik/v3.6/reference/install-configuration/configuration-options/
+    """
+    entry_point: dict[str, Any] = {
+        "forwardedHeaders": {"trustedIPs": [*trusted, CONTAINER_NETWORKS]},
+        "transport": {
+            # It stops taking connections at once, and lets requests end.
+            "lifeCycle": {"graceTimeOut": f"{GRACE_SECONDS}s"},
+            "respondingTimeouts": {"readTimeout": "60s", "idleTimeout": "180s"},
+        },
+    }
+    if tls.mode == "none":
+        entry_points = {"web": {"address": f":{HTTP_PORT}", **entry_point}}
+    else:
+        to_https = {"entryPoint": {"to": ":443", "scheme": "https", "permanent": True}}
+        entry_points = {
+            "web": {"address": f":{HTTP_PORT}", "http": {"redirections": to_https}},
+            "websecure": {"address": f":{HTTPS_PORT}", **entry_point},
+        }
+    config: dict[str, Any] = {
+        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
+        "log": {"level": "INFO", "format": "json"},
+        "accessLog": {
+            "format": "json",
+            "fields": {"headers": {"defaultMode": "drop", "names": {"User-Agent": "keep", "Cf-Ray": "keep"}}},
+        },
+        "entryPoints": {**entry_points, "ping": {"address": f":{PING_PORT}"}},
+        "ping": {"entryPoint": "ping"},
+        "metrics": {"prometheus": {"entryPoint": "ping"}},
+        "providers": {
+            "docker": {
+                "endpoint": endpoint("traefik"),
+                "exposedByDefault": False,
+                # A container with a service and no router would get one by itself, past every middleware.
+                "defaultRule": "!PathPrefix(`/`)",
+            },
+            "file": {"directory": DYNAMIC, "watch": True},
+        },
+    }
+    if tls.mode == "dns-01":
+        config["certificatesResolvers"] = {
+            "acme": {
+                "acme": {
+                    "email": tls.acme_email,
+                    "caServer": tls.acme_server,
+                    "storage": f"{ACME}/acme.json",
+                    "dnsChallenge": {"provider": "cloudflare", "resolvers": ["1.1.1.1:53", "8.8.8.8:53"]},
+                }
+            }
+        }
+    return json.dumps(config, indent=2) + "\n"
+
+
+@dataclass(frozen=True)
+class Routing:
+    """What the routers are made of. `certificate`: certificate and key in PEM, where the program has them."""
+
+    host_names: Mapping[str, str]
+    tls: Tls
+    temporal_users: Sequence[str]
+    """`name:bcrypt hash`."""
+    behind_cloudflare: bool
+    certificate: tuple[str, str] | None = None
+
+
+def dynamic_config(routing: Routing) -> str:
+    """What Traefik watches: routers, middlewares, TLS. Secret. JSON, which is YAML.
+
+    https://doc.traefik.io/traefik/v3.6/reference/routing-configuration/dynamic-configuration-methods/
+    """
+    secure = routing.tls.mode != "none"
+    middlewares = {
+        "api": ["security-headers", "rate-limit", "body-limit", "compress", "retry"],
+        "web": ["security-headers", "rate-limit", "compress", "retry"],
+        # The password first: nothing of it is to be had without.
+        "temporal": ["security-headers", "login-rate-limit", "temporal-users", "compress", "retry"],
+    }
+    router_tls: dict[str, Any] = {"options": "default"}
+    if routing.tls.mode == "dns-01":
+        router_tls["certResolver"] = "acme"
+    config: dict[str, Any] = {
+        "http": {
+            "routers": {
+                purpose: {
+                    "rule": f"Host(`{host_name}`)",
+                    "entryPoints": ["websecure" if secure else "web"],
+                    "service": f"{SERVICES[purpose]}@docker",
+                    "middlewares": middlewares[purpose],
+                    **({"tls": router_tls} if secure else {}),
+                }
+                for purpose, host_name in routing.host_names.items()
+            },
+            "middlewares": {
+                "security-headers": {"headers": security_headers(secure)},
+                # Against a client that runs wild; floods are Cloudflare's to stop. Per second and client.
+                "rate-limit": {"rateLimit": rate_limit(500, 1000, routing.behind_cloudflare)},
+                # Each attempt costs a bcrypt; a page of the interface has about a hundred files.
+                "login-rate-limit": {"rateLimit": rate_limit(50, 200, routing.behind_cloudflare)},
+                "body-limit": {"buffering": {"maxRequestBodyBytes": 10 * 1024 * 1024}},
+                "compress": {"compress": {}},
+                # For a container that has just gone: tried again only where no connection came about.
+                "retry": {"retry": {"attempts": 4, "initialInterval": "100ms"}},
+                "temporal-users": {
+                    "basicAuth": {
+                        "realm": "Temporal",
+                        "users": list(routing.temporal_users),
+                        "removeHeader": True,
+                    }
+                },
+            },
+        }
+    }
+    if secure:
+        # Without a name that is served there is no certificate to show.
+        config["tls"] = {"options": {"default": {"minVersion": "VersionTLS12", "sniStrict": True}}}
+        if routing.certificate:
+            certificate, key = routing.certificate
+            config["tls"]["certificates"] = [{"certFile": certificate, "keyFile": key}]
+    return json.dumps(config, indent=2) + "\n"
+
+
+def security_headers(secure: bool) -> dict[str, Any]:
+    """What every response carries. https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html"""
+    headers: dict[str, Any] = {
+        "contentTypeNosniff": True,
+        "frameDeny": True,
+        "referrerPolicy": "strict-origin-when-cross-origin",
+        "permissionsPolicy": "camera=(), geolocation=(), microphone=()",
+        "customResponseHeaders": {"Server": "", "X-Powered-By": ""},
+    }
+    if secure:
+        headers["stsSeconds"] = 31536000
+    return headers
+
+
+def rate_limit(average: int, burst: int, behind_cloudflare: bool) -> dict[str, Any]:
+    """A limit per client and second. Where Cloudflare alone may connect, its header names the client."""
+    source: dict[str, Any] = (
+        {"requestHeaderName": "Cf-Connecting-Ip"} if behind_cloudflare else {"ipStrategy": {"depth": 0}}
+    )
+    return {"average": average, "burst": burst, "sourceCriterion": source}
+
+
+def write_dynamic(content: str) -> str:
+    """The script that puts the configuration into the watched folder, and the configuration within it."""
+    payload = base64.encodebytes(content.encode()).decode()
+    script = (HERE / "write-dynamic.sh").read_text(encoding="utf-8")
+    return f"{script}\nput <<'CONTENT'\n{payload}CONTENT\n"

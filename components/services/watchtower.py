@@ -1,0 +1,50 @@
+"""Reports that a newer image appeared under a tag. It changes nothing: versions live in the stack files."""
+
+import pulumi
+
+from components.containers import Container, ContainerArgs, Health, Process, Release
+from components.containers.limits import Limits
+from components.services.site import Site
+from components.services.socket_proxy import SocketProxy
+
+USER = "65534:65534"
+SCHEDULE = "0 30 5 * * *"
+"""Seconds first: daily at 05:30 UTC, after the backup and the system's own upgrades."""
+
+
+class Watchtower(pulumi.ComponentResource):
+    """The watcher, and its filter before the Docker socket."""
+
+    def __init__(self, name: str, site: Site, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("jira-plus-plus:services:Watchtower", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.proxy = SocketProxy(f"socket-{name}", site, "watchtower", child)
+        self.container = Container(
+            name,
+            ContainerArgs(
+                process=Process(
+                    image=site.images["watchtower"],
+                    user=USER,
+                    entrypoint=("/watchtower",),
+                    environment={
+                        "DOCKER_HOST": self.proxy.endpoint,
+                        "NO_COLOR": "true",
+                        "TZ": "UTC",
+                        "WATCHTOWER_LABEL_ENABLE": "true",
+                        "WATCHTOWER_MONITOR_ONLY": "true",
+                        "WATCHTOWER_NOTIFICATIONS_LEVEL": "info",
+                        "WATCHTOWER_SCHEDULE": SCHEDULE,
+                    },
+                    limits=Limits.of(site.settings.services.watchtower),
+                    networks=("egress", "socket-watchtower"),
+                ),
+                health=Health(command=("/watchtower", "--health-check"), interval=5),
+                release=Release(order="stop-first", grace=10),
+                watched_image=site.images.tag("watchtower"),
+            ),
+            site.runtime,
+            site.networks,
+            child,
+            depends_on=[self.proxy],
+        )
+        self.register_outputs({})

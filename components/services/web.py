@@ -1,0 +1,44 @@
+"""The web application: static files, and where they find the API."""
+
+from dataclasses import replace
+
+import pulumi
+
+from components.containers import Container
+from components.services import application
+from components.services.site import Site
+
+
+class Web(pulumi.ComponentResource):
+    """The static server. It knows no secret and depends on nothing."""
+
+    def __init__(
+        self, name: str, site: Site, api_url: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("jira-plus-plus:services:Web", name, {}, opts)
+        service = site.settings.services.web
+        args = application.serving(
+            site,
+            service,
+            image="web",
+            networks=("edge",),
+            alias="web",
+            environment={
+                "API_URL": api_url,
+                "ENVIRONMENT": site.runtime.stack,
+                "LOG_LEVEL": site.settings.application.log_level,
+                "NODE_ENV": "production",
+            },
+            secrets={},
+            labels=application.routed(site, "web", service.port, "/health"),
+        )
+        # A static server may know nothing of draining; the shim keeps it serving while the proxy turns away.
+        process = replace(args.process, drain_seconds=service.drain_seconds)
+        self.container = Container(
+            name,
+            replace(args, process=process),
+            site.runtime,
+            site.networks,
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs({})

@@ -1,0 +1,39 @@
+"""The Temporal worker: it serves no one but its health."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from components.containers import Container
+from components.services import application
+from components.services.site import Site
+
+
+class Worker(pulumi.ComponentResource):
+    """The worker; `after` is what must have happened before it can be ready."""
+
+    def __init__(
+        self,
+        name: str,
+        site: Site,
+        after: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("jira-plus-plus:services:Worker", name, {}, opts)
+        self.container = Container(
+            name,
+            application.serving(
+                site,
+                site.settings.services.worker,
+                image="worker",
+                networks=("data", "workflow", "egress"),
+                alias="worker",
+                environment=application.environment(site),
+                secrets=application.secrets(site),
+            ),
+            site.runtime,
+            site.networks,
+            pulumi.ResourceOptions(parent=self),
+            depends_on=after,
+        )
+        self.register_outputs({})
