@@ -14,9 +14,11 @@ _ZONE_ID = re.compile(r"[0-9a-f]{32}")
 
 def _label(value: str) -> str:
     if "." in value:
+        labels = value.split(".")
+        example = "-".join(labels) if len(labels) == 2 else labels[0]
         raise wrong(
             "has more than one level, and Cloudflare's Universal SSL covers one level below the zone",
-            f"write it with a hyphen and without the zone, e.g. {value.split('.')[0]}-uat",
+            f"write it with hyphens and without the zone, e.g. {example}",
         )
     if not _LABEL.fullmatch(value):
         raise wrong("is no host name", "use lower-case letters, digits and inner hyphens, at most 63")

@@ -36,7 +36,7 @@ def load(config: pulumi.Config, environment: Mapping[str, str] = os.environ) -> 
     # A misspelt key explains why the one that was meant is missing.
     problems = [p for p in problems if not (p.got == NOTHING and p.path in unknown)] + list(unknown.values())
     problems += rules.broken(sections)
-    problems += _unencrypted(values, encrypted)
+    problems += _misplaced_secrets(values, encrypted)
     problems += secrets.missing_secrets(raw, {name for name in secrets.SECRETS if values.get(name)}, tokens)
     if problems:
         raise SettingsError(_in_order(problems))
@@ -102,8 +102,18 @@ def _validated(
     return sections
 
 
-def _unencrypted(values: Mapping[str, str], encrypted: set[str]) -> list[Problem]:
+def _misplaced_secrets(values: Mapping[str, str], encrypted: set[str]) -> list[Problem]:
+    """Secrets in the clear, and settings that are encrypted: the tree is shown in previews and outputs."""
     return [
+        Problem(
+            name,
+            NOT_SHOWN,
+            "holds something encrypted, but settings are no secrets and are shown",
+            f"write it in the clear; what is secret has a key of its own: {', '.join(secrets.SECRETS)}",
+        )
+        for name in Settings.model_fields
+        if name in encrypted
+    ] + [
         Problem(
             name,
             NOT_SHOWN,

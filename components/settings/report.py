@@ -62,6 +62,15 @@ def section_of(field: FieldInfo) -> type[Section] | None:
     return next((o for o in options if isinstance(o, type) and issubclass(o, Section)), None)
 
 
+def description_of(section: type[Section], name: str) -> str:
+    """What the field is. A field that only changes a default is described where it was first declared."""
+    for ancestor in section.__mro__:
+        field = ancestor.model_fields.get(name) if issubclass(ancestor, Section) else None
+        if field and field.description:
+            return field.description
+    return name
+
+
 def paths(section: type[Section], prefix: str = "") -> Iterator[str]:
     """Every path of the tree below `section`, e.g. `host.volume.size_gb`."""
     for name, field in section.model_fields.items():
@@ -102,6 +111,11 @@ def _meant(section: type[Section], name: str, root: type[Section], prefix: str) 
     siblings = [*section.model_fields, *(SECRETS if section is root else ())]
     if guess := nearest(name, siblings):
         return f"{prefix}{guess}", f"did you mean {prefix}{guess}?"
+    if secret := nearest(f"{prefix.replace('.', '_')}{name}", SECRETS):
+        return (
+            None,
+            f"if it is the secret {secret}, run `pulumi config set --secret {secret}`, and remove this",
+        )
     elsewhere = [path for path in paths(root) if path.rpartition(".")[2] == name]
     if elsewhere:
         return None, f"did you mean {' or '.join(elsewhere)}?"
@@ -127,7 +141,8 @@ def _problem(detail: ErrorDetails, section: type[Section], path: str, screen: Sc
         return Problem(path, got, context["what"], context["remedy"])
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", context["expected"])
-        return Problem(path, got, "is no choice here", f"use {' or '.join(choices)}")
+        listed = " or ".join([", ".join(choices[:-1]), choices[-1]] if choices[1:] else choices)
+        return Problem(path, got, "is no choice here", f"use {listed}")
     what, remedy = _WRONG_TYPE.get(kind, (detail["msg"], "see Pulumi.README.md"))
     return Problem(path, got, what, remedy)
 
@@ -135,4 +150,4 @@ def _problem(detail: ErrorDetails, section: type[Section], path: str, screen: Sc
 def _description(section: type[Section], location: list[str]) -> str:
     for name in location[:-1]:
         section = section_of(section.model_fields[name]) or section
-    return section.model_fields[location[-1]].description or location[-1]
+    return description_of(section, location[-1])

@@ -297,7 +297,7 @@ def memory_fits(host: Host, services: Services) -> Iterator[Problem]:
             yield Problem(
                 path,
                 name,
-                f"has {memory_mb} MB, but the limits need {budget.limit_mb} MB ({parts})",
+                f"gives {memory_mb} MB, but the limits need {budget.limit_mb} MB ({parts})",
                 f"take a larger server, or lower services.*.memory_mb by {budget.limit_mb - memory_mb} MB",
             )
 
@@ -326,7 +326,7 @@ def cpus_fit(host: Host, services: Services) -> Iterator[Problem]:
             path = f"services.{name}.cpus"
             yield Problem(
                 path,
-                _show(path, service.cpus),
+                f"{service.cpus:g}",
                 f"is more than the {smallest.cores} cores of {smallest.name}",
                 f"use at most {smallest.cores}",
             )

@@ -1,0 +1,116 @@
+"""Memory, cost and what Hetzner sells."""
+
+import pytest
+
+from components.settings import cost_per_month, memory_budget
+from components.settings.catalogue import LOCATIONS, RETIRED, SERVER_TYPES
+from components.settings.host import Host, Volume
+from components.settings.services import Autoheal, Services, Watchtower
+from tests.components.stacks import stack_settings
+
+
+def host(**changes: object) -> Host:
+    return Host.model_validate({"kind": "hetzner", **changes})
+
+
+def test_the_budget_of_uat_is_counted_to_the_megabyte() -> None:
+    settings = stack_settings("uat")
+    budget = memory_budget(settings.host, settings.services)
+    assert budget.services == {
+        "postgres": 768,
+        "temporal": 512,
+        "temporal_ui": 96,
+        "traefik": 128,
+        "socket_proxy": 96,
+        "autoheal": 32,
+        "watchtower": 64,
+        "api": 320,
+        "worker": 320,
+        "web": 96,
+        "backup": 256,
+    }
+    assert budget.release_mb == 320 + 320 + 96, "api, worker and web run twice during a release"
+    assert budget.reserve_mb == 512
+    assert budget.limit_mb == 2688 + 736 + 512
+    assert budget.server_mb == 4096
+
+
+def test_each_consumer_of_the_docker_socket_has_a_proxy_of_its_own() -> None:
+    alone = Services(autoheal=Autoheal(enabled=False), watchtower=Watchtower(enabled=False))
+    assert memory_budget(host(), alone).services["socket_proxy"] == 32, "traefik's"
+    assert memory_budget(host(), Services()).services["socket_proxy"] == 3 * 32
+    assert memory_budget(host(), alone).services["autoheal"] == 0, "what does not run needs nothing"
+
+
+def test_a_migration_larger_than_the_overlap_sets_the_peak_of_a_release() -> None:
+    migration = Services().migration.model_copy(update={"memory_mb": 4000})
+    assert memory_budget(host(), Services(migration=migration)).release_mb == 4000
+
+
+@pytest.mark.parametrize(
+    ("kind", "memory", "expected"), [("local", None, None), ("local", 8192, 8192), ("existing", 4096, 4096)]
+)
+def test_the_memory_of_a_machine_that_is_not_hetzners_is_what_was_said(
+    kind: str, memory: int | None, expected: int | None
+) -> None:
+    machine = Host.model_validate({"kind": kind, "memory_mb": memory})
+    assert memory_budget(machine, Services()).server_mb == expected
+
+
+def test_the_defaults_fit_the_default_server() -> None:
+    budget = memory_budget(host(), Services())
+    assert budget.server_mb is not None
+    assert budget.limit_mb <= budget.server_mb
+
+
+def test_uat_costs_server_address_and_volume() -> None:
+    cost = cost_per_month(stack_settings("uat").host)
+    assert cost.items == {"server": 5.49, "primary_ipv4": 0.50, "volume": 0.57}
+    assert cost.eur == 6.56
+
+
+def test_production_pays_a_fifth_of_the_server_for_backups() -> None:
+    cost = cost_per_month(stack_settings("prod").host)
+    assert cost.items == {"server": 15.99, "primary_ipv4": 0.50, "volume": 2.86, "backups": 3.20}
+    assert cost.eur == 22.55
+
+
+def test_the_location_sets_the_price() -> None:
+    assert cost_per_month(host(server_type="ccx13", location="sin")).items["server"] == 53.99
+    assert cost_per_month(host(server_type="ccx13", location="ash")).items["server"] == 43.49
+
+
+def test_the_volume_is_paid_by_the_gigabyte() -> None:
+    volume = Volume(size_gb=100)
+    assert cost_per_month(host(volume=volume)).items["volume"] == 5.72
+
+
+@pytest.mark.parametrize("kind", ["existing", "local"])
+def test_what_hetzner_does_not_provide_costs_nothing_there(kind: str) -> None:
+    cost = cost_per_month(Host.model_validate({"kind": kind}))
+    assert (cost.items, cost.eur) == ({}, 0.0)
+
+
+def test_every_retired_type_has_a_successor_that_is_sold() -> None:
+    assert RETIRED["cx22"] == "cx23"
+    for retired, successor in RETIRED.items():
+        assert retired not in SERVER_TYPES, f"{retired} cannot be both sold and retired"
+        assert successor in SERVER_TYPES
+
+
+def test_every_type_is_sold_somewhere_at_a_price() -> None:
+    for name, server_type in SERVER_TYPES.items():
+        assert name == server_type.name
+        assert server_type.eur_per_month.keys() <= LOCATIONS.keys()
+        assert server_type.eur_per_month, f"{name} is sold nowhere"
+        assert min(server_type.eur_per_month.values()) > 0
+        assert server_type.memory_mb % 1024 == 0
+
+
+def test_arm_types_are_known_to_be_arm() -> None:
+    assert {n for n, t in SERVER_TYPES.items() if t.architecture == "arm"} == {
+        "cax11",
+        "cax21",
+        "cax31",
+        "cax41",
+    }

@@ -1,0 +1,187 @@
+"""Secrets are asked for, never in the tree, and never shown."""
+
+import json
+
+import pulumi
+import pytest
+
+from components.settings import SettingsError, load
+from components.settings.report import Screen
+from components.settings.secrets import looks_secret
+from tests.components.settings.mistakes import mistakes
+from tests.components.stacks import (
+    ENVIRONMENT,
+    PROJECT,
+    SECRETS,
+    changed,
+    configured,
+    released,
+    stack_file,
+    stack_settings,
+)
+
+REGISTRY = {"registry": {"server": "ghcr.io", "username": "bot"}}
+CANARY = "canary-7f3a9c"
+
+
+def test_dns_01_needs_its_token() -> None:
+    assert mistakes({}, secrets={}) == [
+        "acme_dns_token: got nothing; is required, since tls.mode dns-01 proves the names by DNS; "
+        "run `pulumi config set --secret acme_dns_token` and paste the Cloudflare token for Traefik "
+        "(Zone, Zone, Read; Zone, DNS, Edit; this zone alone)"
+    ]
+
+
+def test_an_empty_secret_is_a_missing_one() -> None:
+    # Pulumi.yaml gives every secret an empty default: the engine refuses a key without any.
+    (line,) = mistakes({"acme_dns_token": ""}, secrets={})
+    assert line.startswith("acme_dns_token: got nothing; is required")
+
+
+def test_a_private_registry_needs_its_password() -> None:
+    assert mistakes(REGISTRY) == [
+        "registry_password: got nothing; is required, since images come from a registry that wants a login; "
+        "run `pulumi config set --secret registry_password` and paste the password of registry.username "
+        "(it needs to pull only)"
+    ]
+
+
+def test_sentry_needs_its_dsn() -> None:
+    assert mistakes({"application.sentry": True}) == [
+        "sentry_dsn: got nothing; is required, since application.sentry is on; "
+        "run `pulumi config set --secret sentry_dsn` and paste the DSN of the Sentry project"
+    ]
+
+
+def test_hetzner_needs_the_tokens_of_both_providers() -> None:
+    assert mistakes({}, environment={}) == [
+        "HCLOUD_TOKEN: got nothing; is required, since host.kind hetzner orders a server; "
+        "export a token of the project in Hetzner's console (Security, API tokens, Read & Write)",
+        "CLOUDFLARE_API_TOKEN: got nothing; is required, since the names are served through Cloudflare; "
+        "export a token for this zone (My Profile, API Tokens: Zone, Zone, Read; Zone, Zone Settings, Edit; "
+        "Zone, DNS, Edit)",
+    ]
+
+
+def test_the_origin_authority_needs_one_more_permission() -> None:
+    (line,) = mistakes({"tls.mode": "origin-ca"}, environment={"HCLOUD_TOKEN": "x"})
+    assert line.endswith("Zone, DNS, Edit; Zone, SSL and Certificates, Edit)")
+
+
+def test_missing_secrets_are_found_although_the_rest_is_wrong() -> None:
+    said = mistakes({"tls.acme_email": "nobody", "host.location": "moon"}, secrets={}, environment={})
+    assert [line.split(":")[0] for line in said] == [
+        "host.location",
+        "tls.acme_email",
+        "acme_dns_token",
+        "HCLOUD_TOKEN",
+        "CLOUDFLARE_API_TOKEN",
+    ]
+
+
+def test_local_needs_no_secret_and_no_account() -> None:
+    config = configured(stack_file("local"), secrets={})
+    assert load(config, {}).host.kind == "local"
+
+
+def test_a_provider_token_may_come_from_the_stack_configuration() -> None:
+    tokens = {"hcloud:token": CANARY, "cloudflare:apiToken": CANARY}
+    sections = configured(released(stack_file("uat")))
+    everything = {f"{PROJECT}:{name}": sections.get(name) for name in (*stack_file("uat"), *SECRETS)}
+    pulumi.runtime.set_all_config({**everything, **tokens}, [f"{PROJECT}:acme_dns_token", *tokens])
+    assert load(sections, {}).host.kind == "hetzner"
+
+
+def test_a_secret_in_the_clear_is_refused_and_not_repeated() -> None:
+    assert mistakes({"acme_dns_token": CANARY}, secrets={}) == [
+        "acme_dns_token: got (not shown); stands in the stack file in the clear; "
+        "give it up where it was issued, and run `pulumi config set --secret acme_dns_token` with a new one"
+    ]
+
+
+def test_an_encrypted_section_is_refused_and_its_values_are_not_shown() -> None:
+    sections = released(stack_file("uat"))
+    sections["backup"] = {"schedule": CANARY}
+    config = configured(sections, {**SECRETS, "backup": json.dumps({"schedule": CANARY})})
+    with pytest.raises(SettingsError) as caught:
+        load(config, ENVIRONMENT)
+    assert CANARY not in str(caught.value)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "backup.schedule: got (not shown); is no time of day; "
+        'write HH:MM in 24 hours and in quotes, e.g. "02:00"',
+        "backup: got (not shown); holds something encrypted, but settings are no secrets and are shown; "
+        "write it in the clear; what is secret has a key of its own: "
+        "acme_dns_token, registry_password, sentry_dsn",
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "domain.zone_id",
+        "tls.acme_email",
+        "application.admin_email",
+        "images.api",
+        "host.ssh.host_key",
+        "registry.username",
+        "unknown_key",
+    ],
+)
+def test_a_secret_pasted_into_the_wrong_place_is_not_shown(path: str) -> None:
+    secret = ENVIRONMENT["CLOUDFLARE_API_TOKEN"]
+    base = REGISTRY if path.startswith("registry") else {}
+    said = mistakes({**base, path: f"{secret} "}, secrets={**SECRETS, "registry_password": CANARY})
+    assert said
+    assert secret not in "\n".join(said)
+
+
+def test_a_password_beside_the_registry_leads_to_the_secret() -> None:
+    said = mistakes(
+        {"registry": {**REGISTRY["registry"], "password": CANARY}},
+        secrets={**SECRETS, "registry_password": "x" * 9},
+    )
+    assert said == [
+        "registry.password: got (not shown); is no setting; if it is the secret registry_password, "
+        "run `pulumi config set --secret registry_password`, and remove this"
+    ]
+
+
+def test_no_secret_is_in_the_tree() -> None:
+    settings = stack_settings("uat")
+    assert "canary" not in settings.model_dump_json(), (
+        "secrets are read with require_secret where they are used"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "secret"),
+    [
+        ("registry.password", True),
+        ("acme_dns_token", True),
+        ("sentry_dsn", True),
+        ("smtp.api_key", True),
+        ("host.ssh.private_key", True),
+        ("host.ssh.authorized_keys", False),
+        ("host.ssh.host_key", False),
+        ("services.temporal.namespace", False),
+        ("backup.retention.daily", False),
+    ],
+)
+def test_a_path_is_secret_by_its_words(path: str, secret: bool) -> None:
+    assert looks_secret(path) is secret
+
+
+def test_a_screen_hides_credentials_in_urls_private_keys_and_mappings() -> None:
+    show = Screen(secret_values=[CANARY]).show
+    assert show("a", "https://user:pw@host") == "(not shown)"
+    assert show("a", "-----BEGIN PRIVATE KEY-----") == "(not shown)"
+    assert show("a", f"x{CANARY}y") == "(not shown)"
+    assert show("a", [CANARY]) == "(not shown)"
+    assert show("a", {"b": "c"}) == "a mapping"
+    assert show("a", ["b", 1]) == '["b", 1]'
+
+
+def test_changed_leaves_the_stack_file_as_it_was() -> None:
+    before = stack_file("uat")
+    changed(before, {"host.volume.size_gb": 11})
+    assert before == stack_file("uat")
