@@ -23,12 +23,14 @@ fail() {
 
 in_container() { systemd-detect-virt --container --quiet; }
 
-# kernel WHAT COMMAND...: runs a command that asks something of the kernel; returns 1 where a container's kernel refuses.
+REFUSALS='not permitted|permission denied|read-only file system|no such file|not supported|invalid argument'
+
+# kernel WHAT COMMAND...: runs a command that asks something of the kernel; returns 1 where a container's refuses.
 kernel() {
   local what=$1 output
   shift
   if output=$("$@" 2>&1); then return 0; fi
-  if in_container && grep -qiE 'not permitted|permission denied|read-only file system|no such file|not supported|invalid argument' <<<"$output"; then
+  if in_container && grep -qiE "$REFUSALS" <<<"$output"; then
     warn "$what: refused by the kernel of this container: $output"
     return 1
   fi
@@ -59,9 +61,10 @@ restart_if_older() {
     systemctl start "$service"
     return
   }
-  started=$(date -d "$(systemctl show --property ActiveEnterTimestamp --value "$service")" +%s)
+  # In nanoseconds: a service is often started within the second in which its configuration was written.
+  started=$(date -d "$(systemctl show --timestamp=us --property ActiveEnterTimestamp --value "$service")" +%s%N)
   for file in "$@"; do
-    if (($(stat -c %Y "$file") >= started)); then
+    if (($(stat -c %.Y "$file" | tr -d .) >= started)); then
       say "restarting $service: $file is newer"
       systemctl restart "$service"
       return
@@ -74,7 +77,9 @@ wait_for_cloud_init() {
   command -v cloud-init >/dev/null || return 0
   cloud-init status --wait >/dev/null || code=$?
   # 0 done; 2 done with recoverable errors (since 23.4). After 1 this run does, or names, what is missing.
-  ((code == 0)) || warn "cloud-init ended with code $code: $(cloud-init status --long 2>&1 | tr '\n' ' '); see /var/log/cloud-init-output.log"
+  ((code == 0)) ||
+    warn "cloud-init ended with code $code: $(cloud-init status --long 2>&1 | tr '\n' ' ');" \
+      "see /var/log/cloud-init-output.log"
 }
 
 # --- files ---------------------------------------------------------------------------------------------------------
@@ -141,7 +146,7 @@ write_time() {
     ln -sfn /usr/share/zoneinfo/Etc/UTC "$ROOT/etc/localtime"
 }
 
-# write_ssh USER...: who may log in. The file sorts before cloud-init's 50-cloud-init.conf, and sshd takes the first value.
+# write_ssh USER...: who may log in. The name sorts before cloud-init's 50-cloud-init.conf: sshd takes the first value.
 # Docker over ssh opens a connection for each request: sshd's default of MaxStartups drops them at random.
 write_ssh() {
   local root_login=no
@@ -181,12 +186,18 @@ install_packages() {
   ((${#missing[@]})) || return 0
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  local apt=(apt-get --quiet --yes -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 -o Dpkg::Options::=--force-confold)
-  "${apt[@]}" update
-  "${apt[@]}" install --no-install-recommends "${missing[@]}"
+  apt update
+  apt install --no-install-recommends "${missing[@]}"
 }
 
-swap_is_on() { swapon --show=NAME --noheadings | grep -qx /swapfile; }
+# A screenful for each package helps no one, unless something went wrong.
+apt() {
+  local log=/var/log/jira-plus-plus-apt.log
+  apt-get --quiet --yes -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 -o Dpkg::Options::=--force-confold \
+    "$@" >"$log" 2>&1 || fail "apt-get $* failed: $(tail -n 20 "$log")"
+}
+
+swap_is_on() { grep -qx /swapfile <<<"$(swapon --show=NAME --noheadings)"; }
 
 configure_swap() {
   local bytes=$(($1 * 1024 * 1024))
@@ -214,7 +225,7 @@ configure_sysctl() {
 }
 
 configure_ssh() {
-  local keys
+  local keys effective
   keys=$(getent passwd "$DEPLOY_USER" | cut -d: -f6)/.ssh/authorized_keys
   [[ -s $keys ]] || fail "$keys is empty: to go on would lock everyone out"
   write_ssh "$@"
@@ -223,7 +234,9 @@ configure_ssh() {
     rm -f /etc/ssh/sshd_config.d/10-jira-plus-plus.conf
     fail "sshd refuses /etc/ssh/sshd_config.d/10-jira-plus-plus.conf (see above); it was removed again"
   fi
-  sshd -T -C "user=$DEPLOY_USER,host=localhost,addr=127.0.0.1" | grep -qx 'passwordauthentication no' ||
+  # Not piped into grep -q: it stops reading at the first match, and sshd's broken pipe would count as a failure.
+  effective=$(sshd -T -C "user=$DEPLOY_USER,host=localhost,addr=127.0.0.1")
+  grep -qx 'passwordauthentication no' <<<"$effective" ||
     fail "/etc/ssh/sshd_config overrules sshd_config.d: put 'Include /etc/ssh/sshd_config.d/*.conf' on its first line"
   restart_if_older ssh /etc/ssh/sshd_config.d/10-jira-plus-plus.conf
 }

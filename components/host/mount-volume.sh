@@ -39,7 +39,8 @@ ensure_filesystem() {
     0) ;;
     2) # nothing recognised. Blank means: the first MiB is zeros, too.
       cmp --silent --bytes=1048576 "$device" /dev/zero ||
-        fail "$device holds data of no known kind; it stays untouched. If it is worthless: wipe it with 'blkdiscard $device' and run again"
+        fail "$device holds data of no known kind; it stays untouched." \
+          "If it is worthless: wipe it with 'blkdiscard $device' and run again"
       say "$device is blank: making a filesystem"
       mkfs.ext4 -q -m 1 -L jira-data "$device"
       return
@@ -83,7 +84,11 @@ grow() {
   fi
 }
 
-mounted_device() { realpath "$(findmnt --noheadings --first-only --output SOURCE --mountpoint "$1")"; }
+is_mounted_from() { # PATH DEVICE, compared by number: a device has many names
+  local mounted
+  mounted=$(findmnt --noheadings --first-only --output MAJ:MIN --mountpoint "$1" | tr -d ' ')
+  [[ $mounted == $(stat --dereference --format %Hr:%Lr "$2") ]]
+}
 
 main() {
   local device='' path='' size_gb=0 unit
@@ -99,8 +104,8 @@ main() {
     fail "usage: mount-volume.sh --device /dev/disk/by-id/... --path /mnt/data --size-gb 10"
 
   wait_for_device "$device" "$size_gb"
-  if mountpoint -q "$path" && [[ $(mounted_device "$path") != $(realpath "$device") ]]; then
-    fail "$path is the mountpoint of $(mounted_device "$path"), not of $device: unmount it first"
+  if mountpoint -q "$path" && ! is_mounted_from "$path" "$device"; then
+    fail "$path is the mountpoint of $(findmnt -n -o SOURCE -M "$path"), not of $device: unmount it first"
   fi
   mountpoint -q "$path" || ensure_filesystem "$device"
   ensure_mountpoint "$path"
@@ -128,7 +133,7 @@ UNIT
   systemctl daemon-reload
   systemctl enable --quiet "$unit"
   systemctl start "$unit"
-  [[ $(mounted_device "$path") == $(realpath "$device") ]] || fail "$path is not mounted from $device: journalctl -u $unit"
+  is_mounted_from "$path" "$device" || fail "$path is not mounted from $device: journalctl -u $unit"
   grow "$device"
   systemctl start docker
   say "$path is $device, $(df --output=size --human-readable "$path" | tail -n 1 | tr -d ' ')"
