@@ -1,4 +1,4 @@
-"""Jira++ on one host. `pulumi up` reads the stack's settings, declares the platform, and shows these outputs."""
+"""Jira++ on one host: the stack's settings, the platform that is made of them, and what people need of it."""
 
 from dataclasses import asdict
 

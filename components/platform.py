@@ -4,6 +4,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components.containers import Images, Networks, Runtime
+from components.containers.networks import NETWORKS
 from components.edge import Edge, EdgeArgs, http_sources
 from components.host import Host, HostArgs
 from components.services.api import Api
@@ -25,8 +26,8 @@ from components.settings import Settings
 class Platform(pulumi.ComponentResource):
     """Host, edge, data, workflows, application, ingress and watchers of one stack.
 
-    What starts when follows from health: postgres; its roles; Temporal's schema, server and namespace; a backup
-    that was restored; the migration; api and worker. Web and the proxy wait for none of them.
+    What starts when follows from health: postgres; its roles; Temporal's schema, server and namespace; a
+    backup that was restored; the migration; api and worker. Web and the proxy wait for none of them.
     """
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -66,8 +67,8 @@ class Platform(pulumi.ComponentResource):
         site = Site(
             settings,
             runtime,
-            Networks("network", runtime, wanted_networks(settings), child),
-            Images("image", runtime, settings.images, child),
+            Networks("network", runtime, networks(settings), child),
+            Images("image", runtime, settings.images, switched_off(settings), child),
             self.credentials,
         )
 
@@ -110,13 +111,15 @@ class Platform(pulumi.ComponentResource):
         self.register_outputs({"containers": self.containers})
 
 
-def wanted_networks(settings: Settings) -> list[str]:
-    """The networks that the stack's services need."""
+def switched_off(settings: Settings) -> set[str]:
+    """The watchers that the stack does without."""
     services = settings.services
-    wanted = ["ingress", "edge", "data", "workflow", "egress", "socket-traefik"]
-    wanted += ["socket-autoheal"] if services.autoheal.enabled else []
-    wanted += ["socket-watchtower"] if services.watchtower.enabled else []
-    return wanted
+    return {name for name in ("autoheal", "watchtower") if not getattr(services, name).enabled}
+
+
+def networks(settings: Settings) -> list[str]:
+    """The networks that the stack's services need."""
+    return [name for name in NETWORKS if name.removeprefix("socket-") not in switched_off(settings)]
 
 
 def registry_auth(settings: Settings) -> list[docker.ProviderRegistryAuthArgs]:

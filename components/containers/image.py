@@ -1,5 +1,7 @@
 """The images on the host."""
 
+from collections.abc import Collection
+
 import pulumi
 import pulumi_docker as docker
 
@@ -8,10 +10,15 @@ from components.settings.images import Images as Settings
 
 
 class Images(pulumi.ComponentResource):
-    """One pulled image for each entry of the stack file's `images`, by its name there."""
+    """One pulled image for each entry of the stack file's `images`, by its name there; none for the `unused`."""
 
     def __init__(
-        self, name: str, runtime: Runtime, settings: Settings, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        runtime: Runtime,
+        settings: Settings,
+        unused: Collection[str] = (),
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("jira-plus-plus:containers:Images", name, {}, opts)
         self._references: dict[str, str] = settings.model_dump()
@@ -24,6 +31,7 @@ class Images(pulumi.ComponentResource):
                 opts=runtime.options(self),
             )
             for image, reference in self._references.items()
+            if image not in unused
         }
         self.register_outputs({})
 

@@ -65,7 +65,7 @@ class Job(pulumi.ComponentResource):
         self.resource = runtime.host.run(
             name,
             create=command,
-            triggers=[command, *args.triggers],
+            triggers=list(args.triggers) or None,  # a changed command runs again by itself
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(depends_on)),
         )
         self.register_outputs({})
