@@ -1,0 +1,67 @@
+"""Credentials of image registries, and which of them belongs to an image reference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import docker.auth
+
+from rehearsal.plugins.docker.engine import Body
+from rehearsal.plugins.provider import ProviderError
+
+_HUB = "registry-1.docker.io"
+_HUB_NAMES = frozenset({_HUB, "index.docker.io", "docker.io", "registry.hub.docker.com"})
+
+
+class Registries:
+    """Credentials by registry host name."""
+
+    def __init__(self, credentials: Mapping[str, Body] | None = None) -> None:
+        self._credentials = dict(credentials or {})
+
+    @classmethod
+    def of(cls, entries: Iterable[Mapping[str, Any]]) -> Registries:
+        """From the provider's `registryAuth`. Raises `ProviderError` for a file that cannot be read."""
+        credentials: dict[str, Body] = {}
+        for entry in entries:
+            host = str(entry.get("address", "")).split("://", 1)[-1].split("/", 1)[0]
+            credentials[host] = {"serveraddress": f"https://{host}", **_login(entry, host)}
+        return cls(credentials)
+
+    def login(self, image: str) -> Body | None:
+        """The credentials to pull an image with."""
+        host = registry_of(image)
+        names = _HUB_NAMES if host in _HUB_NAMES else {host}
+        return next((self._credentials[name] for name in sorted(names) if name in self._credentials), None)
+
+
+def registry_of(image: str) -> str:
+    """The registry's host name in an image reference; Docker Hub's if none is written."""
+    first, slash, rest = image.partition("/")
+    if slash and ("/" in rest or "." in first or ":" in first or first == "localhost"):
+        return first
+    return _HUB
+
+
+def _login(entry: Mapping[str, Any], host: str) -> Body:
+    if entry.get("authDisabled"):
+        return {"username": "username", "password": "password"}
+    if entry.get("username"):
+        return {"username": entry["username"], "password": entry.get("password", "")}
+    content = entry.get("configFileContent")
+    if not content:
+        path = Path(entry.get("configFile") or "~/.docker/config.json").expanduser()
+        try:
+            content = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ProviderError(
+                f"could not open config file from filePath: {path}. Error: {error.strerror}"
+            ) from None
+    try:
+        found = docker.auth.AuthConfig(json.loads(content)).resolve_authconfig(host) or {}
+    except ValueError:
+        raise ProviderError(f"Error parsing docker registry config json of {host}: it is no JSON") from None
+    return {"username": found.get("Username", ""), "password": found.get("Password", "")}

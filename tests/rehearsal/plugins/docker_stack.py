@@ -1,0 +1,120 @@
+"""A throw-away stack on the real engine, with the stand-in plugins, for the tests of docker and command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pulumi.automation import (
+    EngineEvent,
+    LocalWorkspaceOptions,
+    ProjectBackend,
+    ProjectSettings,
+    create_or_select_stack,
+)
+
+from operations import engine
+from rehearsal import launchers
+
+
+class Stack:
+    """Runs programs one after another as versions of one stack; remembers what the engine did and said."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        home = folder / "home"
+        plugins = folder / "plugins"
+        for path in (home, folder / "backend", folder / "work"):
+            path.mkdir(parents=True, exist_ok=True)
+        launchers.place(plugins, home, path=os.devnull)
+        self.state = folder / "state"
+        self._work = folder / "work"
+        self._home = home
+        self._environment = {
+            **launchers.environment(plugins),
+            "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PULUMI_HOME": str(home),
+            "REHEARSAL_STATE": str(self.state),
+            **environment,
+        }
+        self.said = ""
+
+    def up(self, program: Callable[[], None], **options: Any) -> list[tuple[str, str]]:
+        """Deploy: the steps as (operation, name), in the order in which the engine began them."""
+        steps, on_event = _steps()
+        self.said = ""
+        stack = self._stack(program)
+        stack.up(on_event=on_event, on_output=self._hear, on_error=self._hear, color="never", **options)
+        return steps
+
+    def failing_up(self, program: Callable[[], None]) -> list[tuple[str, str]]:
+        """Deploy something that must not succeed."""
+        steps, on_event = _steps()
+        self.said = ""
+        try:
+            self._stack(program).up(on_event=on_event, on_output=self._hear, on_error=self._hear, color="never")
+        except Exception as error:  # the Automation API's own, by exit code
+            self.said += str(error)
+            return steps
+        raise AssertionError("the update succeeded, it should have failed")
+
+    def preview(self, program: Callable[[], None]) -> list[tuple[str, str]]:
+        """What an update would do."""
+        steps, on_event = _steps()
+        self.said = ""
+        self._stack(program).preview(on_event=on_event, on_output=self._hear, on_error=self._hear, color="never")
+        return steps
+
+    def refresh(self, program: Callable[[], None]) -> None:
+        """Read everything again."""
+        self._stack(program).refresh(on_output=self._hear, on_error=self._hear, color="never")
+
+    def destroy(self) -> None:
+        """Delete everything."""
+        self.said = ""
+        self._stack(lambda: None).destroy(on_output=self._hear, on_error=self._hear, color="never")
+
+    def resources(self) -> dict[str, dict[str, Any]]:
+        """The state: each resource by its name."""
+        found = self._stack(lambda: None).export_stack().deployment["resources"]
+        return {resource["urn"].rpartition("::")[2]: resource for resource in found if not resource.get("delete")}
+
+    def outputs(self) -> dict[str, Any]:
+        """The stack's outputs, without secrets hidden."""
+        return {name: output.value for name, output in self._stack(lambda: None).outputs().items()}
+
+    def _stack(self, program: Callable[[], None]) -> Any:
+        settings = ProjectSettings(
+            name="trial", runtime="python", backend=ProjectBackend(self._environment["PULUMI_BACKEND_URL"])
+        )
+        return create_or_select_stack(
+            "dev",
+            project_name="trial",
+            program=program,
+            opts=LocalWorkspaceOptions(
+                work_dir=str(self._work),
+                pulumi_home=str(self._home),
+                project_settings=settings,
+                env_vars=self._environment,
+                pulumi_command=engine.command(engine.engine()),
+            ),
+        )
+
+    def _hear(self, line: str) -> None:
+        self.said += line
+
+
+def _steps() -> tuple[list[tuple[str, str]], Callable[[EngineEvent], None]]:
+    steps: list[tuple[str, str]] = []
+
+    def on_event(event: EngineEvent) -> None:
+        if event.resource_pre_event is not None:
+            step = event.resource_pre_event.metadata
+            operation = step.op.value if hasattr(step.op, "value") else str(step.op)
+            if operation != "same" and "pulumi:" not in step.type:
+                steps.append((operation, step.urn.rpartition("::")[2]))
+
+    return steps, on_event
