@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rehearsal.images import ImageError, builder
+from rehearsal.images import ImageError, builder, registry
 from rehearsal.images.catalogue import IMAGES, NOT_BUILT
 
 
@@ -13,7 +13,7 @@ def main() -> int:
     """Runs the command; an error is one readable line and exit code 1."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal.images", description=__doc__)
     parser.add_argument("command", choices=("build", "push", "list", "prune"))
-    parser.add_argument("names", nargs="*", choices=[*(known.name for known in IMAGES), []], metavar="name")
+    parser.add_argument("names", nargs="*", metavar="name")
     chosen = parser.parse_args()
     try:
         if chosen.command == "list":
@@ -21,12 +21,12 @@ def main() -> int:
         elif chosen.command == "prune":
             builder.prune(_say)
         else:
-            builder.build(tuple(chosen.names), _say)
+            # What pushes needs somewhere to push to.
+            registry_too = ("registry",) if chosen.command == "push" and chosen.names else ()
+            builder.build((*chosen.names, *registry_too), _say)
             for name, reason in NOT_BUILT.items():
                 _say(f"  {name:<22} not built: {reason}")
             if chosen.command == "push":
-                from rehearsal.images import registry
-
                 registry.push(tuple(chosen.names), _say)
     except ImageError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -62,11 +62,13 @@ _UI = "github.com/temporalio/ui-server/v2"
 IMAGES = (
     Image("base", "12", "debian:12-slim", parent=""),
     Image("machine", "12", "Hetzner's debian-12, with the packages that the program's cloud-init installs"),
+    Image("alpine", "12", "alpine, as far as images use it: BusyBox on Debian, with glibc"),
     Image("postgres", "15", "postgres:15-bookworm"),
     Image(
         "traefik",
         "v3.6.12",
         "traefik:v3.6.12, without the dashboard's pages (its Go module does not hold them)",
+        parent="alpine",
         programs=(
             GoProgram(f"{_TRAEFIK}/cmd/traefik", "traefik", (f"{_TRAEFIK}/pkg/version.Version=3.6.12",)),
         ),
@@ -75,6 +77,7 @@ IMAGES = (
         "temporal",
         "1.30.4",
         "temporalio/server:1.30.4",
+        parent="alpine",
         programs=(GoProgram(f"{_TEMPORAL}/cmd/server", "temporal-server"),),
         files=(GoFiles(_TEMPORAL, "docker/scripts/sh/entrypoint.sh", "entrypoint.sh"),),
     ),
@@ -82,6 +85,7 @@ IMAGES = (
         "temporal_admin_tools",
         "1.30.4",
         "temporalio/admin-tools:1.30.4, without its Cassandra and Elasticsearch tools",
+        parent="alpine",
         programs=(
             GoProgram(f"{_CLI}/cmd/temporal", "temporal", (f"{_CLI}/temporalcli.Version=1.5.1",)),
             GoProgram(f"{_TEMPORAL}/cmd/tools/sql", "temporal-sql-tool", manifest="temporal"),
@@ -92,15 +96,21 @@ IMAGES = (
         "temporal_ui",
         "2.53.3",
         "temporalio/ui:2.53.3, without dockerize (deprecated there)",
+        parent="alpine",
         programs=(GoProgram(f"{_UI}/cmd/server", "ui-server"),),
         files=(
             GoFiles(_UI, "config/docker.yaml", "docker.yaml"),
             GoFiles(_UI, "docker/start-ui-server.sh", "start-ui-server.sh"),
         ),
     ),
-    Image("socket_proxy", "2.6", "haproxy:2.6-bookworm, in place of 3.2, which Debian 12 does not have"),
-    Image("autoheal", "1.2.0", "willfarrell/autoheal:1.2.0, a script of our own with the same settings"),
-    Image("restic", "0.14", "restic/restic:0.14.0"),
+    Image("socket_proxy", "2.6", "haproxy:2.6-bookworm (Debian 12 has no newer one)"),
+    Image(
+        "autoheal",
+        "1.2.0",
+        "willfarrell/autoheal:1.2.0, a script of our own with the same settings",
+        parent="alpine",
+    ),
+    Image("restic", "0.14", "restic/restic:0.14.0", parent="alpine"),
     Image("node", "20", "node:20-bookworm-slim", npm=True),
     Image("registry", "2.8.2", "registry:2.8, which the machines pull from"),
 )

@@ -33,4 +33,12 @@ find "$root/usr/share/doc" -type f ! -name copyright -delete
 find "$root/usr/share/locale" -mindepth 1 -maxdepth 1 ! -name locale.alias -exec rm -rf {} +
 find "$root/var/lib/apt/lists" -type f -delete
 
+cat > "$root/etc/apt/apt.conf.d/slim" <<'SLIM'
+# Packages and indexes are read once, and would lie in every layer.
+DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+Acquire::Languages "none";
+SLIM
+
 tar --numeric-owner -C "$root" -cf "$archive" .

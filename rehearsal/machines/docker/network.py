@@ -49,7 +49,7 @@ def ensure(client: docker.DockerClient) -> None:
             # Another rehearsal may have made it in this moment.
             if not client.networks.list(names=[NAME]):
                 raise MachineError(f"Docker made no network {NAME} ({SUBNET}): {error.explanation}") from None
-    # Without it the kernel drops what 127.0.0.0/8 sends over a bridge; the firewall drops only what is forged.
+    # Without it the kernel drops what 127.0.0.0/8 sends over a bridge; the firewall drops what is forged.
     Path(f"/proc/sys/net/ipv4/conf/{BRIDGE}/route_localnet").write_text("1")
 
 
