@@ -20,7 +20,7 @@ from components.services.traefik import Traefik
 from components.services.watchtower import Watchtower
 from components.services.web import Web
 from components.services.worker import Worker
-from components.settings import Settings
+from components.settings import Settings, secret
 
 
 class Platform(pulumi.ComponentResource):
@@ -43,7 +43,7 @@ class Platform(pulumi.ComponentResource):
                 stack,
                 settings.host,
                 http_sources(settings.edge.http_sources),
-                pulumi.Config().get_secret("ssh_private_key"),  # for kind existing; None: the ssh agent
+                secret(pulumi.Config(), "ssh_private_key"),  # for kind existing; None: the ssh agent
                 registry_auth=registry_auth(settings),
             ),
             child,

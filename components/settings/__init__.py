@@ -4,6 +4,7 @@ from components.settings.cost import Cost, cost_per_month
 from components.settings.loading import load
 from components.settings.memory import MemoryBudget, memory_budget
 from components.settings.problem import Problem, SettingsError
+from components.settings.secrets import secret
 from components.settings.tree import Settings
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "cost_per_month",
     "load",
     "memory_budget",
+    "secret",
 ]

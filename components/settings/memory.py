@@ -42,9 +42,10 @@ def memory_budget(host: Host, services: Services) -> MemoryBudget:
         "backup": services.backup.memory_mb,
     }
     # api, worker and web come from one release and are replaced at the same time, each beside the old one;
-    # the migration has ended before they start.
+    # the backup job and then the migration have ended before they start.
     overlap = services.api.memory_mb + services.worker.memory_mb + services.web.memory_mb
-    release = max(overlap, services.temporal_ui.memory_mb, services.migration.memory_mb)
+    jobs = services.backup.memory_mb, services.migration.memory_mb
+    release = max(overlap, services.temporal_ui.memory_mb, *jobs)
     return MemoryBudget(standing, release, OS_RESERVE_MB, server_memory_mb(host))
 
 

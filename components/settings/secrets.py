@@ -4,19 +4,27 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+import pulumi
+
 from components.settings.problem import NOTHING, Problem
 
 SECRETS: Mapping[str, str] = {
     "acme_dns_token": "Cloudflare token for Traefik (Zone, Zone, Read; Zone, DNS, Edit; this zone alone)",
     "registry_password": "password of registry.username (it needs to pull only)",
     "sentry_dsn": "DSN of the Sentry project",
+    "ssh_private_key": "private key that host.ssh.user of a host of kind existing lets in",
 }
-"""Keys that are never in the tree: read them with `config.require_secret`. Value: what it is."""
+"""Keys that are never in the tree: `secret` reads them. Value: what it is."""
 
 _SENSITIVE = re.compile(
     r"(^|[_.-])(pass(word|wd|phrase)?|pwd|secrets?|tokens?|dsn|credentials?|private(_key)?|api_?key)([_.-]|$)",
     re.IGNORECASE,
 )
+
+
+def secret(config: pulumi.Config, name: str) -> pulumi.Output[str] | None:
+    """The secret `name`, or None if it is not set: Pulumi.yaml then gives it an empty default."""
+    return config.get_secret(name) if config.get(name) else None
 
 
 def looks_secret(path: str) -> bool:

@@ -42,9 +42,11 @@ def test_each_consumer_of_the_docker_socket_has_a_proxy_of_its_own() -> None:
     assert memory_budget(host(), alone).services["autoheal"] == 0, "what does not run needs nothing"
 
 
-def test_a_migration_larger_than_the_overlap_sets_the_peak_of_a_release() -> None:
-    migration = Services().migration.model_copy(update={"memory_mb": 4000})
-    assert memory_budget(host(), Services(migration=migration)).release_mb == 4000
+@pytest.mark.parametrize("job", ["migration", "backup"])
+def test_a_job_larger_than_the_overlap_sets_the_peak_of_a_release(job: str) -> None:
+    services = Services()
+    larger = getattr(services, job).model_copy(update={"memory_mb": 4000})
+    assert memory_budget(host(), services.model_copy(update={job: larger})).release_mb == 4000
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 import pulumi
 import pytest
 
-from components.settings import SettingsError, load
+from components.settings import SettingsError, load, secret
 from components.settings.report import Screen
 from components.settings.secrets import looks_secret
 from tests.components.settings.mistakes import mistakes
@@ -111,7 +111,7 @@ def test_an_encrypted_section_is_refused_and_its_values_are_not_shown() -> None:
         'write HH:MM in 24 hours and in quotes, e.g. "02:00"',
         "backup: got (not shown); holds something encrypted, but settings are no secrets and are shown; "
         "write it in the clear; what is secret has a key of its own: "
-        "acme_dns_token, registry_password, sentry_dsn",
+        "acme_dns_token, registry_password, sentry_dsn, ssh_private_key",
     ]
 
 
@@ -144,6 +144,13 @@ def test_a_password_beside_the_registry_leads_to_the_secret() -> None:
         "registry.password: got (not shown); is no setting; if it is the secret registry_password, "
         "run `pulumi config set --secret registry_password`, and remove this"
     ]
+
+
+def test_a_secret_that_is_not_set_is_none_although_it_has_an_empty_default() -> None:
+    config = configured({**stack_file("local"), "ssh_private_key": ""}, secrets={})
+    assert secret(config, "ssh_private_key") is None
+    assert secret(config, "sentry_dsn") is None
+    assert isinstance(secret(configured({}), "acme_dns_token"), pulumi.Output)
 
 
 def test_no_secret_is_in_the_tree() -> None:
