@@ -10,5 +10,6 @@ class Edge(Section):
     """Who may reach ports 80 and 443."""
 
     http_sources: tuple[Network, ...] = Field(
-        (), description="networks that may reach ports 80 and 443; empty means Cloudflare's published ranges"
+        (),
+        description="kind hetzner: networks that may reach ports 80 and 443; empty means Cloudflare's ranges",
     )

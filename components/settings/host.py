@@ -49,10 +49,10 @@ class Ssh(Section):
     """Who may reach the server by ssh, and (kind `existing`) how the program itself reaches it."""
 
     allowed_networks: tuple[Network, ...] = Field(
-        (), description="networks that may reach port 22, the machine that runs `pulumi up` among them"
+        (), description="kind hetzner: networks that may reach port 22, that of `pulumi up` among them"
     )
     allow_any_network: bool = Field(
-        False, description="opens port 22 to the whole world, in place of `allowed_networks`"
+        False, description="kind hetzner: port 22 for the whole world, in place of `allowed_networks`"
     )
     authorized_keys: tuple[PublicKey, ...] = Field(
         (), description="public keys of people, beside the key that the program makes for itself"

@@ -38,7 +38,8 @@ _KEYS_OF_A_SERVER = frozenset(
 )
 _NOT_FOR_KIND: Mapping[str, frozenset[str]] = {
     "hetzner": frozenset({"address", "memory_mb", "http_port", "ssh.user", "ssh.port", "ssh.host_key"}),
-    "existing": _KEYS_OF_A_SERVER - {"protected", "swap_mb", "ssh"} | {"http_port"},
+    "existing": (_KEYS_OF_A_SERVER - {"protected", "swap_mb", "ssh"})
+    | {"http_port", "ssh.allowed_networks", "ssh.allow_any_network"},
     "local": _KEYS_OF_A_SERVER | {"address"},
 }
 
@@ -225,6 +226,17 @@ def edge_cannot_be_passed(edge: Edge) -> Iterator[Problem]:
             )
 
 
+def sources_are_enforced(host: Host, edge: Edge) -> Iterator[Problem]:
+    """Only Hetzner's firewall filters by source; Docker's published ports bypass a host's own."""
+    if host.kind != "hetzner" and edge.http_sources:
+        yield Problem(
+            "edge.http_sources",
+            _show("edge.http_sources", edge.http_sources),
+            f"has no effect for host.kind {host.kind}: there is no firewall of Hetzner's before it",
+            "remove it, and let the firewall of whoever runs the server filter ports 80 and 443",
+        )
+
+
 def certificate_fits_the_kind(host: Host, tls: Tls) -> Iterator[Problem]:
     """No authority vouches for this machine, and Cloudflare takes no plain HTTP from a server."""
     shown = _show("tls.mode", tls.mode)
@@ -357,6 +369,7 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     names_differ,
     zone_fits_the_kind,
     edge_cannot_be_passed,
+    sources_are_enforced,
     certificate_fits_the_kind,
     origins_are_the_ones_we_serve,
     graphql_is_closed_in_public,
