@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import subprocess
 import tarfile
 import tempfile
 import time
@@ -15,13 +14,16 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
 
-from rehearsal.images import LABEL, ImageError, cache, debian, gobuild
+from rehearsal.images import LABEL, ImageError, cache, debian, gobuild, npm
 from rehearsal.images.catalogue import Image, image, with_parents
 
 REPOSITORY = "jira-plus-plus"
 
 # Steer the build on this machine and are no part of what is built.
 MANIFESTS = ("go.mod", "go.sum", "package.json", "package-lock.json")
+
+# What npm makes beside the sources when somebody works on them.
+MADE = {"node_modules", "dist"}
 
 Say = Callable[[str], None]
 
@@ -61,7 +63,7 @@ def key(name: str) -> str:
         digest.update(gobuild.program_key(chosen, program).encode())
     for files in chosen.files:
         digest.update(gobuild.files_key(chosen, files).encode())
-    if chosen.npm:
+    if chosen.npm or chosen.source:
         digest.update((chosen.context / "package-lock.json").read_bytes())
     return digest.hexdigest()[:12]
 
@@ -123,8 +125,11 @@ def _build(client: docker.DockerClient, chosen: Image) -> None:
                 _add(archive, gobuild.compiled(chosen, program), f"bin/{program.binary}")
             for files in chosen.files:
                 _add(archive, gobuild.module_files(chosen, files), files.target)
-            if chosen.npm:
-                _add(archive, _npm(chosen), "node_modules")
+            if chosen.source:
+                _add(archive, npm.product(chosen, key(chosen.name)), "dist")
+                _add(archive, npm.packages(chosen, development=False), "node_modules")
+            elif chosen.npm:
+                _add(archive, npm.packages(chosen), "node_modules")
         context.seek(0)
         log = io.StringIO()
         # decode yields one message per step; a failed step is a message too, not an exception.
@@ -163,7 +168,7 @@ def _folder_files(chosen: Image) -> list[Path]:
     return sorted(
         path
         for path in chosen.context.rglob("*")
-        if path.is_file() and path.name not in MANIFESTS and "node_modules" not in path.parts
+        if path.is_file() and path.name not in MANIFESTS and not MADE.intersection(path.parts)
     )
 
 
@@ -175,29 +180,3 @@ def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
         return entry
 
     archive.add(path, name, filter=neutral)
-
-
-def _npm(chosen: Image) -> Path:
-    """The packages of the image's package-lock.json, installed beside the compiled programs."""
-    lock = chosen.context / "package-lock.json"
-    folder = cache() / "npm" / hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
-    done = folder / "node_modules" / ".package-lock.json"
-    if not done.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            (folder / name).write_bytes((chosen.context / name).read_bytes())
-        try:
-            ran = subprocess.run(
-                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-        except FileNotFoundError:
-            raise ImageError(
-                "npm is not on PATH, and the node image is made with it; install Node.js 20"
-            ) from None
-        if ran.returncode:
-            raise ImageError(f"npm ci for {chosen.name} failed:\n{ran.stderr[-2000:]}")
-    return folder / "node_modules"

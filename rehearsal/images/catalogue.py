@@ -48,10 +48,13 @@ class Image:
     npm: bool = False
     """The folder has a package-lock.json whose packages go into the build context as `node_modules`."""
 
+    source: str = ""
+    """The folder beside this one that npm builds (`npm ci`, `npm run build` to `dist`); empty: none."""
+
     @property
     def context(self) -> Path:
         """The folder that holds the Dockerfile."""
-        return HERE / self.name
+        return HERE.parent / self.source if self.source else HERE / self.name
 
 
 _TRAEFIK = "github.com/traefik/traefik/v3"
@@ -112,6 +115,13 @@ IMAGES = (
     ),
     Image("restic", "0.14", "restic/restic:0.14.0", parent="alpine"),
     Image("node", "20", "node:20-bookworm-slim", npm=True),
+    Image(
+        "application",
+        "1.0.0",
+        "the images of Jira++'s API, worker, web and migration, which differ in their command",
+        parent="node",
+        source="app",
+    ),
     Image("registry", "2.8.2", "registry:2.8, which the machines pull from"),
 )
 
