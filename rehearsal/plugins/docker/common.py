@@ -38,7 +38,7 @@ class DockerResource(Bridged):
 
     def suppressed(self, name: str, old: Any, new: Any, news: Values) -> bool:
         """In parts of an object too, an empty value and an absent one are the same."""
-        return meaning(old) == meaning(new)
+        return bool(meaning(old) == meaning(new))
 
 
 def meaning(value: Any) -> Any:

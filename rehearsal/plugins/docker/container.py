@@ -28,8 +28,8 @@ _UPDATED_IN_PLACE = frozenset(
         "deviceWriteIops",
     }
 )
-"""A change of any of these is one update call to Docker. What neither stands here nor replaces (`healthcheck`,
-`tmpfs`, `init` …) only changes the state: the container runs on as it was."""
+"""A change of any of these is one update call to Docker. What is not here and does not replace (`init`,
+`healthcheck` …) only changes the state: the container runs on as it was."""
 
 _SECONDS_BETWEEN_HEALTH_CHECKS = 1.0
 _NO_HEALTHCHECK = (
@@ -39,10 +39,10 @@ _NO_HEALTHCHECK = (
 
 
 class Container(DockerResource):
-    """A container. One that was made but does not start or become healthy stays, and is in the state as failed.
+    """A container. One that was made but does not come up stays, and is in the state as failed.
 
-    The next update of such a container does nothing and succeeds, as with the official plugin, unless the program
-    says `replace_on_changes=["#initerror"]`.
+    The next update of such a container does nothing and succeeds, as with the official plugin, unless the
+    program says `replace_on_changes=["#initerror"]`.
     """
 
     def validate(self, inputs: Values) -> list[CheckFailure]:
@@ -87,7 +87,7 @@ class Container(DockerResource):
         return container, found
 
     def fetch(self, resource_id: str, state: Values) -> Values | None:
-        """What the engine says of it. A stopped one that must run reads as `mustRun: false`: the next update starts it."""
+        """What the engine says. A stopped one that must run reads as `mustRun: false`: see `change`."""
         try:
             return state_of(self.engine.inspect_container(resource_id), state)
         except EngineError as error:
@@ -96,7 +96,7 @@ class Container(DockerResource):
             raise
 
     def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
-        """Apply limits and restart policy. The state takes the rest over too, whether or not it was applied."""
+        """Apply limits and restart policy. The state takes the rest over too, although it is not applied."""
         engine = self.engine
         with existing("updating", resource_id, plan):
             if "mustRun" in changed and plan.get("mustRun") and plan.get("start"):

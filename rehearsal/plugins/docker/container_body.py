@@ -20,14 +20,14 @@ _NANO = 10**9
 
 
 def create_body(inputs: Values, api_version: tuple[int, int]) -> Body:
-    """The whole body. Raises `ProviderError` for what the API version cannot do or the official provider refuses."""
+    """The whole body. Raises `ProviderError` for what the API or the official provider refuses."""
     body: Body = {"Image": inputs["image"], **_config(inputs, api_version)}
     body["HostConfig"] = _host_config(inputs, api_version)
     return body
 
 
 def update_body(inputs: Values) -> Body:
-    """The limits and restart policy, all of them: what is not set is sent as 0, which Docker reads as unchanged."""
+    """All limits and the restart policy: what is not set is sent as 0, which Docker reads as unchanged."""
     body: Body = {
         "CpuShares": inputs.get("cpuShares") or 0,
         "Memory": (inputs.get("memory") or 0) * _MEBIBYTE,
@@ -137,8 +137,8 @@ def _healthcheck(check: Values, api_version: tuple[int, int]) -> Body:
     if start_interval:
         if api_version < (1, 44):
             raise ProviderError(
-                'Unable to create container: "specify health-check start interval" requires API version 1.44, '
-                f"but the Docker daemon API version is {'.'.join(map(str, api_version))}"
+                'Unable to create container: "specify health-check start interval" requires API version '
+                f"1.44, but the Docker daemon API version is {'.'.join(map(str, api_version))}"
             )
         body["StartInterval"] = start_interval
     return body

@@ -20,7 +20,7 @@ def state_of(container: Body, planned: Values) -> Values:
     """
     config, host = container["Config"], container["HostConfig"]
     state = dict(planned)
-    state |= _running(container, state) | _config_state(config, state) | _host_state(host, state)
+    state |= _running(container, state) | _config_state(config) | _host_state(host, state)
     state |= {
         "name": container["Name"].lstrip("/"),
         "image": container["Image"] if str(state.get("image", "")).startswith("sha256:") else config["Image"],
@@ -71,7 +71,7 @@ def _ports(ports: Body) -> list[Values]:
     ]
 
 
-def _config_state(config: Body, state: Values) -> Values:
+def _config_state(config: Body) -> Values:
     found: Values = {
         "hostname": config.get("Hostname", ""),
         "domainname": config.get("Domainname", ""),
@@ -202,11 +202,11 @@ def _mount(mount: Body) -> Values:
 def cpus_text(nano_cpus: int) -> str:
     """Billionths of a CPU as the official provider writes them back: `1.0`, `0.25`; and `0.05` as `0.1`.
 
-    Its rounding is kept with its fault (`nanoInt64ToDecimalString`): a value that is not written like this in a
-    program (`1`) differs at every update, and `cpus` replaces.
+    Its rounding is kept with its fault (`nanoInt64ToDecimalString`): a value that a program writes in another
+    way (`1`) differs at every update, and `cpus` replaces.
     """
     amount = Decimal(nano_cpus) / _NANO
     written = f"{amount:.9f}"
-    if written.count("0") == 9:  # noqa: PLR2004 - the official provider's own test
+    if written.count("0") == 9:  # the official provider's own test
         return str(amount.quantize(Decimal("0.1"), ROUND_HALF_UP))
     return written.rstrip("0")

@@ -27,7 +27,7 @@ class RemoteImage(DockerResource):
         return self._found(plan)[1]
 
     def remove(self, resource_id: str, state: Values) -> None:
-        """Remove the image unless `keepLocally`; one that a container uses is refused unless `forceRemove`."""
+        """Remove the image unless `keepLocally`; one in use by a container needs `forceRemove`."""
         if state.get("keepLocally"):
             return
         with deleting(), saying("Unable to remove Docker image"):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import docker
 import requests
 
 from rehearsal.plugins.docker.engine import Body, EngineError
+from rehearsal.plugins.docker.registry import split_reference
 from rehearsal.plugins.docker.ssh import SshAdapter, SshTarget
 from rehearsal.plugins.provider import ProviderError
 
@@ -21,7 +20,7 @@ _CONNECTIONS = 64
 
 
 class LiveEngine:
-    """The engine at `host`. Connects and agrees on the API version at once; raises `ProviderError` if it cannot."""
+    """The engine at `host`. Connects at once; raises `ProviderError` if it cannot."""
 
     def __init__(self, host: str, ssh_options: tuple[str, ...] = (), cert_path: str = "") -> None:
         self._host = host
@@ -202,12 +201,3 @@ def _unreachable(host: str, error: Exception) -> ProviderError:
 def _version(text: str) -> tuple[int, int]:
     major, minor = text.split(".")[:2]
     return int(major), int(minor)
-
-
-def split_reference(image: str) -> tuple[str, str]:
-    """A reference as the API wants it: repository, and tag or (preferred) digest; `latest` if neither is given."""
-    name, _, digest = image.partition("@")
-    match = re.fullmatch(r"(?P<repository>.+?)(?::(?P<tag>[\w][\w.-]*))?", name)
-    if match is None or not name:
-        raise EngineError(400, "invalid reference format")
-    return match["repository"], digest or match["tag"] or "latest"

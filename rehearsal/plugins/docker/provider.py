@@ -13,7 +13,6 @@ from rehearsal.plugins.docker.common import DockerResource
 from rehearsal.plugins.docker.container import Container
 from rehearsal.plugins.docker.engine import Engine
 from rehearsal.plugins.docker.image import RemoteImage
-from rehearsal.plugins.docker.live import LiveEngine
 from rehearsal.plugins.docker.network import Network
 from rehearsal.plugins.docker.recorded import RecordedEngine, host_name
 from rehearsal.plugins.docker.registry import Registries
@@ -67,7 +66,7 @@ class DockerProvider(Provider):
         self.registries = Registries.of(self._config.get("registryAuth") or [])
 
     def engine(self) -> Engine:
-        """The engine, connected. Raises `ProviderError` with the official provider's words if it cannot be reached."""
+        """The engine, connected. Raises `ProviderError`, in the official words, if it cannot be reached."""
         with self._lock:
             if self._engine is None:
                 self._engine = self._connect()
@@ -84,6 +83,8 @@ class DockerProvider(Provider):
         host = str(self._config.get("host") or os.environ.get("DOCKER_HOST") or _DEFAULT_HOST)
         if os.environ.get("REHEARSAL_DOCKER") == "record":
             return _recorded(host)
+        from rehearsal.plugins.docker.live import LiveEngine  # the SDK takes a third of a second
+
         ssh_options = self._config.get("sshOpts") or os.environ.get("DOCKER_SSH_OPTS", "").split()
         cert_path = self._config.get("certPath") or os.environ.get("DOCKER_CERT_PATH", "")
         try:

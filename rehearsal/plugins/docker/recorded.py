@@ -1,90 +1,28 @@
 """A Docker engine that runs nothing: it records what it was asked for, by the rules of a real one.
 
-Names, host ports, networks and images are refused as Docker refuses them; a container with a healthcheck becomes
-healthy after a while; every event is appended to `events.jsonl`, so that a test can prove what came before what.
-
-Files, below the folder `docker/` of the rehearsal's state:
-    <host>/{containers,networks,images,volumes}/<id>.json   what exists on a host, bodies as in the Docker API
-    events.jsonl                                            one event a line: at, host, event, kind, id, name …
-    faults.json                                             what goes wrong (see `Faults`), read at every call
+Names, host ports, networks and images are refused as Docker refuses them; a container with a healthcheck
+becomes healthy after a while; every event is written down, so that a test can prove what came before what.
 """
 
 from __future__ import annotations
 
-import datetime
-import fcntl
 import fnmatch
 import hashlib
-import json
 import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from rehearsal.plugins.docker.engine import Body, EngineError
-from rehearsal.plugins.docker.live import split_reference
+from rehearsal.plugins.docker.faults import Faults
+from rehearsal.plugins.docker.records import Records, drop_host, host_name, now, seconds_since
+from rehearsal.plugins.docker.registry import split_reference
+
+__all__ = ["RecordedEngine", "drop_host", "host_name"]
 
 _API_VERSION = (1, 47)
 """Docker 27: one that the program may meet on a server."""
 _FIRST_FREE_PORT = 32768
 _ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
-_KINDS = ("containers", "networks", "images", "volumes")
 _DEFAULT_NETWORKS = ("bridge", "host", "none")
-
-
-def host_name(host: str) -> str:
-    """The folder's name for a provider's `host`: the address of an ssh or TCP host, `local` for a socket."""
-    return urlsplit(host).hostname or "local"
-
-
-def drop_host(state: Path, host: str) -> None:
-    """Forget everything on a host: its machine is gone, or a new one has its address.
-
-    `state` is the folder of the rehearsal's state, `host` the address that the provider dials.
-    """
-    folder = state / "docker"
-    if (folder / host).is_dir():
-        with _locked(folder):
-            shutil.rmtree(folder / host)
-            _log_event(folder, host, "drop", "hosts", {"name": host})
-
-
-@dataclass(frozen=True)
-class Faults:
-    """What goes wrong: `faults.json`, with patterns (`*jira-api*`) for a container's name or its image's names.
-
-    `unhealthy`: never becomes healthy. `exits`: ends as soon as it is started. `healthy_after_seconds`: how long the
-    others take (0: at once). `refused`: pattern to the message with which its start is refused.
-    """
-
-    unhealthy: tuple[str, ...] = ()
-    exits: tuple[str, ...] = ()
-    healthy_after_seconds: float = 0.0
-    refused: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def read(cls, folder: Path) -> Faults:
-        """The faults that are in force. Raises `EngineError` for a file that is not understood."""
-        path = folder / "faults.json"
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            unknown = found.keys() - {"unhealthy", "exits", "healthy_after_seconds", "refused"}
-        except FileNotFoundError:
-            return cls()
-        except (ValueError, AttributeError):
-            raise EngineError(500, f"{path} is no JSON object: correct or remove it") from None
-        if unknown:
-            raise EngineError(500, f"{path}: unknown fault {', '.join(sorted(unknown))}: remove it")
-        return cls(
-            tuple(found.get("unhealthy", ())),
-            tuple(found.get("exits", ())),
-            float(found.get("healthy_after_seconds", 0)),
-            tuple(found.get("refused", {}).items()),
-        )
 
 
 class RecordedEngine:
@@ -93,20 +31,20 @@ class RecordedEngine:
     api_version = _API_VERSION
 
     def __init__(self, folder: Path, host: str) -> None:
-        self._folder = folder
-        self._host = host
+        self._records = Records(folder, host)
 
-    # -- containers ----------------------------------------------------------------------------------------------
+    # -- containers --
 
     def create_container(self, name: str, body: Body, platform: str) -> str:
         """See `Engine`."""
-        with self._lock():
-            for other in self._all("containers"):
+        with self._records.locked():
+            for other in self._records.all("containers"):
                 if other["Name"] == f"/{name}":
                     raise EngineError(
                         409,
-                        f'Conflict. The container name "/{name}" is already in use by container "{other["Id"]}". '
-                        "You have to remove (or rename) that container to be able to reuse that name.",
+                        f'Conflict. The container name "/{name}" is already in use by container '
+                        f'"{other["Id"]}". You have to remove (or rename) that container to be able to '
+                        "reuse that name.",
                     )
             image = self._image(body["Image"])
             host = {key: value for key, value in body["HostConfig"].items() if key != "NetworkMode"}
@@ -116,7 +54,7 @@ class RecordedEngine:
             container: Body = {
                 "Id": container_id,
                 "Name": f"/{name}",
-                "Created": _now(),
+                "Created": now(),
                 "Image": image["Id"],
                 "Platform": platform.split("/")[0] or "linux",
                 "Config": {
@@ -136,13 +74,13 @@ class RecordedEngine:
                 container["Networks"]["bridge"] = {"NetworkID": self._network("bridge")["Id"]}
             elif host["NetworkMode"] != "none" and not host["NetworkMode"].startswith(("host", "container:")):
                 self._join(container, host["NetworkMode"], {})
-            self._write("containers", container)
-            self._event("create", "containers", container)
+            self._records.write("containers", container)
+            self._records.event("create", "containers", container)
         return container_id
 
     def inspect_container(self, container: str) -> Body:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             found = self._container(container)
             self._see_health(found)
         state, check = dict(found["State"]), found["Config"].get("Healthcheck") or {}
@@ -150,57 +88,57 @@ class RecordedEngine:
             state["Health"] = {"Status": found["State"].get("Health", "starting"), "FailingStreak": 0}
         settings = {
             "Bridge": "",
-            "Networks": {name: _endpoint(name, data) for name, data in found["Networks"].items()},
+            "Networks": {name: _endpoint(data) for name, data in found["Networks"].items()},
             "Ports": found["Ports"] if state["Running"] else {},
         }
         return {**found, "State": state, "NetworkSettings": settings}
 
     def start_container(self, container: str) -> None:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             found = self._container(container)
             if found["State"]["Running"]:
                 return
-            faults = Faults.read(self._folder)
+            faults = Faults.read(self._records.folder)
             for pattern, message in faults.refused:
                 if self._matches(found, (pattern,)):
                     raise EngineError(500, message)
             found["Ports"] = self._bind_ports(found)
-            found["State"] = {"Status": "running", "Running": True, "ExitCode": 0, "StartedAt": _now()}
-            self._event("start", "containers", found)
+            found["State"] = {"Status": "running", "Running": True, "ExitCode": 0, "StartedAt": now()}
+            self._records.event("start", "containers", found)
             if self._matches(found, faults.exits):
                 self._stop(found, "exit", 1)
-            self._write("containers", found)
+            self._records.write("containers", found)
 
     def stop_container(self, container: str, grace: int) -> None:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             found = self._container(container)
             if not found["State"]["Running"]:
                 return
             if grace > 0:
-                self._event("sigterm", "containers", found, grace=grace)
+                self._records.event("sigterm", "containers", found, grace=grace)
                 self._stop(found, "exit", 0)
             else:
                 self._stop(found, "kill", 137)
-            self._write("containers", found)
+            self._records.write("containers", found)
 
     def remove_container(self, container: str, volumes: bool) -> None:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             found = self._container(container)
             if found["State"]["Running"]:
                 self._stop(found, "kill", 137)
-            self._remove("containers", found)
+            self._records.remove("containers", found)
 
     def wait_container(self, container: str, condition: str) -> int:
         """See `Engine`. A recorded container that runs never ends by itself: it counts as ended well."""
-        with self._lock():
+        with self._records.locked():
             return int(self._container(container)["State"]["ExitCode"])
 
     def update_container(self, container: str, body: Body) -> None:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             found = self._container(container)
             limits = {key: value for key, value in body.items() if value}
             memory = limits.get("Memory") or found["HostConfig"].get("Memory") or 0
@@ -208,48 +146,48 @@ class RecordedEngine:
             if memory and 0 < swap < memory:
                 raise EngineError(
                     409,
-                    f"Cannot update container {found['Id']}: Memory limit should be smaller than already set memoryswap "
-                    "limit, update the memoryswap at the same time",
+                    f"Cannot update container {found['Id']}: Memory limit should be smaller than "  # noqa: S608 - no SQL
+                    "already set memoryswap limit, update the memoryswap at the same time",
                 )
             found["HostConfig"] |= limits
-            self._write("containers", found)
-            self._event("update", "containers", found)
+            self._records.write("containers", found)
+            self._records.event("update", "containers", found)
 
     def container_logs(self, container: str) -> str:
         """See `Engine`. A recorded container writes nothing."""
-        with self._lock():
+        with self._records.locked():
             self._container(container)
         return ""
 
     def put_archive(self, container: str, path: str, archive: bytes) -> None:
         """See `Engine`. Only that something was put there is recorded, never what."""
-        with self._lock():
+        with self._records.locked():
             found = self._container(container)
             if found["HostConfig"].get("ReadonlyRootfs"):
                 raise EngineError(400, "container rootfs is marked read-only")
-            self._event("upload", "containers", found, sha256=hashlib.sha256(archive).hexdigest())
+            self._records.event("upload", "containers", found, sha256=hashlib.sha256(archive).hexdigest())
 
-    # -- networks ------------------------------------------------------------------------------------------------
+    # -- networks --
 
     def connect(self, network: str, container: str, endpoint: Body) -> None:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             found = self._container(container)
             self._join(found, network, endpoint)
-            self._write("containers", found)
+            self._records.write("containers", found)
 
     def disconnect(self, network: str, container: str) -> None:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             found = self._container(container)
             name = self._network(network)["Name"]
             if found["Networks"].pop(name, None) is None:
                 raise EngineError(500, f"container {found['Id']} is not connected to the network {name}")
-            self._write("containers", found)
+            self._records.write("containers", found)
 
     def create_network(self, body: Body) -> str:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             networks = self._networks()
             if any(other["Name"] == body["Name"] for other in networks):
                 raise EngineError(409, f"network with name {body['Name']} already exists")
@@ -261,43 +199,44 @@ class RecordedEngine:
                 **body,
                 "Id": secrets.token_hex(32),
                 "Number": number,
-                "Created": _now(),
+                "Created": now(),
                 "Scope": "local",
                 "Driver": body.get("Driver") or "bridge",
                 "IPAM": {**(body.get("IPAM") or {"Driver": "default"}), "Config": config},
             }
-            self._write("networks", network)
-            self._event("create", "networks", network)
+            self._records.write("networks", network)
+            self._records.event("create", "networks", network)
         return str(network["Id"])
 
     def inspect_network(self, network: str) -> Body:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             return self._network(network)
 
     def remove_network(self, network: str) -> None:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             found = self._network(network)
             if found["Name"] in _DEFAULT_NETWORKS:
                 raise EngineError(403, f"{found['Name']} is a pre-defined network and cannot be removed")
             if any(
                 found["Name"] in other["Networks"] and other["State"]["Running"]
-                for other in self._all("containers")
+                for other in self._records.all("containers")
             ):
                 raise EngineError(
                     403,
-                    f"error while removing network: network {found['Name']} id {found['Id']} has active endpoints",
+                    f"error while removing network: network {found['Name']} id {found['Id']} "
+                    "has active endpoints",
                 )
-            self._remove("networks", found)
+            self._records.remove("networks", found)
 
-    # -- volumes -------------------------------------------------------------------------------------------------
+    # -- volumes --
 
     def create_volume(self, body: Body) -> Body:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             name = body["Name"]
-            known = next((other for other in self._all("volumes") if other["Name"] == name), None)
+            known = next((other for other in self._records.all("volumes") if other["Name"] == name), None)
             if known is not None:
                 return known
             volume = {
@@ -309,40 +248,40 @@ class RecordedEngine:
                 "Mountpoint": f"/var/lib/docker/volumes/{name}/_data",
                 "Scope": "local",
             }
-            self._write("volumes", volume)
-            self._event("create", "volumes", volume)
+            self._records.write("volumes", volume)
+            self._records.event("create", "volumes", volume)
         return volume
 
     def inspect_volume(self, volume: str) -> Body:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             return self._volume(volume)
 
     def remove_volume(self, volume: str) -> None:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             found = self._volume(volume)
-            users = [other["Id"] for other in self._all("containers") if volume in _volumes_of(other)]
+            users = [other["Id"] for other in self._records.all("containers") if volume in _volumes_of(other)]
             if users:
                 raise EngineError(409, f"remove {volume}: volume is in use - [{', '.join(users)}]")
-            self._remove("volumes", found)
+            self._records.remove("volumes", found)
 
-    # -- images --------------------------------------------------------------------------------------------------
+    # -- images --
 
     def inspect_image(self, image: str) -> Body:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             return self._image(image)
 
     def pull_image(self, image: str, platform: str, auth: Body | None) -> None:
-        """See `Engine`. Every image exists; its id follows from its digest, or from its name if it has none."""
+        """See `Engine`. Every image exists; its id follows from its digest, or else from its name."""
         if image.startswith("sha256:"):
             raise EngineError(404, f"pull access denied for {image}, repository does not exist")
-        with self._lock():
+        with self._records.locked():
             repository, tag = split_reference(image)
             digest = tag if tag.startswith("sha256:") else _sha256(f"digest of {repository}:{tag}")
             image_id = _sha256(f"image {digest}")
-            known = next((other for other in self._all("images") if other["Id"] == image_id), None)
+            known = next((other for other in self._records.all("images") if other["Id"] == image_id), None)
             record = known or {"Id": image_id, "RepoTags": [], "RepoDigests": [], "Names": [], "Os": "linux"}
             names = {*record["Names"], image}
             record |= {
@@ -350,14 +289,15 @@ class RecordedEngine:
                 "RepoTags": sorted(name for name in names if "@" not in name),
                 "RepoDigests": sorted({*record["RepoDigests"], f"{repository}@{digest}"}),
             }
-            self._write("images", record)
-            self._event("pull", "images", {**record, "Name": image})
+            self._records.write("images", record)
+            self._records.event("pull", "images", {**record, "Name": image})
 
     def remove_image(self, image: str, force: bool) -> None:
         """See `Engine`."""
-        with self._lock():
+        with self._records.locked():
             found = self._image(image)
-            user = next((other for other in self._all("containers") if other["Image"] == found["Id"]), None)
+            containers = self._records.all("containers")
+            user = next((other for other in containers if other["Image"] == found["Id"]), None)
             if user is not None and not force:
                 raise EngineError(
                     409,
@@ -367,47 +307,18 @@ class RecordedEngine:
             found["Names"] = [name for name in found["Names"] if name != image]
             found["RepoTags"] = [name for name in found["RepoTags"] if name != image]
             if found["Names"]:
-                self._write("images", found)
+                self._records.write("images", found)
             else:
-                self._remove("images", {**found, "Name": image})
+                self._records.remove("images", {**found, "Name": image})
 
     def close(self) -> None:
         """See `Engine`."""
-
-    # -- records -------------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with _locked(self._folder):
-            yield
-
-    def _all(self, kind: str) -> list[Body]:
-        folder = self._folder / self._host / kind
-        return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-
-    def _path(self, kind: str, record: Body) -> Path:
-        return self._folder / self._host / kind / f"{record['Id'].removeprefix('sha256:')}.json"
-
-    def _write(self, kind: str, record: Body) -> None:
-        path = self._path(kind, record)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(record, indent=1, sort_keys=True), encoding="utf-8")
-        part.replace(path)
-
-    def _remove(self, kind: str, record: Body) -> None:
-        self._path(kind, record).unlink()
-        self._event("remove", kind, record)
-
-    def _event(self, event: str, kind: str, record: Body, **more: Any) -> None:
-        _log_event(self._folder, self._host, event, kind, record, **more)
 
     def _container(self, container: str) -> Body:
         return self._one("containers", container, f"No such container: {container}")
 
     def _one(self, kind: str, wanted: str, missing: str) -> Body:
-        for record in self._all(kind):
+        for record in self._records.all(kind):
             if wanted in (record["Id"], record.get("Name", "").lstrip("/")):
                 return record
         raise EngineError(404, missing)
@@ -423,7 +334,7 @@ class RecordedEngine:
             }
             for name in _DEFAULT_NETWORKS
         ]
-        return [*default, *self._all("networks")]
+        return [*default, *self._records.all("networks")]
 
     def _network(self, network: str) -> Body:
         for record in self._networks():
@@ -435,20 +346,20 @@ class RecordedEngine:
         return self._one("volumes", volume, f"get {volume}: no such volume")
 
     def _image(self, image: str) -> Body:
-        for record in self._all("images"):
+        for record in self._records.all("images"):
             if image == record["Id"] or image in record["Names"] or image in record["RepoDigests"]:
                 return record
         raise EngineError(404, f"No such image: {image}")
 
-    # -- behaviour -----------------------------------------------------------------------------------------------
+    # -- behaviour --
 
     def _stop(self, container: Body, event: str, code: int) -> None:
         container["State"] = {"Status": "exited", "Running": False, "ExitCode": code, "StartedAt": None}
-        self._event(event, "containers", container, code=code)
+        self._records.event(event, "containers", container, code=code)
 
     def _matches(self, container: Body, patterns: tuple[str, ...]) -> bool:
         names = [container["Name"].lstrip("/"), container["Config"]["Image"], container["Image"]]
-        for image in self._all("images"):
+        for image in self._records.all("images"):
             if image["Id"] == container["Image"]:
                 names += image["Names"]
         return any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns)
@@ -458,30 +369,31 @@ class RecordedEngine:
         started = container["State"]["StartedAt"]
         if started is None or container["State"].get("Health") == "healthy":
             return
-        faults = Faults.read(self._folder)
+        faults = Faults.read(self._records.folder)
         if self._matches(container, faults.unhealthy):
             health = "unhealthy"
-        elif _age(started) >= faults.healthy_after_seconds:
+        elif seconds_since(started) >= faults.healthy_after_seconds:
             health = "healthy"
         else:
             return
         if container["State"].get("Health") == health:
             return
         container["State"]["Health"] = health
-        self._write("containers", container)
+        self._records.write("containers", container)
         if (container["Config"].get("Healthcheck") or {}).get("Test"):
-            self._event(health, "containers", container)
+            self._records.event(health, "containers", container)
 
     def _join(self, container: Body, network: str, endpoint: Body) -> None:
         found = self._network(network)
         if found["Name"] in container["Networks"]:
             raise EngineError(
                 403,
-                f"endpoint with name {container['Name'].lstrip('/')} already exists in network {found['Name']}",
+                f"endpoint with name {container['Name'].lstrip('/')} already exists in network "
+                f"{found['Name']}",
             )
         taken = {
             other["Networks"][found["Name"]].get("Host", 1)
-            for other in self._all("containers")
+            for other in self._records.all("containers")
             if found["Name"] in other["Networks"]
         }
         host = next(n for n in range(2, 1 << 16) if n not in taken)
@@ -494,7 +406,7 @@ class RecordedEngine:
 
     def _bind_ports(self, container: Body) -> Body:
         bound: set[tuple[str, int, str]] = set()
-        for other in self._all("containers"):
+        for other in self._records.all("containers"):
             if other["Id"] != container["Id"] and other["State"]["Running"]:
                 for key, bindings in other["Ports"].items():
                     bound |= {(b["HostIp"], int(b["HostPort"]), key.split("/")[1]) for b in bindings or []}
@@ -512,9 +424,9 @@ class RecordedEngine:
                 elif _clash(bound, address, port, protocol):
                     raise EngineError(
                         500,
-                        f"driver failed programming external connectivity on endpoint {container['Name'].lstrip('/')} "
-                        f"({container['Id']}): Bind for {address or '0.0.0.0'}:{port} failed: "  # noqa: S104
-                        "port is already allocated",
+                        "driver failed programming external connectivity on endpoint "
+                        f"{container['Name'].lstrip('/')} ({container['Id']}): "
+                        f"Bind for {address or '0.0.0.0'}:{port} failed: port is already allocated",  # noqa: S104
                     )
                 bound.add((address, port, protocol))
                 ports.setdefault(key, []).append({"HostIp": address, "HostPort": str(port)})
@@ -540,7 +452,7 @@ def _clash(bound: set[tuple[str, int, str]], address: str, port: int, protocol: 
     )
 
 
-def _endpoint(name: str, data: Body) -> Body:
+def _endpoint(data: Body) -> Body:
     if data.get("Number", -1) < 0:
         return {"NetworkID": data["NetworkID"], "IPAddress": "", "IPPrefixLen": 0}
     address = (data.get("IPAMConfig") or {}).get("IPv4Address")
@@ -563,33 +475,3 @@ def _volumes_of(container: Body) -> set[str]:
 
 def _sha256(text: str) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
-
-
-def _age(moment: str) -> float:
-    return (datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(moment)).total_seconds()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _log_event(folder: Path, host: str, event: str, kind: str, record: Body, **more: Any) -> None:
-    line = {
-        "at": _now(),
-        "host": host,
-        "event": event,
-        "kind": kind,
-        "id": record.get("Id", "").removeprefix("sha256:")[:12],
-        "name": record.get("Name", "").lstrip("/"),
-        **({"image": record["Image"]} if "Image" in record else {}),
-        **more,
-    }
-    with (folder / "events.jsonl").open("a", encoding="utf-8") as events:
-        events.write(json.dumps(line) + "\n")

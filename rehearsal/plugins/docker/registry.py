@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import docker.auth
-
-from rehearsal.plugins.docker.engine import Body
+from rehearsal.plugins.docker.engine import Body, EngineError
 from rehearsal.plugins.provider import ProviderError
 
 _HUB = "registry-1.docker.io"
@@ -46,6 +45,15 @@ def registry_of(image: str) -> str:
     return _HUB
 
 
+def split_reference(image: str) -> tuple[str, str]:
+    """A reference as the API wants it: repository, and digest, tag or `latest`, whichever is given first."""
+    name, _, digest = image.partition("@")
+    match = re.fullmatch(r"(?P<repository>.+?)(?::(?P<tag>[\w][\w.-]*))?", name)
+    if match is None or not name:
+        raise EngineError(400, "invalid reference format")
+    return match["repository"], digest or match["tag"] or "latest"
+
+
 def _login(entry: Mapping[str, Any], host: str) -> Body:
     if entry.get("authDisabled"):
         return {"username": "username", "password": "password"}
@@ -60,6 +68,8 @@ def _login(entry: Mapping[str, Any], host: str) -> Body:
             raise ProviderError(
                 f"could not open config file from filePath: {path}. Error: {error.strerror}"
             ) from None
+    import docker.auth  # a third of a second that only this needs
+
     try:
         found = docker.auth.AuthConfig(json.loads(content)).resolve_authconfig(host) or {}
     except ValueError:

@@ -27,8 +27,8 @@ def remove_when_free(remove: Callable[[], None], in_use: str, state: str) -> Non
                 raise
             if waited >= _SECONDS:
                 raise ProviderError(
-                    f"timeout while waiting for state to become 'removed' (last state: '{state}', timeout: 30s): "
-                    f"{error}"
+                    "timeout while waiting for state to become 'removed' "
+                    f"(last state: '{state}', timeout: 30s): {error}"
                 ) from None
             wait(_SECONDS_BETWEEN_TRIES)
             waited += _SECONDS_BETWEEN_TRIES

@@ -1,7 +1,8 @@
 """The Docker API over ssh, as the Docker CLI does it: each connection is an `ssh … docker system dial-stdio`.
 
-One end of a socket pair is the connection, the other is the standard input and output of the ssh process. At most
-`_HANDSHAKES` connections are being set up at a time: sshd drops new ones beyond its MaxStartups (10 by default).
+One end of a socket pair is the connection, the other is the standard input and output of the ssh process. At
+most `_HANDSHAKES` connections are being set up at a time: sshd drops new ones beyond its MaxStartups (10 by
+default).
 Source: `cli/connhelper` of docker/cli.
 """
 
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,15 +109,15 @@ class _Connection(urllib3.connection.HTTPConnection):
             _end(process)
 
 
-def _dial(command: Sequence[str]) -> tuple[socket.socket, subprocess.Popen[bytes]]:
+def _dial(command: list[str]) -> tuple[socket.socket, subprocess.Popen[bytes]]:
     """A connection that has answered a ping. Raises `ProviderError` with what ssh said."""
     ours, theirs = socket.socketpair()
     with theirs, tempfile.TemporaryFile() as said:
         try:
             process = subprocess.Popen(
                 command,
-                stdin=theirs,
-                stdout=theirs,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
                 stderr=said,
                 start_new_session=True,  # Ctrl-C is for the engine to act on
                 env={k: v for k, v in os.environ.items() if k not in ("LD_LIBRARY_PATH", "SSL_CERT_FILE")},
@@ -133,9 +134,9 @@ def _dial(command: Sequence[str]) -> tuple[socket.socket, subprocess.Popen[bytes
         said.seek(0)
         message = said.read().decode(errors="replace").strip().replace("\r\n", "\n")
     raise ProviderError(
-        f'error during connect: Get "http://docker.example.com/_ping": command [{" ".join(command)}] has exited '
-        f"with exit status {code}, make sure the URL is valid, and Docker 18.09 or later is installed on the "
-        f"remote host: stderr={message}"
+        f'error during connect: Get "http://docker.example.com/_ping": command [{" ".join(command)}] has '
+        f"exited with exit status {code}, make sure the URL is valid, and Docker 18.09 or later is installed "
+        f"on the remote host: stderr={message}"
     )
 
 

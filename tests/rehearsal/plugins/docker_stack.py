@@ -41,6 +41,7 @@ class Stack:
             **environment,
         }
         self.said = ""
+        self._made: Any = None
 
     def up(self, program: Callable[[], None], **options: Any) -> list[tuple[str, str]]:
         """Deploy: the steps as (operation, name), in the order in which the engine began them."""
@@ -55,7 +56,9 @@ class Stack:
         steps, on_event = _steps()
         self.said = ""
         try:
-            self._stack(program).up(on_event=on_event, on_output=self._hear, on_error=self._hear, color="never")
+            self._stack(program).up(
+                on_event=on_event, on_output=self._hear, on_error=self._hear, color="never"
+            )
         except Exception as error:  # the Automation API's own, by exit code
             self.said += str(error)
             return steps
@@ -65,7 +68,9 @@ class Stack:
         """What an update would do."""
         steps, on_event = _steps()
         self.said = ""
-        self._stack(program).preview(on_event=on_event, on_output=self._hear, on_error=self._hear, color="never")
+        self._stack(program).preview(
+            on_event=on_event, on_output=self._hear, on_error=self._hear, color="never"
+        )
         return steps
 
     def refresh(self, program: Callable[[], None]) -> None:
@@ -80,17 +85,22 @@ class Stack:
     def resources(self) -> dict[str, dict[str, Any]]:
         """The state: each resource by its name."""
         found = self._stack(lambda: None).export_stack().deployment["resources"]
-        return {resource["urn"].rpartition("::")[2]: resource for resource in found if not resource.get("delete")}
+        return {
+            resource["urn"].rpartition("::")[2]: resource for resource in found if not resource.get("delete")
+        }
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, without secrets hidden."""
         return {name: output.value for name, output in self._stack(lambda: None).outputs().items()}
 
     def _stack(self, program: Callable[[], None]) -> Any:
+        if self._made is not None:
+            self._made.workspace.program = program
+            return self._made
         settings = ProjectSettings(
             name="trial", runtime="python", backend=ProjectBackend(self._environment["PULUMI_BACKEND_URL"])
         )
-        return create_or_select_stack(
+        self._made = create_or_select_stack(
             "dev",
             project_name="trial",
             program=program,
@@ -102,6 +112,7 @@ class Stack:
                 pulumi_command=engine.command(engine.engine()),
             ),
         )
+        return self._made
 
     def _hear(self, line: str) -> None:
         self.said += line

@@ -33,7 +33,13 @@ def service(
         docker_host = docker.Provider("host", host=host)
         on_host = pulumi.ResourceOptions(provider=docker_host)
         pulled = docker.RemoteImage("image", name=image, keep_locally=True, opts=on_host)
-        given = {"wait": True, "wait_timeout": 2, "destroy_grace_seconds": 10, "healthcheck": CHECK, **arguments}
+        given = {
+            "wait": True,
+            "wait_timeout": 2,
+            "destroy_grace_seconds": 10,
+            "healthcheck": CHECK,
+            **arguments,
+        }
         docker.Container(
             "api", image=pulled.image_id, opts=pulumi.ResourceOptions.merge(on_host, opts), **given
         )
@@ -49,7 +55,9 @@ def events(stack: Stack, since: int = 0) -> list[str]:
     lines = [json.loads(line) for line in (stack.state / "docker" / "events.jsonl").read_text().splitlines()]
     tags = {line["id"]: line["name"].rsplit(":", 1)[-1] for line in lines if line["event"] == "pull"}
     containers = [line for line in lines if line["kind"] == "containers"]
-    return [f"{line['event']} {tags[line['image'].removeprefix('sha256:')[:12]]}" for line in containers][since:]
+    return [f"{line['event']} {tags[line['image'].removeprefix('sha256:')[:12]]}" for line in containers][
+        since:
+    ]
 
 
 def fault(stack: Stack, **faults: Any) -> None:
@@ -82,7 +90,9 @@ def test_without_grace_the_old_container_is_killed(stack: Stack) -> None:
     stack.up(service("shop/api:1", destroy_grace_seconds=None))
     before = len(events(stack))
     stack.up(service("shop/api:2", destroy_grace_seconds=10))
-    assert events(stack, before)[:2] == ["kill 1", "remove 1"], "the grace is read from the state, not the program"
+    assert events(stack, before)[:2] == ["kill 1", "remove 1"], (
+        "the grace is read from the state, not the program"
+    )
 
 
 def test_an_unhealthy_release_fails_with_the_old_container_untouched(stack: Stack) -> None:
@@ -102,7 +112,9 @@ def test_the_next_good_release_removes_the_failed_one_and_the_old_one(stack: Sta
     stack.up(service("shop/api:3", NEW_FIRST))
     happened = events(stack, before)
     assert happened[:3] == ["create 3", "start 3", "healthy 3"]
-    assert sorted(happened[3:]) == sorted(["sigterm 1", "exit 1", "remove 1", "sigterm 2", "exit 2", "remove 2"])
+    assert sorted(happened[3:]) == sorted(
+        ["sigterm 1", "exit 1", "remove 1", "sigterm 2", "exit 2", "remove 2"]
+    )
     assert stack.up(service("shop/api:3", NEW_FIRST)) == []
 
 
@@ -141,7 +153,9 @@ def test_memory_and_restart_are_updated_in_place(stack: Stack) -> None:
     [{"tmpfs": {"/tmp": "size=1m"}}, {"init": True}, {"healthcheck": {"tests": ["CMD", "false"]}}],
     ids=["tmpfs", "init", "healthcheck"],
 )
-def test_what_the_official_plugin_ignores_only_changes_the_state(stack: Stack, change: dict[str, Any]) -> None:
+def test_what_the_official_plugin_ignores_only_changes_the_state(
+    stack: Stack, change: dict[str, Any]
+) -> None:
     stack.up(service("shop/api:1"))
     before = len(events(stack))
     assert stack.up(service("shop/api:1", **change)) == [("update", "api")]
@@ -149,7 +163,9 @@ def test_what_the_official_plugin_ignores_only_changes_the_state(stack: Stack, c
     name = next(iter(change))
     assert stack.up(service("shop/api:1", **change)) == [], "and the state takes the change for applied"
     stack.refresh(service("shop/api:1", **change))
-    assert stack.preview(service("shop/api:1", **change)) == [("update", "api")], f"a refresh shows that {name} is not"
+    assert stack.preview(service("shop/api:1", **change)) == [("update", "api")], (
+        f"a refresh shows that {name} is not"
+    )
 
 
 def test_replace_on_changes_applies_what_would_be_ignored(stack: Stack) -> None:

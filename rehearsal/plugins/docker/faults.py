@@ -1,0 +1,43 @@
+"""What goes wrong on purpose with recorded containers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from rehearsal.plugins.docker.engine import EngineError
+
+
+@dataclass(frozen=True)
+class Faults:
+    """`faults.json`, with patterns (`*jira-api*`) for a container's name or its image's names.
+
+    `unhealthy`: never becomes healthy. `exits`: ends as soon as it is started. `healthy_after_seconds`:
+    how long the others take (0: at once). `refused`: pattern to the message with which its start is refused.
+    """
+
+    unhealthy: tuple[str, ...] = ()
+    exits: tuple[str, ...] = ()
+    healthy_after_seconds: float = 0.0
+    refused: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def read(cls, folder: Path) -> Faults:
+        """The faults that are in force. Raises `EngineError` for a file that is not understood."""
+        path = folder / "faults.json"
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            unknown = found.keys() - {"unhealthy", "exits", "healthy_after_seconds", "refused"}
+        except FileNotFoundError:
+            return cls()
+        except (ValueError, AttributeError):
+            raise EngineError(500, f"{path} is no JSON object: correct or remove it") from None
+        if unknown:
+            raise EngineError(500, f"{path}: unknown fault {', '.join(sorted(unknown))}: remove it")
+        return cls(
+            tuple(found.get("unhealthy", ())),
+            tuple(found.get("exits", ())),
+            float(found.get("healthy_after_seconds", 0)),
+            tuple(found.get("refused", {}).items()),
+        )
