@@ -8,10 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from operations.journal import Journal, Step
+from operations.journal import SECRET, Journal, Step
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine puts where a value is known only after the change."""
+SIGNATURE = "4dabf18193072939515e22adb298388d"
+"""The key by which the engine marks an object as one of its own, here a secret with its text blinded."""
+LATER = "known after the change"
 LONGEST = 100
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
 WORDS = {
@@ -28,7 +31,7 @@ def markdown(stack: str, journal: Journal, heading: str = "") -> str:
 
     Secrets: the engine writes `[secret]` for them in its events, and nothing else is read.
     """
-    steps = [step for step in journal.steps if step.op in SIGNS and step.type != "pulumi:pulumi:Stack"]
+    steps = [step for step in journal.steps if step.op in SIGNS and not _of_the_engine(step)]
     lines = [f"### {heading or f'Preview of `{stack}`'}", "", f"**{_counts(steps, journal)}**"]
     if steps:
         lines += ["", "| | resource | type | what changes |", "|---|---|---|---|"]
@@ -42,6 +45,13 @@ def markdown(stack: str, journal: Journal, heading: str = "") -> str:
     for failure in journal.errors:
         lines += ["", f"> ❌ {f'`{failure.name}`: ' if failure.name else ''}{_inline(failure.message)}"]
     return "\n".join(lines) + "\n"
+
+
+def _of_the_engine(step: Step) -> bool:
+    """The stack itself, and the providers that the engine makes by itself."""
+    return step.type == "pulumi:pulumi:Stack" or (
+        step.type.startswith("pulumi:providers:") and step.name.startswith("default")
+    )
 
 
 def _counts(steps: list[Step], journal: Journal) -> str:
@@ -86,21 +96,33 @@ def _at(values: Mapping[str, Any], path: str) -> Any:
     found: Any = values
     for part in re.findall(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[\]]+)', path):
         key, index, name = part
+        if isinstance(found, Mapping) and SIGNATURE in found:
+            return SECRET
         if isinstance(found, Mapping):
             found = found.get(key or name or index)
         elif isinstance(found, list) and index and int(index) < len(found):
             found = found[int(index)]
         else:
-            return found if found == "[secret]" else None
+            return found if found == SECRET else None
     return found
 
 
 def _value(value: Any) -> str:
-    if value == UNKNOWN:
-        return "known after the change"
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True).replace(UNKNOWN, "known after the change")
+    shown = _shown(value)
+    if shown in (LATER, SECRET):
+        return str(shown)
+    text = json.dumps(shown, ensure_ascii=False, sort_keys=True)
     text = text.replace("```", "'''")
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
+
+
+def _shown(value: Any) -> Any:
+    """Without the engine's own marks for what is unknown or secret."""
+    if isinstance(value, Mapping):
+        return SECRET if SIGNATURE in value else {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return value.replace(UNKNOWN, LATER) if isinstance(value, str) else value
 
 
 def _inline(text: str) -> str:

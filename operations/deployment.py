@@ -125,11 +125,15 @@ class Deployment:
                     raise
 
     def destroy(self) -> Journal:
-        """Deletes every resource of the stack; a protected one makes the engine refuse the whole.
+        """Deletes every resource of the stack, or none: with a protected one it is refused before it begins.
+
+        The engine itself would delete everything but what is protected, and fail only then.
 
         Raises:
             DeploymentFailed: refused or failed.
         """
+        if protected := self.protected():
+            raise DeploymentFailed(_refusal(self.stack, protected), Journal())
         self._settle()
         passing = 0
         while True:
@@ -137,8 +141,6 @@ class Deployment:
                 return self._run("destroy", lambda on: self.open().destroy(show_secrets=False, **on))
             except DeploymentFailed as failure:
                 journal = failure.journal
-                if protected := self.protected():
-                    raise DeploymentFailed(_refusal(self.stack, protected), journal) from failure
                 passing += 1
                 if verdict(journal.errors) is not Verdict.TRANSIENT or passing >= self.retry.tries:
                     raise

@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 from pulumi.automation import EngineEvent
 
+AMBIENT = re.compile(r"using pulumi-resource-\S+ from \$PATH")
+"""The engine's warning about a plugin that it did not install; who puts one there says so."""
 SECRET = "[secret]"  # noqa: S105  what the engine writes in place of a secret
 
 
@@ -112,7 +114,7 @@ class Journal:
             failure = Failure(urn or "", text)
             if text and failure not in self.errors:
                 self.errors.append(failure)
-        elif severity == "warning" and text:
+        elif severity == "warning" and text and not AMBIENT.search(text):
             self.warnings.append(text)
 
     def _write(self, event: EngineEvent) -> None:

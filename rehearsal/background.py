@@ -10,17 +10,19 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 30
 STOP_SECONDS = 60
 """Machines are given time to power off."""
+_started: list[subprocess.Popen[bytes]] = []
+"""Referenced, as Python would warn of a process that nobody waits for."""
 
 
 class CloudError(Exception):
@@ -47,14 +49,34 @@ class Cloud:
             "CLOUDFLARE_API_TOKEN": self.token,
         }
 
+    def ask(self, path: str) -> Any:
+        """What it answers at `path`, as JSON.
 
-def start(state: Path, environment: Mapping[str, str]) -> Cloud:
+        Raises:
+            OSError: it does not answer, or refuses.
+        """
+        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
+    def holdings(self) -> dict[str, int]:
+        """How many of each kind of resource it holds; kinds of which there is none are left out."""
+        counts: dict[str, int] = self.ask("/_rehearsal/state")["counts"]
+        return {kind: count for kind, count in counts.items() if count}
+
+
+def start(state: Path, environment: Mapping[str, str], zones: Sequence[str] = ()) -> Cloud:
     """The cloud whose state is `state`/cloud: the one that runs, or a new one.
+
+    Args:
+        state: the rehearsal's folder.
+        environment: its mode, and where the rehearsal keeps what is recorded.
+        zones: `name=id` of each Cloudflare zone that an account would have.
 
     Raises:
         CloudError: it did not answer within half a minute.
     """
-    source = _source(environment)
+    source = _source(environment, zones)
     running = find(state)
     if running is not None and running.source == source:
         return running
@@ -63,17 +85,19 @@ def start(state: Path, environment: Mapping[str, str]) -> Cloud:
     token = running.token if running else secrets.token_hex(32)  # Hetzner's tokens have 64 characters
     state.mkdir(parents=True, exist_ok=True)
     log = state / "cloud.log"
-    argv = [sys.executable, "-m", "rehearsal.cloud", "--state", str(state / "cloud"), "--token", token]
+    argv = [sys.executable, "-m", "rehearsal.cloud", "--state", str(state / "cloud")]
+    argv += [word for zone in zones for word in ("--zone", zone)]
     with log.open("w") as output:
         process = subprocess.Popen(
             argv,
             cwd=ROOT,
-            env={**os.environ, **environment, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **environment, "REHEARSAL_TOKEN": token},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _started.append(process)
     cloud = Cloud(process.pid, _await_url(process, log), token, source)
     record = _record(state)
     record.touch(mode=0o600)
@@ -147,20 +171,15 @@ def _is_ours(pid: int) -> bool:
 
 
 def _answers(cloud: Cloud) -> bool:
-    request = urllib.request.Request(
-        f"{cloud.url}/v1/servers", headers={"Authorization": f"Bearer {cloud.token}"}
-    )
     try:
-        with urllib.request.urlopen(request, timeout=5):
-            return True
-    except urllib.error.HTTPError as error:
-        return error.code not in (401, 403, 404)  # an injected fault is an answer too
-    except OSError:
+        cloud.holdings()
+    except (OSError, ValueError, KeyError):
         return False
+    return True
 
 
-def _source(environment: Mapping[str, str]) -> str:
-    digest = hashlib.sha256(json.dumps(dict(environment), sort_keys=True).encode())
+def _source(environment: Mapping[str, str], zones: Sequence[str]) -> str:
+    digest = hashlib.sha256(json.dumps([dict(environment), list(zones)], sort_keys=True).encode())
     for folder in ("cloud", "machines"):
         for path in sorted((ROOT / "rehearsal" / folder).rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:

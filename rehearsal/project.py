@@ -60,6 +60,15 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
+def zones(copy: Path, stack: str) -> list[str]:
+    """`name=id` of the Cloudflare zone that the stack file names."""
+    config = _read(copy / f"Pulumi.{stack}.yaml").get("config")
+    domain = config.get("jira-plus-plus:domain") if isinstance(config, dict) else None
+    if not isinstance(domain, dict) or not domain.get("zone_id"):
+        return []
+    return [f"{domain.get('zone')}={domain['zone_id']}"]
+
+
 def remember_fallback(state: Path, wanted: str, chosen: str) -> None:
     """Notes that the sold-out type `wanted` was replaced by `chosen`, for the next fresh copy."""
     noted = _fallback(state)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -17,11 +16,10 @@ from pulumi.automation import ConfigValue
 from operations import changes, summary
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
 from operations.engine import engine
-from operations.journal import Journal
+from operations.journal import AMBIENT, Journal
 from operations.orphans import Finder
 from operations.recovery import default_finders
 from rehearsal import background, dockerd, launchers, project
-from rehearsal.inventory import inventory
 from rehearsal.leftovers import RecordedDocker
 
 Say = Callable[[str], None]
@@ -131,7 +129,9 @@ class Rehearsal:
             **launchers.environment(self.state / "bin"),
         }
         copy = project.prepare(self.source, self.stack, self.state)
-        self._cloud = background.start(self.state, {k: v for k, v in rehearsing.items() if k != "PATH"})
+        self._cloud = background.start(
+            self.state, {k: v for k, v in rehearsing.items() if k != "PATH"}, project.zones(copy, self.stack)
+        )
         backend = self.state / "backend"
         backend.mkdir(parents=True, exist_ok=True)
         environment = {
@@ -203,9 +203,9 @@ class Rehearsal:
 
     def _verify_empty(self) -> None:
         assert self._cloud is not None
-        left = inventory(self._cloud)
+        left = self._cloud.holdings()
         if left:
-            listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in left.items())
+            listed = ", ".join(f"{count} {kind}" for kind, count in left.items())
             raise RehearsalFailed(f"destroy of {self.stack} left in the embedded cloud: {listed}")
 
     def _table(self) -> None:
@@ -215,7 +215,7 @@ class Rehearsal:
 
     def _engine_line(self, line: str) -> None:
         """The engine's own progress, less what the runner says in a line of its own or the table shows."""
-        if not _STAND_IN_WARNING.search(line):
+        if not AMBIENT.search(line):
             self.show(line)
 
     @contextmanager
@@ -230,9 +230,6 @@ class Rehearsal:
                     f"another rehearsal of {self.stack} is running in this checkout"
                 ) from None
             yield
-
-
-_STAND_IN_WARNING = re.compile(r"using pulumi-resource-\S+ from \$PATH")
 
 
 def made_up(config: Mapping[str, ConfigValue], environment: Mapping[str, str]) -> dict[str, str]:

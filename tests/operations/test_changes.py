@@ -1,11 +1,12 @@
 """The Markdown of a preview, as exact text."""
 
-from operations.changes import UNKNOWN, markdown
+from operations.changes import SIGNATURE, UNKNOWN, markdown
 from operations.journal import Failure, Journal, Step
 
 PREFIX = "urn:pulumi:uat::jira-plus-plus::"
 CONTAINER = "docker:index/container:Container"
 SERVER = "hcloud:index/server:Server"
+SECRET = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
 
 
 def step(op: str, name: str, type_: str, **more: object) -> Step:
@@ -29,8 +30,8 @@ def test_counts_rows_and_folded_values() -> None:
                 "replace",
                 "server",
                 SERVER,
-                old={"userData": "[secret]", "labels": {"a.b": "1"}},
-                new={"userData": "[secret]", "labels": {"a.b": "2"}},
+                old={"userData": SECRET, "labels": {"a.b": "1"}},
+                new={"userData": SECRET, "labels": {"a.b": "2"}},
                 changed={"userData": "update-replace", 'labels["a.b"]': "update"},
             ),
             step("create-replacement", "server", SERVER),
@@ -38,6 +39,7 @@ def test_counts_rows_and_folded_values() -> None:
             step("delete", "old", CONTAINER, old={"name": "old"}),
             step("same", "key", "hcloud:index/sshKey:SshKey"),
             step("update", "jira-plus-plus-uat", "pulumi:pulumi:Stack"),
+            step("create", "default_1_43_3", "pulumi:providers:hcloud"),
         ],
         counts={"same": 41},
     )
@@ -63,8 +65,8 @@ def test_counts_rows_and_folded_values() -> None:
         "-   memory: 320\n"
         "+   memory: 384\n"
         "! hcloud Server server (to replace)\n"
-        '-   userData: "[secret]"\n'
-        '+   userData: "[secret]" (forces the replacement)\n'
+        "-   userData: [secret]\n"
+        "+   userData: [secret] (forces the replacement)\n"
         '-   labels["a.b"]: "1"\n'
         '+   labels["a.b"]: "2"\n'
         "- docker Container old (to delete)\n"
