@@ -58,6 +58,7 @@ class Actions:
         self._stopping = threading.Event()
         self._busy: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._busy_guard = threading.Lock()
+        self._threads: set[threading.Thread] = set()
 
     def start(
         self,
@@ -141,20 +142,33 @@ class Actions:
             self._launch(record)
 
     def stop(self) -> None:
-        """Lets waiting threads end; what they had to do is done after the next start."""
+        """Lets threads end; what they had to do is done, or done again, after the next start."""
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
+        for thread in [*self._threads]:
+            # One that is busy with a machine is not waited for: it writes nothing any more.
+            thread.join(2)
 
     def _launch(self, record: Record) -> None:
         instant = record["seconds"] == 0 and not self._cloud.machines.boots
         if instant and not self._waits_for(record):
             self._run(record)
         else:
-            threading.Thread(target=self._run, args=(record,), daemon=True, name=record["command"]).start()
+            thread = threading.Thread(
+                target=self._thread, args=(record,), daemon=True, name=record["command"]
+            )
+            self._threads.add(thread)
+            thread.start()
 
     def _waits_for(self, record: Record) -> list[int]:
         return [key for key in record["after"] if self._cloud.store.get(FINISHED, key) is None]
+
+    def _thread(self, record: Record) -> None:
+        try:
+            self._run(record)
+        finally:
+            self._threads.discard(threading.current_thread())
 
     def _run(self, record: Record) -> None:
         with self._changed:
@@ -164,6 +178,8 @@ class Actions:
         if self._stopping.wait(max(0.0, begin + record["seconds"] - time.time())):
             return
         error = self._attempt(record)
+        if self._stopping.is_set():
+            return
         effect = EFFECTS[record["command"]]
         with self._cloud.store.transaction():
             (effect.failed if error else effect.done)(self._cloud, record["args"])

@@ -50,10 +50,9 @@ def selects(selector: str, labels: Mapping[str, str]) -> bool:
     Raises:
         HetznerError: invalid_input for a selector that cannot be read.
     """
-    position = 0
-    if not selector.strip():
-        return True
-    while position < len(selector):
+    position, every = 0, True
+    # Reads to the end whatever the outcome, so that what cannot be read is refused for any labels.
+    while selector[position:].strip():
         term = _TERM.match(selector, position)
         if term is None or term.end() == position:
             raise invalid("label_selector", f"cannot be read at '{selector[position:]}'")
@@ -69,6 +68,5 @@ def selects(selector: str, labels: Mapping[str, str]) -> bool:
             hit = not equal if term["sign"] == "!=" else equal
         else:
             hit = term["key"] in labels
-        if not hit:
-            return False
-    return True
+        every = every and hit
+    return every

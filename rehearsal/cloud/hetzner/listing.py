@@ -63,6 +63,7 @@ def listing(
             chosen = [item for item in chosen if str(item[name]) in wanted]
     selector = request.first("label_selector")
     if selector:
+        selects(selector, {})
         chosen = [item for item in chosen if selects(selector, item["labels"])]
     chosen = _sorted(request, chosen, sort)
     page = _positive(request, "page", 1)
