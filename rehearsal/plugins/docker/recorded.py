@@ -21,7 +21,7 @@ __all__ = ["RecordedEngine", "drop_host", "host_name"]
 _API_VERSION = (1, 47)
 """Docker 27: one that the program may meet on a server."""
 _FIRST_FREE_PORT = 32768
-_ANYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - compared, not listened on
+_ANYWHERE = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - compared, not listened on
 _DEFAULT_NETWORKS = ("bridge", "host", "none")
 
 
@@ -445,11 +445,17 @@ def _as_docker_completes(host: Body) -> None:
 
 def _clash(bound: set[tuple[str, int, str]], address: str, port: int, protocol: str) -> bool:
     return any(
-        port == other_port
-        and protocol == other_protocol
-        and (address == other or address in _ANYWHERE or other in _ANYWHERE)
+        port == other_port and protocol == other_protocol and _overlap(address, other)
         for other, other_port, other_protocol in bound
     )
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two host addresses of a port meet: `0.0.0.0` is all of IPv4, `::` all of IPv6, empty is both."""
+    if not one or not other or one == other:
+        return True
+    family = 6 if ":" in one else 4
+    return family == (6 if ":" in other else 4) and _ANYWHERE[family] in (one, other)
 
 
 def _endpoint(data: Body) -> Body:
