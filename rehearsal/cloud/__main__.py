@@ -68,6 +68,7 @@ def _arguments() -> argparse.Namespace:
 
 def _machines(mode: str, state: Path) -> Machines:
     if mode == "record":
+        print("rehearsal.cloud: servers are recorded, none boots (--docker record)", file=sys.stderr)
         return RecordedMachines(state)
     from rehearsal.machines.docker import DockerMachines
 

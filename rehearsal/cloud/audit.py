@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,12 @@ class Audit:
     def write(self, method: str, path: str, body: Any, status: int | None) -> None:
         """Adds one line; a line is one write, so that a killed process leaves no half of it."""
         line = json.dumps({"m": method, "p": path, "body": redact(body), "status": status}) + "\n"
-        with self._lock, self.path.open("a") as log:
-            log.write(line)
+        with self._lock:
+            log = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                os.write(log, line.encode())
+            finally:
+                os.close(log)
 
     def read(self) -> list[Record]:
         """All lines, oldest first."""

@@ -11,6 +11,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -92,6 +93,11 @@ class CloudServer(ThreadingHTTPServer):
         self.apis: tuple[Api, ...] = (HetznerApi(token, rate_limit), CloudflareApi(token, cloudflare_limit))
         self.control = Routes(control.routes, control.shutdown_route(self.shutdown))
         super().__init__(("127.0.0.1", port), RequestHandler)
+
+    def server_bind(self) -> None:
+        """Binds without asking a name server who 127.0.0.1 is, as the base class does."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     @property
     def url(self) -> str:

@@ -197,6 +197,8 @@ def _firewalls(cloud: Cloud, fields: Fields) -> list[int]:
             raise not_found("firewall", key)
         if key not in found:
             found.append(key)
+    if len(found) > firewalls.MAX_PER_SERVER:
+        raise invalid("firewalls", f"at most {firewalls.MAX_PER_SERVER} firewalls per server")
     return found
 
 
