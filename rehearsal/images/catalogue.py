@@ -64,7 +64,8 @@ _UI = "github.com/temporalio/ui-server/v2"
 
 IMAGES = (
     Image("base", "12", "debian:12-slim", parent=""),
-    Image("machine", "12", "Hetzner's debian-12, with the packages that the program's cloud-init installs"),
+    Image("bare", "12", "Hetzner's debian-12"),
+    Image("machine", "12", "the same with the packages that the program's bootstrap installs", parent="bare"),
     Image("alpine", "12", "alpine, as far as images use it: BusyBox on Debian, with glibc"),
     Image("postgres", "15", "postgres:15-bookworm"),
     Image(

@@ -22,7 +22,7 @@ from rehearsal.machines.docker import network
 
 ADDRESS = "127.0.0.1:5077"
 NAME = "jira-plus-plus-registry"
-NOT_PUSHED = ("base", "alpine", "machine", "registry")
+NOT_PUSHED = ("base", "bare", "machine", "alpine", "registry")
 PATIENCE_SECONDS = 20
 
 

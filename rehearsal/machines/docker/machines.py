@@ -23,7 +23,12 @@ from rehearsal.machines.docker.record import Record, Records
 from rehearsal.machines.docker.seed import Seed
 from rehearsal.machines.docker.volumes import Volumes
 
-IMAGE = "debian-12"
+IMAGES = {
+    "debian-12": "machine",
+    # Not prepared: what the program's bootstrap installs is still to be installed, which takes a minute.
+    "debian-12-bare": "bare",
+}
+"""By the name that Hetzner's API has for it, the image that boots."""
 SEED = "/var/lib/cloud/seed/nocloud"
 
 # What systemd, sshd and a Docker inside need, short of --privileged, which some development machines refuse.
@@ -77,10 +82,7 @@ class DockerMachines:
 
     def create(self, server: ServerRecord) -> None:
         """Makes the container with its disk and seed; a half-made one is made anew."""
-        if server.image != IMAGE:
-            raise MachineError(
-                f"image {server.image}: only {IMAGE} boots in a rehearsal; set host.image to it"
-            )
+        _image(server)
         known = self._records.find(server.id)
         record = Record(server=server) if known is None else known.model_copy(update={"server": server})
         self._seed(server.id).write(server)
@@ -119,8 +121,7 @@ class DockerMachines:
 
     def rebuild(self, server: ServerRecord, *, keep_user_data: bool) -> None:
         """Removes the container and its disk, and boots a new one with the same address and volumes."""
-        if server.image != IMAGE:
-            raise MachineError(f"image {server.image}: only {IMAGE} boots in a rehearsal")
+        _image(server)
         record = self._records.get(server.id).model_copy(update={"server": server})
         self._remove_container(server.id)
         self._seed(server.id).write(server, keep_user_data=keep_user_data)
@@ -211,7 +212,7 @@ class DockerMachines:
     def _make(self, record: Record) -> None:
         server = record.server
         try:
-            image = builder.require(self._docker, "machine")
+            image = builder.require(self._docker, _image(server))
         except ImageError as error:
             raise MachineError(str(error)) from None
         self._ensure_network()
@@ -328,6 +329,14 @@ class DockerMachines:
                 f"the container {self._name(server_id)} of server {server_id} is gone; rebuild the server"
             )
         return container
+
+
+def _image(server: ServerRecord) -> str:
+    if server.image not in IMAGES:
+        raise MachineError(
+            f"image {server.image}: in a rehearsal only {', '.join(IMAGES)} boot; set host.image to one"
+        )
+    return IMAGES[server.image]
 
 
 def _limits(server: ServerRecord) -> dict[str, Any]:

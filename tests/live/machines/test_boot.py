@@ -148,7 +148,7 @@ def test_what_is_repeated_changes_nothing(ssh: Ssh, machines: DockerMachines, ke
 
 
 def test_an_image_that_does_not_boot_is_named(machines: DockerMachines, keys: Keys) -> None:
-    with pytest.raises(MachineError, match=r"ubuntu-24\.04: only debian-12"):
+    with pytest.raises(MachineError, match=r"image ubuntu-24\.04: .*only debian-12"):
         machines.create(replace(record(9, "", keys), image="ubuntu-24.04"))
 
 
