@@ -22,12 +22,15 @@ from rehearsal import launchers
 class Stack:
     """Runs programs one after another as versions of one stack; remembers what the engine did and said."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str], official: tuple[str, ...] = ()) -> None:
+        """`official` names plugins for which the one on PATH is used in place of the stand-in."""
         home = folder / "home"
         plugins = folder / "plugins"
         for path in (home, folder / "backend", folder / "work"):
             path.mkdir(parents=True, exist_ok=True)
         launchers.place(plugins, home, path=os.devnull)
+        for name in official:
+            (plugins / f"pulumi-resource-{name}").unlink()
         self.state = folder / "state"
         self._work = folder / "work"
         self._home = home
