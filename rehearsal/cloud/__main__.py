@@ -14,7 +14,7 @@ from rehearsal.cloud.cloud import Cloud, ModeError
 from rehearsal.cloud.faults import FaultError
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.store import FolderInUseError, Store
-from rehearsal.machines import Machines
+from rehearsal.machines import MachineError, Machines
 from rehearsal.machines.recorded import RecordedMachines
 
 
@@ -91,7 +91,7 @@ def main() -> int:
             rate_limit=arguments.rate_limit,
             cloudflare_limit=arguments.cloudflare_limit,
         )
-    except (FolderInUseError, FaultError, ModeError, ValueError, OSError) as error:
+    except (FolderInUseError, FaultError, ModeError, MachineError, ValueError, OSError) as error:
         print(f"rehearsal.cloud: {error}", file=sys.stderr)
         return 2
     cloud.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -353,9 +354,16 @@ def _work_create(cloud: Cloud, args: Record) -> None:
     with cloud.store.transaction():
         server = cloud.store.get(KIND, args["server"])
         machine = machine_of(cloud, server, cloud.seeds.read(args["server"])) if server else None
-    if machine:
+    if machine is None:
+        return
+    try:
         cloud.machines.create(machine)
         firewalls.enforce(cloud, machine.id)
+    except Exception:
+        # The server will be forgotten, so what was made of its machine must not stay behind.
+        with suppress(Exception):
+            cloud.machines.delete(machine.id)
+        raise
 
 
 def _done_create(cloud: Cloud, args: Record) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
@@ -237,8 +238,17 @@ def _change(cloud: Cloud, args: Record, **values: object) -> None:
         cloud.store.put(KIND, {**record, **values})
 
 
+def _work_create(cloud: Cloud, args: Record) -> None:
+    try:
+        cloud.machines.create_volume(args["volume"], args["size"], args["format"])
+    except Exception:
+        with suppress(Exception):
+            cloud.machines.delete_volume(args["volume"])
+        raise
+
+
 EFFECTS["create_volume"] = Effect(
-    work=lambda cloud, args: cloud.machines.create_volume(args["volume"], args["size"], args["format"]),
+    work=_work_create,
     done=lambda cloud, args: _change(cloud, args, status="available"),
     failed=lambda cloud, args: cloud.store.delete(KIND, args["volume"]),
 )

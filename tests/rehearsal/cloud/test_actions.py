@@ -93,6 +93,33 @@ def test_a_machine_that_fails_fails_the_action_with_its_words(
     )
 
 
+class HalfMade(RecordedMachines):
+    """Machines and volumes that break while they are made."""
+
+    def create(self, server: ServerRecord) -> None:
+        super().create(server)
+        raise MachineError("the image is broken")
+
+    def create_volume(self, volume_id: int, size_gb: int, filesystem: str | None) -> None:
+        super().create_volume(volume_id, size_gb, filesystem)
+        raise MachineError("the disk is full")
+
+
+def test_what_broke_while_it_was_made_is_removed(make: Callable[..., Embedded], tmp_path: Path) -> None:
+    folder = tmp_path / "cloud"
+    folder.mkdir()
+    cloud = make(folder, HalfMade(folder))
+    body = {"name": "box", "server_type": "cx23", "image": "debian-12", "user_data": "canary"}
+    server = cloud.good("POST", "/v1/servers", body)
+    volume = cloud.good("POST", "/v1/volumes", {"name": "v", "size": 10, "location": "fsn1"})
+    for made, text in ((server, "the image is broken"), (volume, "the disk is full")):
+        assert made["action"]["error"] == {"code": "action_failed", "message": text}
+    calls = [call["call"] for call in cloud.machine_calls()]
+    assert calls[-5:] == ["create", "delete", "release_ipv4", "create_volume", "delete_volume"]
+    assert cloud.state()["empty"]
+    assert not list((folder / "user_data").iterdir()), "user_data does not outlive the attempt"
+
+
 class Slow(RecordedMachines):
     """Machines that take until they are let go, one at a time per server."""
 
