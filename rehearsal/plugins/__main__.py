@@ -12,7 +12,6 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
 
 from rehearsal.plugins.provider import Provider
 
@@ -32,10 +31,6 @@ def _maker(name: str) -> Callable[[], Provider]:
     return make
 
 
-def _end(signum: int, frame: FrameType | None) -> None:
-    os._exit(0)
-
-
 def main(arguments: list[str]) -> int:
     """Serve until the engine, or whoever started this process, is gone."""
     names = [argument for argument in arguments if argument in PLUGINS]
@@ -46,10 +41,8 @@ def main(arguments: list[str]) -> int:
         print(f"{problem}: choose from {', '.join(PLUGINS)}", file=sys.stderr)
         return 2
     parent = os.getppid()
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group: the engine decides, by Cancel
+    for ending in (signal.SIGTERM, signal.SIGINT):  # an interrupt is how the engine ends a plugin
+        signal.signal(ending, lambda *_: os._exit(0))
 
     from rehearsal.plugins import server
 
