@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.machines import FirewallRule, MachineError, PowerState, ServerRecord
+from rehearsal.plugins.docker.records import drop_host
 
 # RFC 5737 reserves 203.0.113.0/24 for documentation: nothing answers there, so nobody mistakes a recorded
 # server for one that can be reached.
@@ -25,19 +26,25 @@ class RecordedMachines:
     boots = False
 
     def __init__(self, state: Path) -> None:
-        """`state` is the cloud's state folder, which exists."""
+        """`state` is the cloud's state folder, which exists; recorded containers are beside it."""
+        self._rehearsal = state.parent
+        self._addresses: dict[int, str] = {}
         self._journal = state / "machines.jsonl"
         self._lock = threading.Lock()
         self._taken: set[str] = set()
         for line in self._journal.read_text().splitlines() if self._journal.exists() else ():
             entry = json.loads(line)
-            if entry["call"] == "allocate_ipv4":
+            if entry["call"] == "create":
+                self._addresses[entry["server"]["id"]] = entry["server"]["ipv4"]
+            elif entry["call"] == "allocate_ipv4":
                 self._taken.add(entry["address"])
             elif entry["call"] == "release_ipv4":
                 self._taken.discard(entry["address"])
 
     def create(self, server: ServerRecord) -> None:
-        """Records the server."""
+        """Records the server: a machine without any container, whatever had its address before."""
+        self._addresses[server.id] = server.ipv4
+        self._forget_containers(server.id)
         self._write("create", server=_public(server))
 
     def start(self, server_id: int) -> None:
@@ -53,7 +60,8 @@ class RecordedMachines:
         self._write("reboot", server=server_id, graceful=graceful)
 
     def rebuild(self, server: ServerRecord, *, keep_user_data: bool) -> None:
-        """Records a rebuild."""
+        """Records a rebuild, which takes the containers."""
+        self._forget_containers(server.id)
         self._write("rebuild", server=_public(server), keep_user_data=keep_user_data)
 
     def resize(self, server: ServerRecord) -> None:
@@ -61,7 +69,8 @@ class RecordedMachines:
         self._write("resize", server=_public(server))
 
     def delete(self, server_id: int) -> None:
-        """Records the end of a server."""
+        """Records the end of a server and of its containers."""
+        self._forget_containers(server_id)
         self._write("delete", server=server_id)
 
     def create_volume(self, volume_id: int, size_gb: int, filesystem: str | None) -> None:
@@ -114,6 +123,11 @@ class RecordedMachines:
         self._write("release_ipv4", address=address)
         with self._lock:
             self._taken.discard(address)
+
+    def _forget_containers(self, server_id: int) -> None:
+        address = self._addresses.get(server_id)
+        if address:
+            drop_host(self._rehearsal, address)
 
     def power_state(self, server_id: int) -> PowerState | None:  # noqa: ARG002 - the protocol's argument
         """Nothing runs, so the cloud's own record stands."""
