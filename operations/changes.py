@@ -43,7 +43,10 @@ def markdown(stack: str, journal: Journal, heading: str = "") -> str:
     for warning in dict.fromkeys(journal.warnings):
         lines += ["", f"> ⚠️ {_inline(warning)}"]
     for failure in journal.errors:
-        lines += ["", f"> ❌ {f'`{failure.name}`: ' if failure.name else ''}{_inline(failure.message)}"]
+        lines += [
+            "",
+            f"> ❌ {f'`{failure.name}`: ' if failure.of_resource else ''}{_inline(failure.message)}",
+        ]
     return "\n".join(lines) + "\n"
 
 

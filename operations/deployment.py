@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,9 +82,11 @@ class Deployment:
     def open(self) -> Stack:
         """The Automation API's stack, created if it does not exist."""
         if self._opened is None:
+            # The Automation API's server would print a traceback for an engine that was killed.
+            logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
             workspace = LocalWorkspace(
                 work_dir=str(self.project),
-                program=program(self.project),
+                program=program(self.project, self.environment),
                 pulumi_command=command(self.binary),
                 env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **self.environment},
             )
@@ -219,22 +223,22 @@ class Deployment:
 
     def _pause(self, passing: int, errors: Sequence[Failure]) -> None:
         seconds = self.retry.pause_seconds * 2 ** (passing - 1)
-        cause = next((error for error in errors if error.type), None)
+        cause = next((error for error in errors if error.of_resource), None)
         reason = f" ({cause.name}: {_first_line(cause.message)})" if cause else ""
         self.say(f"this may pass{reason}; try {passing + 1} of {self.retry.tries} in {seconds:.0f} s")
         self.retry.sleep(seconds)
 
 
 def _explain(kind: str, journal: Journal, error: CommandError) -> str:
-    causes = [failure for failure in journal.errors if failure.type] or journal.errors
+    causes = [failure for failure in journal.errors if failure.of_resource] or journal.errors
     if not causes:
         return f"{kind} failed: {str(error).strip()}"
-    lines = [f"  {f'{failure.name}: ' if failure.type else ''}{failure.message}" for failure in causes]
-    return "\n".join([f"{kind} failed:", *lines])
+    lines = [f"{f'{failure.name}: ' if failure.of_resource else ''}{failure.message}" for failure in causes]
+    return "\n".join([f"{kind} failed:", *(textwrap.indent(line, "  ") for line in lines)])
 
 
 def _given_up(tries: int, journal: Journal) -> DeploymentFailed:
-    cause = next((failure for failure in journal.errors if failure.type), journal.errors[0])
+    cause = next((failure for failure in journal.errors if failure.of_resource), journal.errors[0])
     return DeploymentFailed(
         f"gave up after {tries} tries: {cause.name}: {_first_line(cause.message)}. "
         "What exists is in the state; run the same again when the provider has recovered.",

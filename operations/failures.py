@@ -43,7 +43,7 @@ _CLOUDS = ("hcloud:", "cloudflare:")
 
 def verdict(failures: Iterable[Failure]) -> Verdict:
     """One final error makes another try pointless; a sold-out type is answered before anything else."""
-    causes = [failure for failure in failures if failure.type]
+    causes = [failure for failure in failures if failure.urn]
     if any(_SOLD_OUT.search(cause.message) for cause in causes if cause.type.startswith("hcloud:")):
         return Verdict.SOLD_OUT
     if causes and all(_passing(cause) for cause in causes):

@@ -13,6 +13,8 @@ from pulumi.automation import EngineEvent
 
 AMBIENT = re.compile(r"using pulumi-resource-\S+ from \$PATH")
 """The engine's warning about a plugin that it did not install; who puts one there says so."""
+UNHANDLED = "an unhandled error occurred: "
+"""What the engine puts before the program's own error when it repeats it."""
 SECRET = "[secret]"  # noqa: S105  what the engine writes in place of a secret
 
 
@@ -27,6 +29,11 @@ class Failure:
     def name(self) -> str:
         """The resource's name in the program."""
         return self.urn.rsplit("::", 1)[-1]
+
+    @property
+    def of_resource(self) -> bool:
+        """Whether a resource failed, rather than the program."""
+        return self.type not in ("", "pulumi:pulumi:Stack")
 
     @property
     def type(self) -> str:
@@ -111,7 +118,7 @@ class Journal:
     def _diagnose(self, severity: str, urn: str | None, message: str) -> None:
         text = _plain(message)
         if severity == "error":
-            failure = Failure(urn or "", text)
+            failure = Failure(urn or "", text.removeprefix(UNHANDLED))
             if text and failure not in self.errors:
                 self.errors.append(failure)
         elif severity == "warning" and text and not AMBIENT.search(text):

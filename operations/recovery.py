@@ -20,7 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pulumi.automation import CommandError, Deployment, Stack
+from pulumi.automation import CommandError, ConcurrentUpdateError, Deployment, Stack
 
 from operations.journal import Intent
 from operations.orphans import Context, Finder
@@ -89,13 +89,21 @@ def recover(stack: Stack, finders: Iterable[Finder], say: Say = print) -> bool:
     """Settles what a killed run left pending; True if there was anything.
 
     Raises:
+        Locked: what is pending is another run's that may still be at work.
         ForeignResource: a name is held by something that the killed run did not make.
     """
-    exported = stack.export_stack()
-    state = exported.deployment or {}
+    state = stack.export_stack().deployment or {}
     pending = state.get("pending_operations") or []
     if not pending:
         return False
+    # The refresh takes the lock, so it fails if the pending operations are those of a run that is alive.
+    replaced = {r["urn"] for r in state.get("resources") or [] if r.get("delete")}
+    deleting = {op["resource"]["urn"] for op in pending if op["type"] == "deleting"} - replaced
+    try:
+        _read_again(stack, sorted(deleting), say)
+    except ConcurrentUpdateError as error:
+        lift_lock(stack, str(error), say)
+        _read_again(stack, sorted(deleting), say)
     say(f"an earlier run was cut off in {len(pending)} operation(s); settling them first")
     creating = [op["resource"] for op in pending if op["type"] == "creating"]
     intents = [
@@ -103,11 +111,7 @@ def recover(stack: Stack, finders: Iterable[Finder], say: Say = print) -> bool:
         for r in creating
     ]  # fmt: skip
     remove_orphans(intents, context(state, _moment(state)), finders, say)
-    replaced = {r["urn"] for r in state.get("resources") or [] if r.get("delete")}
-    deleting = {op["resource"]["urn"] for op in pending if op["type"] == "deleting"} - replaced
-    if deleting:
-        _read_again(stack, sorted(deleting), say)
-        exported = stack.export_stack()
+    exported = stack.export_stack()
     settled = {
         key: value for key, value in (exported.deployment or {}).items() if key != "pending_operations"
     }
@@ -157,11 +161,17 @@ def _moment(state: Mapping[str, Any]) -> datetime:
 
 
 def _read_again(stack: Stack, urns: list[str], say: Say) -> None:
+    """Refreshes these; without any, only the stack itself, which asks no provider."""
+    project = stack.workspace.project_settings().name
+    root = f"urn:pulumi:{stack.name}::{project}::pulumi:pulumi:Stack::{project}-{stack.name}"
     try:
-        stack.refresh(target=urns, color="never")
+        stack.refresh(target=urns or [root], color="never")
+    except ConcurrentUpdateError:
+        raise
     except CommandError as error:
-        last = str(error).strip().splitlines()[-1:]
-        say(f"  could not read {len(urns)} half-deleted resource(s) again: {''.join(last)}")
+        if urns:
+            last = str(error).strip().splitlines()[-1:]
+            say(f"  could not read {len(urns)} half-deleted resource(s) again: {''.join(last)}")
 
 
 def _short(error: BaseException) -> str:

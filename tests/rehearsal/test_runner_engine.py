@@ -138,6 +138,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     stage = Stage(tmp_path / "checkout")
     yield stage
     background.stop(stage.state)
+    print(stage.text)  # shown with a failure
 
 
 def test_all_leaves_it_up_a_second_run_changes_nothing_and_destroy_leaves_nothing(stage: Stage) -> None:
@@ -177,9 +178,8 @@ def test_a_failing_program_is_one_readable_error_and_the_preview_says_it_too(sta
     with pytest.raises(DeploymentFailed, match=r"host\.kind: must be one of …") as raised:
         stage.run("preview")
     assert "Traceback" not in str(raised.value)
-    assert "> ❌ host.kind: must be one of …" in (stage.state / "preview.md").read_text().replace(
-        "`jira-plus-plus-uat`: ", ""
-    )
+    assert "> ❌ host.kind: must be one of …" in (stage.state / "preview.md").read_text()
+    assert str(raised.value).count("host.kind") == 1, "the engine's repetition is left out"
 
 
 def test_a_sold_out_type_falls_back_in_order_and_stays_until_the_server_is_gone(stage: Stage) -> None:
@@ -290,7 +290,7 @@ class Killer(threading.Thread):
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and not self.killed:
             asked = self.stage.cloud.ask("/_rehearsal/requests")["requests"]
-            if any(line["method"] == self.method and line["path"].endswith(self.path) for line in asked):
+            if any(line["m"] == self.method and line["p"].endswith(self.path) for line in asked):
                 time.sleep(self.delay)
                 for pid in engines(self.stage.root):
                     os.kill(pid, signal.SIGKILL)
