@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 from rehearsal.cloud.audit import Audit
 from rehearsal.cloud.cloudflare import zones
@@ -101,8 +100,3 @@ class Cloud:
     def counts(self) -> dict[str, int]:
         """How many objects of each kind live; a server that is being deleted still does."""
         return {kind: len(self.store.all(kind)) for kind in MADE}
-
-    @property
-    def folder(self) -> Path:
-        """The state folder."""
-        return self.store.folder

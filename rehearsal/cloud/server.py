@@ -6,7 +6,6 @@ import json
 import secrets
 import socket
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Mapping
@@ -242,10 +241,3 @@ class RequestHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
         """Nothing: requests.jsonl is the log."""
-
-
-def serve_in_thread(server: CloudServer) -> threading.Thread:
-    """Serves beside the caller, for tests."""
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    return thread

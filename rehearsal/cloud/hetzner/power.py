@@ -9,7 +9,8 @@ from rehearsal.cloud.hetzner import actions
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
 from rehearsal.cloud.hetzner.catalogue import find_server_type
 from rehearsal.cloud.hetzner.fields import Fields
-from rehearsal.cloud.hetzner.servers import KIND, change, machine_of, purchase, purchase_image, wanted
+from rehearsal.cloud.hetzner.orders import purchase, purchase_image
+from rehearsal.cloud.hetzner.servers import KIND, change, machine_of, wanted
 from rehearsal.cloud.records import Record
 from rehearsal.cloud.router import Request, Response, Routes
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
-from rehearsal.cloud.hetzner import actions, firewalls, primary_ips, ssh_keys, volumes
+from rehearsal.cloud.hetzner import actions, firewalls, orders, primary_ips, volumes
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
 from rehearsal.cloud.hetzner.catalogue import (
-    ServerType,
     find_image,
     find_location,
     find_server_type,
@@ -111,98 +109,6 @@ def machine_of(cloud: Cloud, server: Record, user_data: str = "") -> ServerRecor
     )
 
 
-def purchase(cloud: Cloud, request: Request, reference: str | int, location: str) -> ServerType:
-    """The server type, if it exists, is offered there and is not sold out.
-
-    Raises:
-        HetznerError: invalid_input, resource_unavailable.
-    """
-    kind = find_server_type(reference)
-    if kind is None:
-        raise invalid("server_type", f"server type '{reference}' not found")
-    if location not in kind.locations:
-        raise HetznerError("invalid_input", "unsupported location for server type")
-    if cloud.faults.take("sold_out", request.method, request.path, server_type=kind.name, location=location):
-        raise HetznerError("resource_unavailable", "error during placement")
-    return kind
-
-
-def purchase_image(reference: str | int, architecture: str) -> Record:
-    """The image, if it exists for the architecture.
-
-    Raises:
-        HetznerError: invalid_input.
-    """
-    image = find_image(reference, architecture)
-    if image is None:
-        raise invalid("image", f"image '{reference}' not found for architecture {architecture}")
-    if image["architecture"] != architecture:
-        raise invalid("image", f"image is for {image['architecture']}, the server type is {architecture}")
-    return image
-
-
-@dataclass(frozen=True)
-class _PublicNet:
-    """Which addresses a new server is to have: those named, or fresh ones of the kinds in `fresh`."""
-
-    given: tuple[Record, ...]
-    fresh: tuple[str, ...]
-
-
-def _public_net(cloud: Cloud, fields: Fields, location: str) -> _PublicNet:
-    net: Any = fields.values.get("public_net") or {}
-    if not isinstance(net, dict):
-        raise invalid("public_net", "must be an object")
-    given: list[Record] = []
-    fresh: list[str] = []
-    for kind in ("ipv4", "ipv6"):
-        if not net.get(f"enable_{kind}", True):
-            if net.get(kind):
-                raise invalid(f"public_net.{kind}", f"must not be given while enable_{kind} is false")
-            continue
-        if not net.get(kind):
-            fresh.append(kind)
-            continue
-        address = cloud.store.get("primary_ip", net[kind])
-        if address is None:
-            raise not_found("Primary IP", net[kind])
-        if address["type"] != kind:
-            raise HetznerError("primary_ip_version_mismatch", f"Primary IP is not an {kind} address")
-        if address["location"] != location:
-            raise HetznerError("primary_ip_datacenter_mismatch", "Primary IP is in a different location")
-        if address["assignee_id"] is not None:
-            raise HetznerError("primary_ip_assigned", "Primary IP is already assigned to a server")
-        given.append(address)
-    if not given and not fresh:
-        raise invalid("public_net", "a server without a private network needs ipv4 or ipv6")
-    return _PublicNet(tuple(given), tuple(fresh))
-
-
-def _keys(cloud: Cloud, fields: Fields) -> list[str]:
-    found = []
-    for reference in fields.items("ssh_keys"):
-        key = ssh_keys.find(cloud, reference)
-        if key is None:
-            raise not_found("SSH key", reference)
-        found.append(key["public_key"])
-    return found
-
-
-def _firewalls(cloud: Cloud, fields: Fields) -> list[int]:
-    found: list[int] = []
-    for index, item in enumerate(fields.items("firewalls")):
-        key = item.get("firewall") if isinstance(item, dict) else None
-        if not isinstance(key, int):
-            raise invalid(f"firewalls.{index}", "must be an object with the ID of a firewall")
-        if cloud.store.get("firewall", key) is None:
-            raise not_found("firewall", key)
-        if key not in found:
-            found.append(key)
-    if len(found) > firewalls.MAX_PER_SERVER:
-        raise invalid("firewalls", f"at most {firewalls.MAX_PER_SERVER} firewalls per server")
-    return found
-
-
 @routes.add("GET", "/servers")
 def list_servers(cloud: Cloud, request: Request) -> Response:
     """All servers."""
@@ -232,11 +138,11 @@ def create(cloud: Cloud, request: Request) -> Response:
         raise invalid("location", f"location '{fields.values['location']}' not found")
     require_free_name(cloud, KIND, name)
     require_room(cloud, KIND)
-    keys, walls = _keys(cloud, fields), _firewalls(cloud, fields)
-    net = _public_net(cloud, fields, place["name"])
+    keys, walls = orders.keys_of(cloud, fields), orders.firewalls_of(cloud, fields)
+    net = orders.public_net(cloud, fields, place["name"])
     require_room(cloud, "primary_ip", len(net.fresh))
-    kind = purchase(cloud, request, type_reference, place["name"])
-    image = purchase_image(image_reference, kind.architecture)
+    kind = orders.purchase(cloud, request, type_reference, place["name"])
+    image = orders.purchase_image(image_reference, kind.architecture)
     server: Record = {
         "id": cloud.store.next_id(),
         "name": name,
@@ -253,7 +159,7 @@ def create(cloud: Cloud, request: Request) -> Response:
         "firewalls": {},
         "deleting": False,
     }
-    attached = _attachable(cloud, fields, server)
+    attached = orders.volumes_of(cloud, fields, server)
     cloud.store.put(KIND, server)
     for address in net.given:
         cloud.store.put("primary_ip", {**address, "assignee_id": server["id"]})
@@ -292,18 +198,6 @@ def create(cloud: Cloud, request: Request) -> Response:
             "root_password": None if keys else secrets.token_urlsafe(15),
         },
     )
-
-
-def _attachable(cloud: Cloud, fields: Fields, server: Record) -> list[Record]:
-    found = []
-    for reference in fields.items("volumes"):
-        volume = cloud.store.get("volume", reference)
-        if volume is None:
-            raise not_found("volume", reference)
-        cloud.actions.require_unlocked("volume", volume["id"])
-        volumes.require_attachable(cloud, volume, server)
-        found.append(volume)
-    return found
 
 
 @routes.add("GET", "/servers/{id}")

@@ -9,6 +9,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import hcloud
 import requests
 
 from rehearsal.cloud.cloud import Cloud
-from rehearsal.cloud.server import CloudServer, serve_in_thread
+from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.store import Store
 from rehearsal.machines import Machines
 from rehearsal.machines.recorded import RecordedMachines
@@ -147,7 +148,8 @@ class Embedded(Client):
             self.cloud, TOKEN, rate_limit=rate_limit, cloudflare_limit=cloudflare_limit
         )
         super().__init__(self._server.url)
-        self._thread = serve_in_thread(self._server)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
         self.cloud.start()
 
     def close(self) -> None:
