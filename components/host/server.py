@@ -34,7 +34,8 @@ class Server(pulumi.ComponentResource):
         self.ssh_key = hcloud.SshKey(
             f"{name}-ssh-key",
             name=prefix(args.stack),
-            public_key=args.deploy_public_key,
+            # Without the newline at its end: Hetzner answers without, and the difference would replace all.
+            public_key=pulumi.Output.from_input(args.deploy_public_key).apply(str.strip),
             labels=labels(args.stack),
             opts=pulumi.ResourceOptions(
                 parent=self,
