@@ -13,6 +13,7 @@ from operations.orphans import ForeignResource
 from operations.recovery import Locked
 from rehearsal.background import CloudError
 from rehearsal.diff import diff
+from rehearsal.images import ImageError
 from rehearsal.project import ProjectError
 from rehearsal.run import STACKS, STEPS, Rehearsal, RehearsalFailed, clean
 
@@ -70,6 +71,7 @@ def main() -> int:
             DeploymentFailed,
             EngineMissing,
             ForeignResource,
+            ImageError,
             Locked,
             ProjectError,
             RehearsalFailed,

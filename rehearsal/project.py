@@ -19,8 +19,8 @@ class ProjectError(Exception):
     """The project's files cannot be rehearsed; the message names the file and the remedy."""
 
 
-def prepare(root: Path, stack: str, state: Path) -> Path:
-    """A fresh copy of the project below `state`, its stack file merged with the rehearsal's override.
+def prepare(root: Path, stack: str, state: Path, images: Mapping[str, Any] | None = None) -> Path:
+    """A fresh copy of the project below `state`, its stack file merged with the override and with `images`.
 
     What the engine wrote into the last copy and needs again, the salt of its encryption, is kept; so is a
     server type that took the place of a sold-out one, as long as the stack file still asks for the latter.
@@ -40,6 +40,7 @@ def prepare(root: Path, stack: str, state: Path) -> Path:
         else:
             raise ProjectError(f"{source.name}: missing in {root}; a rehearsal copies it")
     merged = merge(_read(copy / stack_file), _read(root / "rehearsal" / "overrides" / stack_file[7:]))
+    merged = merge(merged, images or {})
     if salt:
         merged[SALT] = salt
     _apply_fallback(merged, state)

@@ -20,6 +20,7 @@ from operations.journal import AMBIENT, Journal
 from operations.orphans import Finder
 from operations.recovery import default_finders
 from rehearsal import background, dockerd, launchers, project
+from rehearsal.images import stack_images
 from rehearsal.leftovers import RecordedDocker
 
 Say = Callable[[str], None]
@@ -128,7 +129,8 @@ class Rehearsal:
             "REHEARSAL_STATE": str(self.state),
             **launchers.environment(self.state / "bin"),
         }
-        copy = project.prepare(self.source, self.stack, self.state)
+        images = stack_images.fragment(self.say) if mode == "run" else None
+        copy = project.prepare(self.source, self.stack, self.state, images)
         self._cloud = background.start(
             self.state, {k: v for k, v in rehearsing.items() if k != "PATH"}, project.zones(copy, self.stack)
         )

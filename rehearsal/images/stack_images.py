@@ -1,0 +1,65 @@
+"""The images of a rehearsed stack: from the registries in its file, or built here where none answers."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from typing import Any
+
+from rehearsal.images import builder, registry
+from rehearsal.images.catalogue import NOT_BUILT
+
+APPLICATION = ("api", "worker", "web")
+"""What is always built here: Jira++'s own images exist only where its release build put them."""
+BUILT = (
+    "postgres",
+    "temporal",
+    "temporal_admin_tools",
+    "temporal_ui",
+    "traefik",
+    "socket_proxy",
+    "autoheal",
+)
+PUBLIC_REGISTRY = "https://registry-1.docker.io/v2/"
+PATIENCE_SECONDS = 3
+
+
+def fragment(say: builder.Say) -> dict[str, Any]:
+    """Builds and pushes what cannot be pulled; returns what to lay over the stack file.
+
+    Raises:
+        ImageError: an image could not be built, or the registry on this machine did not take it.
+    """
+    if reachable(PUBLIC_REGISTRY):
+        names: tuple[str, ...] = ()
+        say("images: pulled from the registries of the stack file; the application is built here")
+    else:
+        names = BUILT
+        left_out = "; ".join(f"{name} is switched off: {reason}" for name, reason in NOT_BUILT.items())
+        say(f"images: no public registry answers, so they are built here. {left_out}")
+    builder.build((*names, "application", "machine", "registry"), _only_work(say))
+    pushed = registry.push((*names, "application"), lambda _: None)
+    images = {name: pushed[name] for name in names} | dict.fromkeys(APPLICATION, pushed["application"])
+    config: dict[str, Any] = {"jira-plus-plus:images": images}
+    if names:
+        config["jira-plus-plus:services"] = {name: {"enabled": False} for name in NOT_BUILT}
+    return {"config": config}
+
+
+def reachable(url: str) -> bool:
+    """Whether anything answers there, be it a refusal."""
+    try:
+        urllib.request.urlopen(url, timeout=PATIENCE_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        return error.code in (
+            200,
+            401,
+        )  # a registry asks who we are; a gateway on the way says something else
+    except OSError:
+        return False
+    return True
+
+
+def _only_work(say: builder.Say) -> builder.Say:
+    """Leaves out the lines of images that are there already."""
+    return lambda line: None if line.endswith(" is there") else say(line)
