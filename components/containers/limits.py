@@ -30,5 +30,9 @@ class Limits:
 
     @property
     def cpus_text(self) -> str:
-        """As Docker takes it and as its provider reads it back: `0.5`, `1`, not `1.0`."""
-        return f"{self.cpus:g}"
+        """As the provider reads it back, which any other spelling would differ from at every run: `1.0`, `0.25`.
+
+        https://github.com/kreuzwerker/terraform-provider-docker, `nanoInt64ToDecimalString`.
+        """
+        digits = f"{self.cpus:.9f}"
+        return f"{self.cpus:.1f}" if digits.count("0") == 9 else digits.rstrip("0")
