@@ -137,6 +137,13 @@ def test_user_data_is_secret_since_it_holds_the_host_key() -> None:
     )
 
 
+def test_the_ssh_key_is_sent_as_hetzner_answers_it() -> None:
+    key = declare().one("host-ssh-key")
+    assert key.inputs["publicKey"] == "ssh-ed25519 host-deploy-key", (
+        "with a newline at its end it would differ from the answer, and the next up would replace the server"
+    )
+
+
 @pytest.mark.parametrize(
     ("settings", "server", "volume"),
     [
@@ -209,8 +216,8 @@ def test_every_command_pins_the_host_key_and_hides_the_private_key() -> None:
             "user": "deploy",
             "privateKey": PRIVATE_KEY.format(name="host-deploy-key"),
             "hostKey": "ssh-ed25519 host-host-key\n",
-            "dialErrorLimit": 60,
-            "perDialTimeout": 10,
+            "dialErrorLimit": 40,
+            "perDialTimeout": 5,
         }
         assert "connection" in command.secrets
 
