@@ -88,6 +88,7 @@ class Container(pulumi.ComponentResource):
                 docker.ContainerNetworksAdvancedArgs(name=networks[network], aliases=list(process.aliases))
                 for network in process.networks
             ],
+            dns_opts=hardening.dns_options(process) or None,
             ports=[port.inputs() for port in args.ports] or None,
             # How it lives
             healthcheck=args.health.inputs(),
@@ -102,7 +103,7 @@ class Container(pulumi.ComponentResource):
                 docker.ContainerLabelArgs(label=label, value=value)
                 for label, value in {
                     **runtime.labels(name),
-                    **watchers(args),
+                    **watchers(args, runtime.autoheal_label),
                     **args.labels,
                 }.items()
             ],
@@ -120,11 +121,11 @@ class Container(pulumi.ComponentResource):
         self.register_outputs({"container": self.name_in_docker})
 
 
-def watchers(args: ContainerArgs) -> dict[str, str]:
+def watchers(args: ContainerArgs, autoheal_label: str) -> dict[str, str]:
     """The labels for autoheal and Watchtower."""
-    labels = {"autoheal": "true" if args.autoheal else "false"}
+    labels = {}
     if args.autoheal:
-        labels["autoheal.stop.timeout"] = str(args.release.grace)
+        labels = {autoheal_label: "true", "autoheal.stop.timeout": str(args.release.grace)}
     if args.watched_image is None:
         return {**labels, "com.centurylinklabs.watchtower.enable": "false"}
     return {

@@ -5,6 +5,7 @@ socket belongs to root, and the number of its group differs from host to host.
 """
 
 from components.containers.mount import Mount
+from components.containers.networks import NETWORKS
 from components.containers.process import Process
 
 DROPPED_CAPABILITIES = ("ALL",)  # 5.3
@@ -19,6 +20,16 @@ PIDS = 512  # 5.28; the provider has no input for it, so jobs alone get it
 def tmpfs_options(process: Process) -> dict[str, str]:
     """The tmpfs mounts of a process: its own options, and neither programs nor devices nor set-uid files."""
     return {path: f"rw,nosuid,nodev,noexec,{options}" for path, options in process.tmpfs.items()}
+
+
+def dns_options(process: Process) -> list[str]:
+    """For a process without a way out: names that Docker does not know are given up soon.
+
+    Clients in Go ask the DNS for a configuration of `temporal`, too; nobody can answer, and the default of
+    5 s, twice, is longer than they have patience for the connection.
+    """
+    inside = all(NETWORKS[network].internal for network in process.networks)
+    return ["timeout:1", "attempts:1"] if inside else []
 
 
 def run_flags(
@@ -38,6 +49,7 @@ def run_flags(
     ]
     flags += [f"--log-opt={key}={value}" for key, value in LOG_OPTIONS.items()]
     flags += [f"--label={key}={value}" for key, value in labels.items()]
+    flags += [f"--dns-option={option}" for option in dns_options(process)]
     flags += [f"--tmpfs={path}:{options}" for path, options in tmpfs_options(process).items()]
     flags += [f"--mount={mount.flag(source)}" for mount, source in mount_sources]
     flags += [f"--env={key}={value}" for key, value in process.environment.items()]

@@ -10,7 +10,7 @@ from components.settings.images import Images as Settings
 
 
 class Images(pulumi.ComponentResource):
-    """One pulled image for each entry of the stack file's `images`, by its name there; none for the `unused`."""
+    """One pulled image for each entry of the stack file's `images`, by its name there, but the `unused`."""
 
     def __init__(
         self,

@@ -30,7 +30,7 @@ class Limits:
 
     @property
     def cpus_text(self) -> str:
-        """As the provider reads it back, which any other spelling would differ from at every run: `1.0`, `0.25`.
+        """As the provider reads it back: any other spelling differs from it at every run (`1.0`, `0.25`).
 
         https://github.com/kreuzwerker/terraform-provider-docker, `nanoInt64ToDecimalString`.
         """

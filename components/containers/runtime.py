@@ -44,6 +44,11 @@ class Runtime:
         """What a fixed name in this Docker begins with, so that two stacks may share it."""
         return f"jira-{self.stack}"
 
+    @property
+    def autoheal_label(self) -> str:
+        """The label of what autoheal may restart: this stack's. A developer's Docker holds others, too."""
+        return f"{self.prefix}.autoheal"
+
     def labels(self, service: str) -> dict[str, str]:
         """The labels by which a container is found."""
         return {"jira-plus-plus.stack": self.stack, "jira-plus-plus.service": service}

@@ -28,7 +28,7 @@ class Autoheal(pulumi.ComponentResource):
                     user=USER,
                     entrypoint=("/docker-entrypoint", "autoheal"),
                     environment={
-                        "AUTOHEAL_CONTAINER_LABEL": "autoheal",
+                        "AUTOHEAL_CONTAINER_LABEL": site.runtime.autoheal_label,
                         "AUTOHEAL_INTERVAL": str(INTERVAL_SECONDS),
                         "AUTOHEAL_ONLY_MONITOR_RUNNING": "true",
                         "DOCKER_SOCK": self.proxy.endpoint,

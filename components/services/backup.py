@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pulumi
-import pulumi_docker as docker
 
-from components.containers import Container, ContainerArgs, Health, Mount, Process, Release
-from components.containers.directory import Directory
+from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
+from components.containers.storage import Storage
 from components.services.postgres import DATA, DATABASES, USER, Postgres
 from components.services.site import Site
 
@@ -34,16 +33,14 @@ class Backup(pulumi.ComponentResource):
         super().__init__("jira-plus-plus:services:Backup", name, {}, opts)
         self._site = site
         child = pulumi.ResourceOptions(parent=self)
-        if site.runtime.host.data_path is None:
-            volume = docker.Volume(
-                f"{name}-files",
-                labels=[docker.VolumeLabelArgs(label="jira-plus-plus.stack", value=site.runtime.stack)],
-                opts=site.runtime.options(self),
-            )
-            self._mount = Mount(source=volume.name, target=TARGET, kind="volume")
-        else:
-            directory = Directory(f"{name}-files", site.runtime, FOLDER, USER, child)
-            self._mount = Mount(source=directory.path, target=TARGET)
+        self._files = Storage(
+            f"{name}-dumps",
+            site.runtime,
+            FOLDER if site.runtime.host.data_path else None,
+            USER,
+            site.images["postgres"],
+            child,
+        )
         self.container = Container(
             name,
             ContainerArgs(
@@ -94,6 +91,6 @@ class Backup(pulumi.ComponentResource):
             # The image declares a volume there; without this each container would leave an anonymous one.
             tmpfs={"/tmp": "size=64m", DATA: "size=1m"},  # noqa: S108
             networks=("data",),
-            mounts=(self._mount,),
+            mounts=(self._files.mount(TARGET),),
             timeout_seconds=timeout_seconds,
         )

@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pulumi
-import pulumi_docker as docker
 
-from components.containers import Container, ContainerArgs, Health, Mount, Process, Release
-from components.containers.directory import Directory
+from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
+from components.containers.storage import Storage
 from components.services.site import Site
 
 HERE = Path(__file__).parent
@@ -24,19 +23,15 @@ class Postgres(pulumi.ComponentResource):
         super().__init__("jira-plus-plus:services:Postgres", name, {}, opts)
         settings, credentials, host = site.settings.services.postgres, site.credentials, site.runtime.host
         child = pulumi.ResourceOptions(parent=self)
-        before: list[pulumi.Resource] = []
-        if host.data_path is None:
-            volume = docker.Volume(
-                f"{name}-data",
-                labels=[docker.VolumeLabelArgs(label="jira-plus-plus.stack", value=site.runtime.stack)],
-                opts=site.runtime.options(self),
-            )
-            data = Mount(source=volume.name, target=DATA, kind="volume")
-        else:
-            # A folder of the volume, not its root: `lost+found` would stop initdb.
-            directory = Directory(f"{name}-data", site.runtime, f"{host.data_path}/postgres", USER, child)
-            before.append(directory)
-            data = Mount(source=directory.path, target=DATA)
+        # A folder of the data disk, not its root: `lost+found` would stop initdb.
+        data = Storage(
+            f"{name}-data",
+            site.runtime,
+            f"{host.data_path}/postgres" if host.data_path else None,
+            USER,
+            site.images["postgres"],
+            child,
+        )
         self.container = Container(
             name,
             ContainerArgs(
@@ -65,7 +60,7 @@ class Postgres(pulumi.ComponentResource):
                     shm_mb=max(64, settings.memory_mb // 4),  # parallel queries share memory there
                     networks=("data",),
                     aliases=("postgres",),
-                    mounts=(data,),
+                    mounts=(data.mount(DATA),),
                 ),
                 init=False,  # it is made to be the first process
                 # Over TCP: during initdb a temporary server listens on the socket only. After a crash it
@@ -85,7 +80,6 @@ class Postgres(pulumi.ComponentResource):
             site.runtime,
             site.networks,
             child,
-            depends_on=before,
         )
         # Through the container's own socket: a database that was restored with other passwords gets ours.
         self.roles = host.run(

@@ -105,19 +105,23 @@ def ping() -> tuple[str, ...]:
 
 
 def config(rules: tuple[Rule, ...]) -> str:
-    """HAProxy's configuration: the rules, and nothing else. https://docs.haproxy.org/3.2/configuration.html"""
+    """HAProxy's configuration: the rules, and nothing else; what it refuses it logs.
+
+    https://docs.haproxy.org/3.2/configuration.html
+    """
     allowed = "\n".join(
         rf"    http-request allow if {{ method {rule.method} }} {{ path -m reg ^(/v1\.[0-9]+)?{rule.path}$ }}"
         for rule in rules
     )
     return f"""\
 global
-    log stdout format raw local0 warning
+    log stdout format raw local0
     maxconn 64
     nbthread 1
 
 defaults
     log global
+    option httplog
     mode http
     timeout connect 5s
     timeout client 10m
@@ -126,7 +130,9 @@ defaults
 
 frontend filter
     bind :{PORT}
+    http-request set-log-level silent
 {allowed}
+    http-request set-log-level warning
     http-request deny deny_status 403
     default_backend docker
 

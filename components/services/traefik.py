@@ -11,9 +11,9 @@ from typing import Any
 import pulumi
 
 from components.containers import Container, ContainerArgs, Health, Mount, Process, Release
-from components.containers.directory import Directory
 from components.containers.limits import Limits
 from components.containers.mount import Port
+from components.containers.storage import Storage
 from components.edge import http_sources
 from components.edge.certificate import Certificate
 from components.services.site import Site
@@ -84,9 +84,15 @@ class Traefik(pulumi.ComponentResource):
         environment = {}
         if tls.mode == "dns-01":
             # On the data volume: a replaced server keeps its certificates, of which there are few a week.
-            assert host.data_path is not None, "rules of the settings: dns-01 needs a server"
-            acme = Directory(f"{name}-acme", site.runtime, f"{host.data_path}/traefik", USER, child)
-            mounts.append(Mount(source=acme.path, target=ACME))
+            acme = Storage(
+                f"{name}-acme",
+                site.runtime,
+                f"{host.data_path}/traefik" if host.data_path else None,
+                USER,
+                site.images["traefik"],
+                child,
+            )
+            mounts.append(acme.mount(ACME))
             files["/run/secrets/acme_dns_token"] = pulumi.Config().require_secret("acme_dns_token")
             environment["CF_DNS_API_TOKEN_FILE"] = "/run/secrets/acme_dns_token"  # noqa: S105 # a path
         self.container = Container(
@@ -203,26 +209,34 @@ def dynamic_config(routing: Routing) -> str:
     https://doc.traefik.io/traefik/v3.6/reference/routing-configuration/dynamic-configuration-methods/
     """
     secure = routing.tls.mode != "none"
-    middlewares = {
-        "api": ["security-headers", "rate-limit", "body-limit", "compress", "retry"],
-        "web": ["security-headers", "rate-limit", "compress", "retry"],
-        # The password first: nothing of it is to be had without.
-        "temporal": ["security-headers", "login-rate-limit", "temporal-users", "compress", "retry"],
-    }
+    common = ["compress", "retry"]
     router_tls: dict[str, Any] = {"options": "default"}
     if routing.tls.mode == "dns-01":
         router_tls["certResolver"] = "acme"
+
+    def router(purpose: str, middlewares: list[str], condition: str = "") -> dict[str, Any]:
+        return {
+            "rule": f"Host(`{routing.host_names[purpose]}`){condition}",
+            "entryPoints": ["websecure" if secure else "web"],
+            "service": f"{SERVICES[purpose]}@docker",
+            "middlewares": ["security-headers", *middlewares, *common],
+            **({"tls": router_tls} if secure else {}),
+        }
+
     config: dict[str, Any] = {
         "http": {
             "routers": {
-                purpose: {
-                    "rule": f"Host(`{host_name}`)",
-                    "entryPoints": ["websecure" if secure else "web"],
-                    "service": f"{SERVICES[purpose]}@docker",
-                    "middlewares": middlewares[purpose],
-                    **({"tls": router_tls} if secure else {}),
-                }
-                for purpose, host_name in routing.host_names.items()
+                "api": router("api", ["rate-limit"]),
+                # The limit holds back a body, and the response to it, until it is whole: not for what streams.
+                "api-bodies": router(
+                    "api",
+                    ["rate-limit", "body-limit"],
+                    " && (Method(`POST`) || Method(`PUT`) || Method(`PATCH`))"
+                    " && !HeaderRegexp(`Accept`, `text/event-stream`)",
+                ),
+                "web": router("web", ["rate-limit"]),
+                # The password comes before the service: nothing of it is to be had without.
+                "temporal": router("temporal", ["login-rate-limit", "temporal-users"]),
             },
             "middlewares": {
                 "security-headers": {"headers": security_headers(secure)},
