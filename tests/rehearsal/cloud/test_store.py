@@ -25,12 +25,17 @@ class Interrupted(Exception):
 def test_a_transaction_that_fails_changes_nothing_and_calls_no_hook(store: Store) -> None:
     store.put("thing", {"id": 1, "value": "old"})
     called: list[str] = []
-    with pytest.raises(Interrupted), store.transaction():
-        store.put("thing", {"id": 1, "value": "new"})
-        store.put("thing", {"id": 2})
-        store.delete("thing", 1)
-        store.after_commit(lambda: called.append("failed"))
-        raise Interrupted
+
+    def fail() -> None:
+        with store.transaction():
+            store.put("thing", {"id": 1, "value": "new"})
+            store.put("thing", {"id": 2})
+            store.delete("thing", 1)
+            store.after_commit(lambda: called.append("failed"))
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        fail()
     assert store.all("thing") == [{"id": 1, "value": "old"}]
     with store.transaction():
         store.after_commit(lambda: called.append("good"))
@@ -38,10 +43,14 @@ def test_a_transaction_that_fails_changes_nothing_and_calls_no_hook(store: Store
 
 
 def test_an_inner_transaction_is_part_of_the_outer_one(store: Store) -> None:
-    with pytest.raises(Interrupted), store.transaction():
+    def fail() -> None:
         with store.transaction():
-            store.put("thing", {"id": 1})
-        raise Interrupted
+            with store.transaction():
+                store.put("thing", {"id": 1})
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        fail()
     assert store.all("thing") == []
 
 
