@@ -55,8 +55,9 @@ def serving(
     environment: Mapping[str, str],
     secrets: Mapping[str, pulumi.Input[str]],
     labels: Mapping[str, pulumi.Input[str]] | None = None,
+    drains_itself: bool = True,
 ) -> ContainerArgs:
-    """A process of Jira++ that serves: it drains by itself, and is replaced without a gap."""
+    """A process of Jira++ that serves, and is replaced without a gap. What does not drain the shim drains."""
     return ContainerArgs(
         process=Process(
             image=site.images[image],
@@ -64,13 +65,14 @@ def serving(
             entrypoint=service.command,
             environment={
                 **environment,
-                "DRAIN_SECONDS": str(service.drain_seconds),
                 "PORT": str(service.port),
+                **({"DRAIN_SECONDS": str(service.drain_seconds)} if drains_itself else {}),
             },
             secrets=secrets,
             limits=Limits.of(service),
             networks=networks,
             aliases=(alias,),
+            drain_seconds=0 if drains_itself else service.drain_seconds,
         ),
         health=Health(command=node_http(service.port), start_period=60),
         release=Release(order="start-first", grace=service.drain_seconds + END_SECONDS),

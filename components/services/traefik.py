@@ -227,7 +227,7 @@ def dynamic_config(routing: Routing) -> str:
         "http": {
             "routers": {
                 "api": router("api", ["rate-limit"]),
-                # The limit holds back a body, and the response to it, until it is whole: not for what streams.
+                # The limit holds back a body, and the response to it, until it is whole: not what streams.
                 "api-bodies": router(
                     "api",
                     ["rate-limit", "body-limit"],

@@ -1,7 +1,5 @@
 """The web application: static files, and where they find the API."""
 
-from dataclasses import replace
-
 import pulumi
 
 from components.containers import Container
@@ -17,26 +15,24 @@ class Web(pulumi.ComponentResource):
     ) -> None:
         super().__init__("jira-plus-plus:services:Web", name, {}, opts)
         service = site.settings.services.web
-        args = application.serving(
-            site,
-            service,
-            image="web",
-            networks=("edge",),
-            alias="web",
-            environment={
-                "API_URL": api_url,
-                "ENVIRONMENT": site.runtime.stack,
-                "LOG_LEVEL": site.settings.application.log_level,
-                "NODE_ENV": "production",
-            },
-            secrets={},
-            labels=application.routed(site, "web", service.port, "/health"),
-        )
-        # A static server may know nothing of draining; the shim keeps it serving while the proxy turns away.
-        process = replace(args.process, drain_seconds=service.drain_seconds)
         self.container = Container(
             name,
-            replace(args, process=process),
+            application.serving(
+                site,
+                service,
+                image="web",
+                networks=("edge",),
+                alias="web",
+                environment={
+                    "API_URL": api_url,
+                    "ENVIRONMENT": site.runtime.stack,
+                    "LOG_LEVEL": site.settings.application.log_level,
+                    "NODE_ENV": "production",
+                },
+                secrets={},
+                labels=application.routed(site, "web", service.port, "/health"),
+                drains_itself=False,  # a static server may know nothing of it
+            ),
             site.runtime,
             site.networks,
             pulumi.ResourceOptions(parent=self),
