@@ -70,7 +70,8 @@ class Server(pulumi.ComponentResource):
                 protect=args.protected,
                 delete_before_replace=True,  # name, addresses and volume can belong to one server at a time
                 # It is read at the first boot only, and a change would throw the machine away. A later
-                # bootstrap.sh reaches the server over ssh. New keys need a new server: see docs/runbook.md.
+                # bootstrap.sh reaches the server over ssh. A replacement gets the ignored, old text as well:
+                # for new keys destroy the server and its keys by target (the volume stays), then up.
                 ignore_changes=["user_data"],
             ),
         )
