@@ -44,11 +44,13 @@ class Stack:
             **environment,
         }
         self.said = ""
+        self.errors: list[tuple[str, str]] = []
+        """What failed, by the resource's name."""
         self._made: Any = None
 
     def up(self, program: Callable[[], None], **options: Any) -> list[tuple[str, str]]:
         """Deploy: the steps as (operation, name), in the order in which the engine began them."""
-        steps, on_event = _steps()
+        steps, on_event = self._listen()
         self.said = ""
         stack = self._stack(program)
         stack.up(on_event=on_event, on_output=self._hear, on_error=self._hear, color="never", **options)
@@ -56,7 +58,7 @@ class Stack:
 
     def failing_up(self, program: Callable[[], None]) -> list[tuple[str, str]]:
         """Deploy something that must not succeed."""
-        steps, on_event = _steps()
+        steps, on_event = self._listen()
         self.said = ""
         try:
             self._stack(program).up(
@@ -69,7 +71,7 @@ class Stack:
 
     def preview(self, program: Callable[[], None]) -> list[tuple[str, str]]:
         """What an update would do."""
-        steps, on_event = _steps()
+        steps, on_event = self._listen()
         self.said = ""
         self._stack(program).preview(
             on_event=on_event, on_output=self._hear, on_error=self._hear, color="never"
@@ -87,7 +89,7 @@ class Stack:
 
     def resources(self) -> dict[str, dict[str, Any]]:
         """The state: each resource by its name."""
-        found = self._stack(lambda: None).export_stack().deployment["resources"]
+        found = self._stack(lambda: None).export_stack().deployment.get("resources", [])
         return {
             resource["urn"].rpartition("::")[2]: resource for resource in found if not resource.get("delete")
         }
@@ -118,17 +120,31 @@ class Stack:
         return self._made
 
     def _hear(self, line: str) -> None:
-        self.said += line
+        self.said += line + "\n"
+
+    def _listen(self) -> tuple[list[tuple[str, str]], Callable[[EngineEvent], None]]:
+        steps: list[tuple[str, str]] = []
+        self.errors = []
+
+        def on_event(event: EngineEvent) -> None:
+            if event.resource_pre_event is not None:
+                step = event.resource_pre_event.metadata
+                operation = step.op.value if hasattr(step.op, "value") else str(step.op)
+                if operation != "same" and "pulumi:" not in step.type:
+                    steps.append((operation, step.urn.rpartition("::")[2]))
+            said = event.diagnostic_event
+            if said is not None and said.severity == "error" and said.urn:
+                self.errors.append((said.urn.rpartition("::")[2], said.message))
+
+        return steps, on_event
 
 
-def _steps() -> tuple[list[tuple[str, str]], Callable[[EngineEvent], None]]:
-    steps: list[tuple[str, str]] = []
-
-    def on_event(event: EngineEvent) -> None:
-        if event.resource_pre_event is not None:
-            step = event.resource_pre_event.metadata
-            operation = step.op.value if hasattr(step.op, "value") else str(step.op)
-            if operation != "same" and "pulumi:" not in step.type:
-                steps.append((operation, step.urn.rpartition("::")[2]))
-
-    return steps, on_event
+def differences(ours: Any, theirs: Any, path: str = "") -> list[str]:
+    """Where two values differ, as `path: ours | theirs`."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        keys = sorted(ours.keys() | theirs.keys())
+        return [line for key in keys for line in differences(ours.get(key), theirs.get(key), f"{path}.{key}")]
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        pairs = enumerate(zip(ours, theirs, strict=True))
+        return [line for n, (one, other) in pairs for line in differences(one, other, f"{path}[{n}]")]
+    return [] if ours == theirs else [f"{path}: {ours!r} | {theirs!r}"]
