@@ -1,0 +1,106 @@
+"""Images are built once per content, and pulled from the registry by digest."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from rehearsal.images import builder, catalogue, registry
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of the images, to be changed at will."""
+    folder = tmp_path / "images"
+    shutil.copytree(catalogue.HERE, folder)
+    shutil.copytree(
+        catalogue.HERE.parent / "app",
+        tmp_path / "app",
+        ignore=shutil.ignore_patterns("node_modules", "dist"),
+    )
+    monkeypatch.setattr(catalogue, "HERE", folder)
+    builder.key.cache_clear()
+    yield folder
+    builder.key.cache_clear()
+
+
+def test_a_copy_elsewhere_has_the_same_content(copied: Path) -> None:
+    there = {known.name: builder.key(known.name) for known in catalogue.IMAGES}
+    builder.key.cache_clear()
+    for path in copied.rglob("Dockerfile"):
+        path.touch()
+    assert {known.name: builder.key(known.name) for known in catalogue.IMAGES} == there, (
+        "a time is no content"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "affected"),
+    [
+        ("postgres/docker-entrypoint.sh", {"postgres"}),
+        ("temporal/go.sum", {"temporal", "temporal_admin_tools"}),
+        ("node/package-lock.json", {"node", "application"}),
+        ("bare/init.sh", {"bare", "machine"}),
+        (
+            "alpine/Dockerfile",
+            {"alpine", "traefik", "temporal", "temporal_admin_tools", "temporal_ui", "autoheal", "restic"},
+        ),
+        ("base/bootstrap.sh", {known.name for known in catalogue.IMAGES}),
+    ],
+)
+def test_a_change_makes_anew_what_it_is_part_of_and_nothing_else(
+    copied: Path, changed: str, affected: set[str]
+) -> None:
+    before = {known.name: builder.key(known.name) for known in catalogue.IMAGES}
+    with (copied / changed).open("a") as file:
+        file.write("\n# changed\n")
+    builder.key.cache_clear()
+    after = {known.name: builder.key(known.name) for known in catalogue.IMAGES}
+    assert {name for name in before if before[name] != after[name]} == affected
+
+
+def test_a_file_that_becomes_executable_is_a_change(copied: Path) -> None:
+    before = builder.key("registry")
+    (copied / "registry" / "config.yml").chmod(0o755)
+    builder.key.cache_clear()
+    assert builder.key("registry") != before
+
+
+def test_a_name_that_is_none_says_which_there_are() -> None:
+    with pytest.raises(KeyError, match="no image nginx; there are: base, "):
+        catalogue.with_parents(("nginx",))
+
+
+def test_what_cannot_be_built_is_not_among_the_images() -> None:
+    assert not set(catalogue.NOT_BUILT) & {known.name for known in catalogue.IMAGES}
+
+
+@pytest.mark.live
+def test_a_second_build_builds_nothing(images: dict[str, str]) -> None:
+    said: list[str] = []
+    started = time.monotonic()
+    assert builder.build(say=said.append) == images
+    assert time.monotonic() - started < 5
+    assert len(said) == len(images)
+    assert all(line.endswith("is there") for line in said), said
+
+
+@pytest.mark.live
+def test_a_pushed_image_is_pulled_by_its_digest(client: docker.DockerClient, images: dict[str, str]) -> None:
+    reference = registry.push(("autoheal",))["autoheal"]
+    assert reference.startswith(f"127.0.0.1:5077/{images['autoheal']}@sha256:")
+    assert registry.references()["autoheal"] == reference
+    assert client.images.pull(reference).id == client.images.get(images["autoheal"]).id
+
+
+@pytest.mark.live
+def test_a_second_push_sends_nothing(images: dict[str, str]) -> None:
+    first = registry.push(("autoheal",))
+    started = time.monotonic()
+    assert registry.push(("autoheal",)) == first
+    assert time.monotonic() - started < 3

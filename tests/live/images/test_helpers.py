@@ -1,0 +1,131 @@
+"""Traefik, the socket proxy, autoheal, restic and Node: each does its work hardened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import docker
+import pytest
+
+from tests.live.images.asking import Run, finished, output, succeeds, until
+
+pytestmark = pytest.mark.live
+
+PROXY = """
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+frontend docker
+  bind :2375
+  acl lists path -m reg ^(/v[0-9.]+)?/(_ping|version|containers/json)$
+  acl restarts path -m reg /containers/[a-z0-9]+/restart$
+  http-request deny unless METH_GET lists or METH_POST restarts
+  default_backend socket
+backend socket
+  server docker /var/run/docker.sock
+"""
+SOCKET = {"/var/run/docker.sock": {"bind": "/var/run/docker.sock", "mode": "ro"}}
+FETCH = ("wget", "-q", "-O", "-")
+
+
+def test_traefik_is_the_version_it_says_and_healthy_by_its_own_check(run: Run) -> None:
+    traefik = run("traefik", "--ping=true", "--entrypoints.web.address=:80", "--log.level=INFO")
+    until(lambda: succeeds(traefik, "traefik", "healthcheck", "--ping"), "Traefik is healthy")
+    assert "Version:      3.6.12" in output(traefik, "traefik", "version")
+    assert "OK" in output(traefik, *FETCH, "http://127.0.0.1:8080/ping")
+
+
+@pytest.fixture(scope="module")
+def socket_group() -> int:
+    return Path("/var/run/docker.sock").stat().st_gid
+
+
+@pytest.fixture(scope="module")
+def proxy(run: Run, tmp_path_factory: pytest.TempPathFactory, socket_group: int) -> str:
+    """The name of a socket proxy that lets a list and a restart through."""
+    config = tmp_path_factory.mktemp("proxy") / "haproxy.cfg"
+    config.write_text(PROXY)
+    config.parent.chmod(0o755)
+    volumes = SOCKET | {str(config): {"bind": "/usr/local/etc/haproxy/haproxy.cfg", "mode": "ro"}}
+    container = run("socket_proxy", name="socket", user=f"99:{socket_group}", volumes=volumes)
+    assert output(container, "id", "-un") == "haproxy"
+    until(lambda: b"Loading success" in container.logs() or succeeds(container, "true"), "haproxy runs")
+    return "socket"
+
+
+def test_the_socket_proxy_lets_through_what_it_lists(run: Run, proxy: str) -> None:
+    client = run("autoheal", "sleep", "60", tmpfs={"/tmp": ""})
+    until(lambda: succeeds(client, *FETCH, f"http://{proxy}:2375/_ping"), "the proxy answers")
+    assert succeeds(client, *FETCH, f"http://{proxy}:2375/v1.41/containers/json")
+    status = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}")
+    assert output(client, *status, f"http://{proxy}:2375/v1.41/images/json") == "403"
+    assert output(client, *status, "-X", "POST", f"http://{proxy}:2375/v1.41/containers/create") == "403"
+
+
+def test_autoheal_restarts_what_is_unhealthy_and_labelled(
+    run: Run, proxy: str, client: docker.DockerClient
+) -> None:
+    sick = {
+        "command": ["sleep", "600"],
+        "init": True,
+        "healthcheck": {"test": ["CMD", "false"], "interval": 10**9, "retries": 1},
+    }
+    command = sick.pop("command")
+    label = "jira-plus-plus.image-test-heals"
+    labelled = run("autoheal", *command, entrypoint=[], **sick)
+    patient = client.containers.create(
+        labelled.image.id,
+        command,
+        entrypoint=[],
+        labels={"jira-plus-plus": "image-test", label: "true"},
+        network_mode="none",
+        **sick,
+    )
+    try:
+        patient.start()
+        healer = run(
+            "autoheal",
+            environment={
+                "DOCKER_SOCK": f"tcp://{proxy}:2375",
+                "AUTOHEAL_INTERVAL": "1",
+                "AUTOHEAL_DEFAULT_STOP_TIMEOUT": "1",
+                "AUTOHEAL_CONTAINER_LABEL": label,
+            },
+            tmpfs={"/tmp": ""},
+        )
+        first = patient.attrs["State"]["StartedAt"]
+
+        def restarted() -> bool:
+            patient.reload()
+            return patient.attrs["State"]["StartedAt"] not in (first, "0001-01-01T00:00:00Z") and (
+                b"Restarting container now" in healer.logs()
+            )
+
+        until(restarted, "the patient was restarted", 30)
+        assert patient.name in healer.logs().decode()
+        assert labelled.name not in healer.logs().decode(), "a container without the label was touched"
+        assert succeeds(healer, "pgrep", "-f", "autoheal")
+    finally:
+        patient.remove(force=True)
+
+
+def test_restic_restores_what_it_stored(run: Run) -> None:
+    script = (
+        "restic init -q && echo kept > /tmp/file && restic backup -q /tmp/file && restic check -q && "
+        "restic restore latest -q --target /tmp/out && cat /tmp/out/tmp/file"
+    )
+    environment = {
+        "RESTIC_REPOSITORY": "/tmp/repository",
+        "RESTIC_PASSWORD": "secret",
+        "RESTIC_CACHE_DIR": "/tmp/cache",
+    }
+    job = run("restic", "-c", script, entrypoint=["sh"], environment=environment, tmpfs={"/tmp": ""})
+    assert finished(job) == "kept"
+
+
+def test_node_is_20_and_runs_a_script_as_its_user(run: Run) -> None:
+    script = "console.log(process.version.split('.')[0], process.getuid())"
+    assert finished(run("node", "-e", script, user="node", tmpfs={"/tmp": ""})) == "v20 1000"
+    assert finished(run("node", "npm", "--version", user="node", tmpfs={"/tmp": ""})).startswith("10.")
