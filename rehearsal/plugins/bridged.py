@@ -75,7 +75,7 @@ class Bridged(Resource):
             defaults.append("name")
         if not self.shape.framework:
             for name, wanted in self.shape.inputs.items():
-                if wanted.default is not None and name not in inputs:
+                if wanted.default and name not in inputs:  # one that is false, empty or 0 goes without saying
                     inputs[name] = wanted.default
                     defaults.append(name)
         inputs[DEFAULTS] = sorted(defaults)
@@ -93,8 +93,13 @@ class Bridged(Resource):
             changes=bool(detailed),
             replaces=replaces,
             delete_before_replace=bool(replaces) and named,
-            detailed=detailed,
+            detailed={**dict.fromkeys(self._unsettled(news) if detailed else (), Kind.UPDATE), **detailed},
+            names_only=self.shape.framework,
         )
+
+    def _unsettled(self, news: Values) -> list[str]:
+        """What an update makes unknown."""
+        return [name for name in self.shape.volatile if news.get(name) is None]
 
     def create(self, inputs: Values, preview: bool) -> tuple[str, Values]:
         """Make it, or at preview answer the plan."""
@@ -116,10 +121,7 @@ class Bridged(Resource):
         """Change it in place, or at preview answer the plan."""
         plan = self.plan(news, old_outputs)
         if preview:
-            for name, wanted in self.shape.inputs.items():
-                if wanted.volatile and name not in news:
-                    plan[name] = UNKNOWN
-            return plan
+            return {**plan, **dict.fromkeys(self._unsettled(news), UNKNOWN)}
         changed = {_first(path) for path in self._differences(old_outputs, plan, news)}
         return self.change(resource_id, old_outputs, plan, changed)
 
@@ -151,7 +153,7 @@ class Bridged(Resource):
             plan[name] = state[name]
 
     def _planned(self, name: str, wanted: Field, value: Any) -> Any:
-        if value is UNKNOWN:
+        if value is UNKNOWN or _is_flat_with_unknown(value):
             return UNKNOWN
         return self.stored(name, self.arranged(wanted, self._with_nested_defaults(wanted.type, value)))
 
@@ -191,7 +193,8 @@ class Bridged(Resource):
             old, new = self._comparable(wanted, state.get(name)), self._comparable(wanted, plan.get(name))
             found = dict(compare(name, old, new))
             if found and not self.suppressed(name, old, new, news):
-                detailed.update(found)
+                whole = found.keys() == {name} or (wanted.set and wanted.type[1:-1] in self.shape.types)
+                detailed.update({name: _kind(state.get(name), plan.get(name))} if whole else found)
         return detailed
 
     def _comparable(self, wanted: Field, value: Any) -> Any:
@@ -233,6 +236,18 @@ def _without_empty(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {name: item for name, item in value.items() if item not in (None, "", 0) and item != []}
+
+
+def _is_flat_with_unknown(value: Any) -> bool:
+    """A list of scalars of which one is unknown: unknown as a whole, as in Terraform."""
+    return isinstance(value, list) and UNKNOWN in value
+
+
+def _kind(old: Any, new: Any) -> Kind:
+    """How a value as a whole differs."""
+    if new is None:
+        return Kind.DELETE
+    return Kind.ADD if old is None else Kind.UPDATE
 
 
 def _first(path: str) -> str:

@@ -76,7 +76,8 @@ class Diff:
     """What a change of inputs would do to a resource.
 
     `detailed` maps a property path (`rules[0].port`, `labels.v`) to its kind; a path whose first name, or which
-    itself, is in `replaces` is shown as one that replaces. `stables` never change while the resource lives.
+    itself, is in `replaces` is shown as one that replaces. With `names_only` the engine is told just the names in it,
+    and finds out the rest. `stables` never change while the resource lives.
     """
 
     changes: bool = False
@@ -84,6 +85,7 @@ class Diff:
     delete_before_replace: bool = False
     detailed: dict[str, Kind] = field(default_factory=dict)
     stables: list[str] = field(default_factory=list)
+    names_only: bool = False
 
     @classmethod
     def between(

@@ -339,8 +339,10 @@ def _diff_response(diff: Diff) -> Any:
         stables=diff.stables,
         deleteBeforeReplace=diff.delete_before_replace,
         diffs=sorted({_first_name(path) for path in diff.detailed}),
-        hasDetailedDiff=True,
+        hasDetailedDiff=not diff.names_only,
     )
+    if diff.names_only:
+        return response
     for path, kind in diff.detailed.items():
         replaced = path in diff.replaces or _first_name(path) in diff.replaces
         name = f"{kind.value}_REPLACE" if replaced else kind.value

@@ -16,14 +16,12 @@ class Field:
     """One input: `type` is a name, `[type]`, `{type}` (a map), or the name of a nested type; `any` is not looked at.
 
     `computed`: the API decides when it is not given. `set`: a list whose order means nothing.
-    `volatile`: unknown again at each update when it is not given.
     """
 
     type: str
     required: bool = False
     replaces: bool = False
     computed: bool = False
-    volatile: bool = False
     secret: bool = False
     set: bool = False
     default: Any = None
@@ -35,6 +33,7 @@ class Shape:
 
     `framework`: built on Terraform's newer plugin framework, where a default is filled in at the plan and does not
     stand among the inputs; otherwise on its SDK, where an empty value and an absent one are the same.
+    `volatile`: what the API decides, and may decide anew at each update: unknown in its preview.
     """
 
     token: str
@@ -43,6 +42,7 @@ class Shape:
     secret_outputs: frozenset[str] = frozenset()
     autoname: bool = False
     framework: bool = False
+    volatile: frozenset[str] = frozenset()
     types: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
 
     def coerce(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], list[CheckFailure]]:
@@ -135,6 +135,7 @@ def _shapes(resources: Mapping[str, Any], types: Mapping[str, Mapping[str, Field
             secret_outputs=frozenset(entry.get("secret_outputs", ())),
             autoname=entry.get("autoname", False),
             framework=entry.get("framework", False),
+            volatile=frozenset(entry.get("volatile", ())),
             types=types,
         )
 

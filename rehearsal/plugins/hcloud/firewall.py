@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from rehearsal.plugins.hcloud.api import TRIES, ApiError
@@ -19,14 +19,10 @@ class Firewall(HetznerResource):
 
     def validate(self, inputs: Values) -> list[CheckFailure]:
         rules = inputs.get("rules")
-        if not isinstance(rules, list):
-            return []
-        failures: list[CheckFailure] = []
-        for index, rule in enumerate(rules):
+        failures = super().validate(inputs)
+        for rule in rules if isinstance(rules, list) else []:
             if rule is not UNKNOWN:
-                failures.extend(
-                    CheckFailure(f"rules[{index}].{name}", reason) for name, reason in _mistakes(rule)
-                )
+                failures.extend(CheckFailure("rules", reason) for reason in _mistakes(rule))
         return failures
 
     def stored(self, name: str, value: Any) -> Any:
@@ -63,8 +59,7 @@ class Firewall(HetznerResource):
 
     def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
         path = f"/firewalls/{resource_id}"
-        if self.api.find(path) is None:
-            raise gone("firewall", resource_id)
+        self.present("firewall", path, resource_id, plan)
         if "name" in changed:
             self.api.put(path, {"name": plan["name"]})
         if "rules" in changed and plan.get("rules"):  # no rules at all are, as officially, not sent
@@ -241,21 +236,29 @@ def _rule_state(rule: dict[str, Any]) -> Values:
     }
 
 
-def _mistakes(rule: Values) -> Iterable[tuple[str, str]]:
+def _mistakes(rule: Values) -> Iterable[str]:
     if rule.get("direction", "in") not in (*_DIRECTIONS, UNKNOWN):
-        yield "direction", f"{rule['direction']} is not a valid direction"
+        yield f"{rule['direction']} is not a valid direction"
     if rule.get("protocol", "tcp") not in (*_PROTOCOLS, UNKNOWN):
-        yield "protocol", f"{rule['protocol']} is not a valid protocol"
+        yield f"{rule['protocol']} is not a valid protocol"
     for name in ("sourceIps", "destinationIps"):
         addresses = rule.get(name)
         for address in addresses if isinstance(addresses, list) else []:
-            if address is not UNKNOWN and not _is_network(address):
-                yield name, f"{address} is not the start of the cidr block"
+            if address is not UNKNOWN:
+                yield from _mistake(address)
 
 
-def _is_network(text: str) -> bool:
-    """Whether this is an address or a network without bits beyond its mask (`firewall/validation.go`)."""
-    return _parsed(text, ipaddress.ip_network) is not None
+def _mistake(text: str) -> Iterable[str]:
+    """An address must be a network, and have no bits beyond its mask (`firewall/validation.go`)."""
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        yield f"invalid CIDR address: {text}"
+        return
+    if "/" not in text:
+        yield f"invalid CIDR address: {text}"
+    elif ipaddress.ip_interface(text).ip != network.network_address:
+        yield f"{text} is not the start of the cidr block {network}"
 
 
 def _normal(rule: Values) -> Values:
@@ -268,13 +271,8 @@ def _normal(rule: Values) -> Values:
 
 
 def _normal_address(address: Any) -> Any:
-    if not isinstance(address, str):
-        return address
-    return str(_parsed(address, ipaddress.ip_network) or address)
-
-
-def _parsed(text: str, parse: Callable[[str], Any]) -> Any:
+    """Lower case, shortened, with a mask; what is no address stays."""
     try:
-        return parse(text)
+        return str(ipaddress.ip_network(address)) if isinstance(address, str) else address
     except ValueError:
-        return None
+        return address

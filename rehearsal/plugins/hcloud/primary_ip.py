@@ -8,22 +8,20 @@ from rehearsal.plugins.hcloud.api import TRIES, ApiError
 from rehearsal.plugins.hcloud.common import HetznerResource
 from rehearsal.plugins.provider import UNKNOWN, CheckFailure, Values
 
+_COMBINATION = "Invalid Attribute Combination."
+
 
 class PrimaryIp(HetznerResource):
     """An address that lives apart from the server that has it."""
 
     def validate(self, inputs: Values) -> list[CheckFailure]:
-        failures = []
+        failures = super().validate(inputs)
         if ("location" in inputs) == ("assigneeId" in inputs):
-            failures.append(
-                CheckFailure("", "Exactly one of these attributes must be configured: [location,assignee_id]")
-            )
+            one = "Exactly one of these attributes must be configured: [location,assignee_id]"
+            failures.append(CheckFailure("location", f"{_COMBINATION} {one}"))
         if "assigneeId" in inputs and inputs.get("assigneeType") is None:
-            failures.append(
-                CheckFailure(
-                    "assigneeId", "These attributes must be configured together: [assignee_id,assignee_type]"
-                )
-            )
+            both = "These attributes must be configured together: [assignee_id,assignee_type]"
+            failures.append(CheckFailure("assigneeId", f"{_COMBINATION} {both}"))
         return failures
 
     def make(self, plan: Values) -> tuple[str, Values]:

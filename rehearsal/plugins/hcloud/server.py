@@ -37,9 +37,13 @@ class Server(HetznerResource):
         )
 
     def create(self, inputs: Values, preview: bool) -> tuple[str, Values]:
-        resource_id, plan = super().create(inputs, True)
         if preview:
-            return resource_id, plan
+            return super().create(inputs, True)
+        with self.telling("creating", outright=True):
+            return self._create(inputs)
+
+    def _create(self, inputs: Values) -> tuple[str, Values]:
+        plan = self.plan(inputs, None)
         plan = {name: value for name, value in plan.items() if name in inputs or self._has_default(name)}
         server_type = self._server_type(inputs["serverType"])
         image = self._image(inputs.get("image", ""), server_type["architecture"])
@@ -139,11 +143,11 @@ class Server(HetznerResource):
         return found
 
     def fetch(self, resource_id: str, state: Values) -> Values | None:
-        found = self.api.find(f"/servers/{resource_id}")
-        if found is None:
+        server = self._by_id_or_name("/servers", "server", resource_id)
+        if server is None:
             return None
         kept = {name: value for name, value in state.items() if name != "placementGroupId"}
-        return {**kept, **self._state(found["server"], state)}
+        return {**kept, **self._state(server, state)}
 
     def _state(self, server: dict[str, Any], state: Values) -> Values:
         public = server["public_net"]
@@ -177,10 +181,7 @@ class Server(HetznerResource):
 
     def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
         path = f"/servers/{resource_id}"
-        found = self.api.find(path)
-        if found is None:
-            raise gone("server", resource_id)
-        server = found["server"]
+        server = self.present("server", path, resource_id, plan)
         if "name" in changed:
             self.api.put(path, {"name": plan["name"]})
         if "labels" in changed:

@@ -47,14 +47,12 @@ class Volume(HetznerResource):
         return None if found is None else {**state, **_state(found["volume"])}
 
     def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
-        found = self.api.find(f"/volumes/{resource_id}")
-        if found is None:
-            raise gone("volume", resource_id)
         path = f"/volumes/{resource_id}"
+        volume = self.present("volume", path, resource_id, plan)
         if "name" in changed:
             self.api.put(path, {"name": plan["name"]})
         if "serverId" in changed:
-            self._move(resource_id, found["volume"].get("server"), plan)
+            self._move(resource_id, volume.get("server"), plan)
         if "size" in changed:
             self.api.wait_for(self.api.post(f"{path}/actions/resize", {"size": plan["size"]})["action"])
         if "labels" in changed:
