@@ -40,10 +40,10 @@ def fragment(say: builder.Say) -> dict[str, Any]:
     builder.build((*names, "application", "machine", "registry"), _only_work(say))
     pushed = registry.push((*names, "application"), lambda _: None)
     images = {name: pushed[name] for name in names} | dict.fromkeys(APPLICATION, pushed["application"])
-    config: dict[str, Any] = {"jira-plus-plus:images": images}
+    services: dict[str, Any] = {"web": {"command": ["node", "dist/web.js"]}}
     if names:
-        config["jira-plus-plus:services"] = {name: {"enabled": False} for name in NOT_BUILT}
-    return {"config": config}
+        services |= {name: {"enabled": False} for name in NOT_BUILT}
+    return {"config": {"jira-plus-plus:images": images, "jira-plus-plus:services": services}}
 
 
 def reachable(url: str) -> bool:
