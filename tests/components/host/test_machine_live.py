@@ -12,6 +12,7 @@ import pytest
 
 from components.host.cloud_init import user_data
 from components.host.keys import known_host
+from components.host.remote import DIAL_ATTEMPTS
 from components.host.scripts import bootstrap_arguments, run_script, script
 from rehearsal import dockerd
 from rehearsal.images import builder
@@ -40,25 +41,26 @@ class Machine:
     def ssh(
         self, command: str, stdin: str | None = None, user: str = "deploy", check: bool = True
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [
-                "ssh",
-                *("-i", self.folder / "deploy"),
-                *("-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"),
-                *(
-                    "-o",
-                    f"UserKnownHostsFile={self.folder / 'known_hosts'}",
-                    "-o",
-                    "StrictHostKeyChecking=yes",
-                ),
-                f"{user}@{self.address}",
-                command,
-            ],
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            text=True,
-        )
+        arguments = [
+            "ssh",
+            *("-i", self.folder / "deploy"),
+            *("-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"),
+            *("-o", f"UserKnownHostsFile={self.folder / 'known_hosts'}", "-o", "StrictHostKeyChecking=yes"),
+            f"{user}@{self.address}",
+            command,
+        ]
+        for _ in range(DIAL_ATTEMPTS):
+            done = subprocess.run(
+                arguments,
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                text=True,
+            )
+            # As the program dials: the first boot restarts sshd.
+            if "Connection refused" not in done.stderr:
+                break
+            time.sleep(0.5)
         assert not check or done.returncode == 0, f"{command}: {done.stderr}"
         return done
 
