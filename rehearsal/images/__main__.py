@@ -1,25 +1,34 @@
-"""Command line: `python -m rehearsal.images build|push|list|prune [names…]`."""
+"""Command line: `python -m rehearsal.images build|push|list|prune|stop [names…]`.
+
+build: what is not there yet. push: that, and into the registry, which it starts. list: what there is. prune: removes
+images of earlier contents. stop: ends the registry; what was pushed to it stays.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from rehearsal.images import ImageError, builder, registry
+from rehearsal.images import ImageError, builder, outdated, registry
 from rehearsal.images.catalogue import IMAGES, NOT_BUILT
 
 
 def main() -> int:
     """Runs the command; an error is one readable line and exit code 1."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal.images", description=__doc__)
-    parser.add_argument("command", choices=("build", "push", "list", "prune"))
+    parser.add_argument("command", choices=("build", "push", "list", "prune", "stop"))
     parser.add_argument("names", nargs="*", metavar="name")
     chosen = parser.parse_args()
+    known = [image.name for image in IMAGES]
+    if unknown := [name for name in chosen.names if name not in known]:
+        parser.error(f"no image {', '.join(unknown)}; there are: {', '.join(known)}")
     try:
         if chosen.command == "list":
             _list()
         elif chosen.command == "prune":
-            builder.prune(_say)
+            outdated.prune(tuple(chosen.names), _say)
+        elif chosen.command == "stop":
+            registry.stop(builder.connect())
         else:
             # What pushes needs somewhere to push to.
             registry_too = ("registry",) if chosen.command == "push" and chosen.names else ()

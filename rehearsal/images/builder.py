@@ -12,7 +12,7 @@ from functools import cache as memoized
 from pathlib import Path
 
 import docker
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import DockerException, ImageNotFound
 
 from rehearsal.images import LABEL, ImageError, cache, debian, gobuild, npm
 from rehearsal.images.catalogue import Image, image, with_parents
@@ -147,21 +147,6 @@ def _build(client: docker.DockerClient, chosen: Image) -> None:
             if "error" in message:
                 last = "\n".join(log.getvalue().strip().splitlines()[-20:])
                 raise ImageError(f"building {chosen.name} failed: {message['error']}\n{last}")
-
-
-def prune(say: Say = print) -> None:
-    """Removes images of earlier contents that nothing uses."""
-    client = connect()
-    current = {tag(known.name) for known in with_parents(())}
-    for old in client.images.list(filters={"label": f"{LABEL}=image"}):
-        for name in old.tags:
-            if name.startswith(f"{REPOSITORY}/") and name not in current:
-                try:
-                    client.images.remove(name)
-                except APIError as error:
-                    say(f"  {name} stays: {error.explanation}")
-                else:
-                    say(f"  {name} removed")
 
 
 def _folder_files(chosen: Image) -> list[Path]:

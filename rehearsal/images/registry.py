@@ -91,13 +91,11 @@ def serve(client: docker.DockerClient) -> None:
     _wait()
 
 
-def remove(client: docker.DockerClient) -> None:
-    """Removes the registry with what was pushed to it."""
-    for image in client.containers.list(all=True, filters={"name": f"^{NAME}$"}):
-        image.remove(force=True)
+def stop(client: docker.DockerClient) -> None:
+    """Removes the registry's container, and the machines' network if no machine is on it; what was pushed stays."""
     with contextlib.suppress(NotFound):
-        client.volumes.get(NAME).remove()
-    (cache() / "images.json").unlink(missing_ok=True)
+        client.containers.get(NAME).remove(force=True)
+    network.remove_if_unused(client)
 
 
 def _push(client: docker.DockerClient, built: str, known: str) -> str:

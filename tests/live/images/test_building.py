@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from rehearsal.images import builder, catalogue, registry
+from rehearsal.images import builder, catalogue, outdated, registry
 
 
 @pytest.fixture
@@ -104,3 +104,17 @@ def test_a_second_push_sends_nothing(images: dict[str, str]) -> None:
     started = time.monotonic()
     assert registry.push(("autoheal",)) == first
     assert time.monotonic() - started < 3
+
+
+@pytest.mark.live
+def test_an_outdated_image_is_removed_and_the_current_one_stays(
+    client: docker.DockerClient, images: dict[str, str]
+) -> None:
+    image = client.images.get(images["restic"])
+    for repository in ("jira-plus-plus/restic", "127.0.0.1:5077/jira-plus-plus/restic"):
+        image.tag(repository, "0.1-outdated")
+    removed = outdated.prune(("restic",))
+    assert {"jira-plus-plus/restic:0.1-outdated", "127.0.0.1:5077/jira-plus-plus/restic:0.1-outdated"} <= set(
+        removed
+    )
+    assert images["restic"] in client.images.get(images["restic"]).tags
