@@ -1,7 +1,7 @@
 """Command line: `python -m rehearsal.images build|push|list|prune|stop [names…]`.
 
-build: what is not there yet. push: that, and into the registry, which it starts. list: what there is. prune: removes
-images of earlier contents. stop: ends the registry; what was pushed to it stays.
+build: what is not there yet. push: that, and into the registry, which it starts. list: what there is.
+prune: removes images of earlier contents. stop: ends the registry; what was pushed to it stays.
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def serve(client: docker.DockerClient) -> None:
 
 
 def stop(client: docker.DockerClient) -> None:
-    """Removes the registry's container, and the machines' network if no machine is on it; what was pushed stays."""
+    """Removes the registry's container, and the network if no machine is on it; what was pushed stays."""
     with contextlib.suppress(NotFound):
         client.containers.get(NAME).remove(force=True)
     network.remove_if_unused(client)
