@@ -14,58 +14,65 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help setup rehearse test-quick test bench lint format playbook preview deploy drift destroy comment docker-stop clean
+.PHONY: help setup venv packages-% rehearse test test-quick bench lint format playbook preview deploy drift destroy \
+	comment docker-stop clean
 
 help: ## this list
 	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|destroy|recreate|diff]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
-setup: ## what the other targets need: system packages (as root on Debian), the Python environment
+setup: venv ## what the other targets need, which they also see to themselves: system packages, Python
 	@tools/setup/packages.sh
+
+venv:
 	@$(PYTHON) tools/setup/venv.py make
 
-rehearse: setup ## the whole deployment of STACK without an account, on this machine
+packages-%:
+	@tools/setup/packages.sh $*
+
+rehearse: venv packages-rehearse ## the whole deployment of STACK without an account, on this machine
 	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE))
 
-test-quick: setup ## the tests that need neither the engine nor Docker
-	@pytest -n $(JOBS) -m "not engine and not live and not playbook" $(TESTS)
-
-test: setup ## every test that can run here; those that need Docker or Go are skipped without, and say so
+test: venv packages-test ## every test that can run here; those that need Docker or Go are skipped without, and say so
 	@python -m rehearsal.dockerd start || true
 	@pytest -n $(JOBS) --dist loadgroup -m "$(MARKERS)" $(TESTS)
 
-bench: setup ## how fast the program, preview and no-op up are, beside an empty program
+test-quick: venv ## the tests that need neither the engine nor Docker
+	@pytest -n $(JOBS) -m "not engine and not live and not playbook" $(TESTS)
+
+bench: venv ## how fast the program, preview and no-op up are, beside an empty program
 	@python -m bench.run
 
-lint: setup ## ruff, mypy, yamllint, shellcheck, actionlint, zizmor
+lint: venv packages-lint ## ruff, mypy, yamllint, shellcheck, actionlint, zizmor
 	@tools/lint/lint.sh
 
-format: setup ## ruff's format and safe fixes
+format: venv ## ruff's format and safe fixes
 	@ruff check --fix-only --quiet
 	@ruff format --quiet
 
-playbook: setup ## the validation playbook against a running STACK, with a report in reports/STACK/
+playbook: venv packages-playbook ## the validation playbook against a running STACK, with a report in reports/STACK/
 	@python -m rehearsal.playbook --stack $(STACK)
 
-preview: setup ## what deploying STACK would change (real accounts); Markdown in .pulumi-out/STACK/preview.md
+preview: venv ## what deploying STACK would change (real accounts); Markdown in .pulumi-out/STACK/preview.md
 	@python -m operations preview --stack $(STACK) --markdown .pulumi-out/$(STACK)/preview.md
 
-deploy: setup ## deploys STACK (real accounts)
+deploy: venv ## deploys STACK (real accounts)
 	@python -m operations deploy --stack $(STACK)
 
-drift: setup ## what differs from the code in STACK (real accounts); exit code 2 if anything does
+drift: venv ## what differs from the code in STACK (real accounts); exit code 2 if anything does
 	@python -m operations drift --stack $(STACK) --markdown .pulumi-out/$(STACK)/drift.md
 
-destroy: setup ## deletes all of STACK (real accounts); YES=1 does not ask
+destroy: venv ## deletes all of STACK (real accounts); YES=1 does not ask
 	@python -m operations destroy --stack $(STACK) $(if $(YES),--yes)
 
-comment: setup ## puts FILES (Markdown) into one comment on PULL_REQUEST, edited in place
+comment: venv ## puts FILES (Markdown) into one comment on PULL_REQUEST, edited in place
 	@python -m operations.comment --pull-request $(PULL_REQUEST) $(FILES)
 
-docker-stop: setup ## stops the Docker daemon, if a target here started it
+docker-stop: venv ## stops the Docker daemon, if a target here started it
 	@python -m rehearsal.dockerd stop
 
-clean: docker-stop ## stops the embedded clouds of this checkout and forgets its rehearsals
+clean: venv ## takes down every rehearsal of this checkout, prod too, and forgets it
 	@python -m rehearsal --step clean
+	@python -m rehearsal.dockerd stop
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache reports .pulumi-out

@@ -57,7 +57,9 @@ def main() -> int:
     parser.add_argument("action", choices=("preview", "deploy", "drift", "destroy", "outputs"))
     parser.add_argument("--stack", required=True, help="uat, prod or local")
     parser.add_argument("--markdown", type=Path, help="where to write the changes for a pull request")
-    parser.add_argument("--yes", action="store_true", help="destroy without asking for the stack's name")
+    parser.add_argument(
+        "--yes", action="store_true", help="destroy without asking for the stack's name (as under CI=true)"
+    )
     arguments = parser.parse_args()
     with interruptible() as interrupted:
         try:
@@ -97,11 +99,18 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
     elif action == "outputs":
         deployment.write_outputs(ROOT / ".pulumi-out" / stack / "outputs.json")
     elif action == "destroy":
-        if not yes and input(f"Type the stack's name to delete all of {stack}: ").strip() != stack:
+        if not (yes or environment.get("CI") == "true" or _confirmed(stack)):
             print("not destroyed")
             return 1
         deployment.destroy()
     return 0
+
+
+def _confirmed(stack: str) -> bool:
+    try:
+        return input(f"Type the stack's name to delete all of {stack}: ").strip() == stack
+    except EOFError:  # nobody there to ask
+        return False
 
 
 def _timed(step: str, run: Callable[[], Journal]) -> summary.Timing:

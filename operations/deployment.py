@@ -178,7 +178,12 @@ class Deployment:
         for attempt in (1, 2):
             journal = Journal(file=self.events / f"{kind}.jsonl" if self.events else None)
             self._settled = False
-            listening = {"on_event": journal.record, "on_output": self.show, "color": "never"}
+            listening = {
+                "on_event": journal.record,
+                "on_output": self.show,
+                "color": "never",
+                "suppress_outputs": True,  # the closing table has them
+            }
             try:
                 run(listening)
             except ConcurrentUpdateError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import runpy
 import sys
@@ -18,7 +19,7 @@ def program(project: Path, environment: Mapping[str, str] | None = None) -> Call
     """
 
     def run() -> None:
-        _forget_other(project)
+        _forget()
         before = dict(os.environ)
         os.environ.update(environment or {})
         sys.path.insert(0, str(project))
@@ -32,10 +33,9 @@ def program(project: Path, environment: Mapping[str, str] | None = None) -> Call
     return run
 
 
-def _forget_other(project: Path) -> None:
-    """Drops modules of the program that were imported from another folder in this process."""
-    for name, module in list(sys.modules.items()):
+def _forget() -> None:
+    """Drops the program's modules of an earlier run in this process: their files may have changed since."""
+    for name in list(sys.modules):
         if name == PACKAGE or name.startswith(f"{PACKAGE}."):
-            origin = getattr(module, "__file__", None)
-            if origin is None or not Path(origin).is_relative_to(project):
-                del sys.modules[name]
+            del sys.modules[name]
+    importlib.invalidate_caches()

@@ -12,10 +12,11 @@ from operations.interrupt import interruptible
 from operations.orphans import ForeignResource
 from operations.recovery import Locked
 from rehearsal.background import CloudError
+from rehearsal.clean import clean
 from rehearsal.diff import diff
 from rehearsal.images import ImageError
 from rehearsal.project import ProjectError
-from rehearsal.run import STACKS, STEPS, Rehearsal, RehearsalFailed, clean
+from rehearsal.run import STACKS, STEPS, Rehearsal, RehearsalFailed
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,7 +35,7 @@ steps:
   diff      what the working tree changes against BASE (--base, a git revision): BASE is brought up aside,
             recorded only, and the working tree previewed on it; the Markdown is that of preview
   outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)
-  clean     stops the embedded clouds of all stacks and forgets their state
+  clean     takes down all stacks, protected ones too, and forgets their state
 
 environment:
   REHEARSAL_DOCKER   run or record; by default run if a Docker daemon answers or can be started
@@ -57,12 +58,11 @@ def main() -> int:
     )
     parser.add_argument("--base", default="HEAD", help="the git revision for --step diff (default: HEAD)")
     arguments = parser.parse_args()
-    if arguments.step == "clean":
-        clean(ROOT)
-        return 0
     with interruptible() as interrupted:
         try:
-            if arguments.step == "diff":
+            if arguments.step == "clean":
+                clean(ROOT, _say)
+            elif arguments.step == "diff":
                 diff(ROOT, arguments.stack, arguments.base, _say)
             else:
                 Rehearsal(ROOT, arguments.stack, say=_say, show=_say).run(arguments.step)

@@ -21,6 +21,9 @@ from operations.engine import cache_folder
 START_SECONDS = 60
 STOP_SECONDS = 60
 
+_started_here: list[subprocess.Popen[bytes]] = []
+"""Referenced, as Python would warn of a process that nobody waits for."""
+
 
 def reachable() -> bool:
     """Whether a Docker daemon answers (at DOCKER_HOST, or the usual socket)."""
@@ -64,6 +67,8 @@ def stop(say: Callable[[str], None] = print) -> None:
             os.waitpid(pid, os.WNOHANG)
         time.sleep(0.1)
     if not _is_dockerd(pid):
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
         _pid_file().unlink(missing_ok=True)
 
 
@@ -80,6 +85,7 @@ def _start(say: Callable[[str], None]) -> str | None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _started_here.append(process)
     _pid_file().write_text(str(process.pid))
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -249,12 +248,3 @@ def made_up(config: Mapping[str, ConfigValue], environment: Mapping[str, str]) -
     if section("application").get("sentry"):
         values["sentry_dsn"] = "http://public@127.0.0.1:9/1"
     return values
-
-
-def clean(root: Path, say: Say = print) -> None:
-    """Stops every embedded cloud of the checkout and forgets its rehearsals."""
-    folder = root / ".rehearsal"
-    for state in sorted(folder.glob("*/cloud.json")):
-        say(f"stopping the embedded cloud of {state.parent.name}")
-        background.stop(state.parent)
-    shutil.rmtree(folder, ignore_errors=True)

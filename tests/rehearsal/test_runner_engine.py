@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 import urllib.request
@@ -19,6 +20,8 @@ from operations import engine
 from operations.deployment import DeploymentFailed
 from operations.orphans import ForeignResource
 from rehearsal import background
+from rehearsal.clean import clean
+from rehearsal.diff import diff
 from rehearsal.run import Rehearsal, RehearsalFailed
 
 pytestmark = pytest.mark.engine
@@ -350,3 +353,40 @@ def test_after_kill_9_during_a_destroy_an_up_brings_it_back(stage: Stage) -> Non
     killer.join()
     stage.run("up")
     stage.holds_exactly_once()
+
+
+def git(root: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+    subprocess.run(["git", "-C", str(root), *identity, *arguments], check=True, capture_output=True)
+
+
+def test_a_diff_shows_the_working_tree_against_a_revision_and_touches_nothing_else(stage: Stage) -> None:
+    git(stage.root, "init", "-q")
+    git(stage.root, "add", "--all")
+    git(stage.root, "commit", "-qm", "base")
+    stage.run("up")
+    before = stage.cloud.holdings()
+    labels = stage.root / "components" / "labels.py"
+    labels.write_text(labels.read_text().replace('"uat"', '"changed"'))
+    diff(stage.root, "uat", "HEAD", stage.said.append)
+    shown = (stage.state / "preview.md").read_text()
+    assert "**4 to change, 2 unchanged**" in shown
+    assert '-   labels["jira-plus-plus"]: "uat"\n+   labels["jira-plus-plus"]: "changed"' in shown.replace(
+        "labels.jira-plus-plus", 'labels["jira-plus-plus"]'
+    )
+    assert stage.cloud.holdings() == before
+    assert [path.name for path in (stage.root / ".rehearsal").iterdir() if path.name.endswith(".diff")] == []
+    with pytest.raises(RehearsalFailed, match="--base nonesuch"):
+        diff(stage.root, "uat", "nonesuch", stage.said.append)
+
+
+def test_clean_takes_down_even_what_is_protected(stage: Stage) -> None:
+    stage.write(protected=True)
+    stage.run("up")
+    (server,) = stage.hetzner.servers.get_all()
+    server.change_protection(delete=True, rebuild=True).wait_until_finished()
+    cloud = stage.cloud
+    clean(stage.root, stage.said.append)
+    assert not (stage.root / ".rehearsal").exists()
+    with pytest.raises(OSError, match="refused"):
+        cloud.holdings()

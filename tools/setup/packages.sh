@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Installs the system's packages of packages.txt that are missing, as root on a Debian; elsewhere it names them.
+# Installs what the given target (rehearse, test, ...; all, without one) wants of packages.txt and does not find,
+# as root on a Debian; elsewhere it names it.
 set -euo pipefail
 cd "$(dirname "$0")"
 
+target=${1:-}
 missing=()
-while read -r command package; do
+while read -r command package targets; do
   [[ -z "$command" || "$command" == \#* ]] && continue
-  if ! command -v "$command" >/dev/null && [[ ! -x "/usr/sbin/$command" && ! -x "/sbin/$command" ]]; then
+  [[ -n "$target" && ",$targets," != *",$target,"* ]] && continue
+  if ! PATH="$PATH:/usr/sbin:/sbin" command -v "$command" >/dev/null; then
     missing+=("$package")
   fi
 done <packages.txt

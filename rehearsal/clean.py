@@ -1,0 +1,71 @@
+"""Takes down every rehearsal of a checkout, also those that a destroy refuses to."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from hcloud import Client
+
+from operations.deployment import DeploymentFailed
+from rehearsal import background, dockerd
+from rehearsal.background import Cloud, CloudError
+from rehearsal.run import Rehearsal, RehearsalFailed
+
+Say = Callable[[str], None]
+WAIT_SECONDS = 120
+
+
+def clean(root: Path, say: Say = print) -> None:
+    """Deletes all servers and volumes of every embedded cloud, stops it, and forgets the state.
+
+    Raises:
+        CloudError: a cloud cannot be asked to delete what it holds; its state stays.
+    """
+    folder = root / ".rehearsal"
+    for state in sorted(path.parent for path in folder.glob("*/project")):
+        say(f"taking down the rehearsed {state.name}")
+        if state.name == "local":
+            _destroy(root, say)
+        if (state / "cloud").is_dir():
+            _purge(_reach(state))
+            background.stop(state)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _destroy(root: Path, say: Say) -> None:
+    """The containers of `local` are on this machine's Docker, so the engine removes them."""
+    try:
+        Rehearsal(root, "local", say=lambda _: None, show=lambda _: None).run("destroy")
+    except (DeploymentFailed, RehearsalFailed) as error:
+        say(f"destroy of local failed: {error}")
+
+
+def _reach(state: Path) -> Cloud:
+    running = background.find(state)
+    if running is not None:
+        return running
+    environment = {"REHEARSAL_STATE": str(state)}
+    try:  # it refuses a mode in which its servers were not made
+        return background.start(state, {**environment, "REHEARSAL_DOCKER": "record"})
+    except CloudError:
+        if not dockerd.reachable():
+            raise
+        return background.start(state, {**environment, "REHEARSAL_DOCKER": "run"})
+
+
+def _purge(cloud: Cloud) -> None:
+    client = Client(token=cloud.token, api_endpoint=cloud.environment["HCLOUD_ENDPOINT"], poll_interval=0.2)
+    for server in client.servers.get_all():
+        if server.protection and any(server.protection.values()):
+            server.change_protection(delete=False, rebuild=False).wait_until_finished(WAIT_SECONDS)
+        server.delete().wait_until_finished(WAIT_SECONDS)
+    for volume in client.volumes.get_all():
+        if volume.protection and any(volume.protection.values()):
+            volume.change_protection(delete=False).wait_until_finished(WAIT_SECONDS)
+        volume.delete()
+    for address in client.primary_ips.get_all():
+        if address.protection and any(address.protection.values()):
+            address.change_protection(delete=False).wait_until_finished(WAIT_SECONDS)
+        address.delete()
