@@ -26,6 +26,9 @@ USER = "65532:65532"
 # Above 1024: no container needs a capability to listen.
 HTTP_PORT = 8000
 HTTPS_PORT = 8443
+IPV6_STEP = 1
+"""Added to the port that IPv6 is published to: the provider takes two addresses of one port for a change each
+time that Docker lists them in another order, and would replace Traefik at every `up`."""
 PING_PORT = 8082
 CONFIG = "/etc/traefik"
 DYNAMIC = "/etc/traefik-dynamic"
@@ -130,9 +133,9 @@ def ports(tls: Tls, loopback: bool, http_port: int) -> tuple[Port, ...]:
     if loopback:
         return (Port(HTTP_PORT if tls.mode == "none" else HTTPS_PORT, http_port, "127.0.0.1"),)
     return tuple(
-        Port(internal, external, ip)
+        Port(internal + step, external, ip)
         for internal, external in ((HTTP_PORT, 80), (HTTPS_PORT, 443))
-        for ip in ("0.0.0.0", "::")  # noqa: S104 # the firewall is before it
+        for ip, step in (("0.0.0.0", 0), ("::", IPV6_STEP))  # noqa: S104 # the firewall is before it
     )
 
 
@@ -153,10 +156,13 @@ def static_config(tls: Tls, trusted: Sequence[str]) -> str:
         entry_points = {"web": {"address": f":{HTTP_PORT}", **entry_point}}
     else:
         to_https = {"entryPoint": {"to": ":443", "scheme": "https", "permanent": True}}
-        entry_points = {
-            "web": {"address": f":{HTTP_PORT}", "http": {"redirections": to_https}},
-            "websecure": {"address": f":{HTTPS_PORT}", **entry_point},
-        }
+        entry_points = {}
+        for suffix, step in (("", 0), ("-ipv6", IPV6_STEP)):
+            entry_points[f"web{suffix}"] = {
+                "address": f":{HTTP_PORT + step}",
+                "http": {"redirections": to_https},
+            }
+            entry_points[f"websecure{suffix}"] = {"address": f":{HTTPS_PORT + step}", **entry_point}
     config: dict[str, Any] = {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": "INFO", "format": "json"},
@@ -217,7 +223,7 @@ def dynamic_config(routing: Routing) -> str:
     def router(purpose: str, middlewares: list[str], condition: str = "") -> dict[str, Any]:
         return {
             "rule": f"Host(`{routing.host_names[purpose]}`){condition}",
-            "entryPoints": ["websecure" if secure else "web"],
+            "entryPoints": ["websecure", "websecure-ipv6"] if secure else ["web"],
             "service": f"{SERVICES[purpose]}@docker",
             "middlewares": ["security-headers", *middlewares, *common],
             **({"tls": router_tls} if secure else {}),
