@@ -1,0 +1,170 @@
+"""What every container of every stack must have. The exceptions are written here, and nowhere else."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.components.declared import containers, declared
+
+STACKS = ("local", "uat", "prod")
+SERVICES = (
+    "api",
+    "autoheal",
+    "backup",
+    "postgres",
+    "socket-autoheal",
+    "socket-traefik",
+    "socket-watchtower",
+    "temporal",
+    "temporal-ui",
+    "traefik",
+    "watchtower",
+    "web",
+    "worker",
+)
+
+ROOT = {"socket-autoheal", "socket-traefik", "socket-watchtower"}
+"""Whose user is root, without any capability: the Docker socket is root's."""
+WRITABLE_MOUNTS = {
+    ("postgres", "/var/lib/postgresql/data"),
+    ("backup", "/backups"),
+    ("traefik", "/var/lib/traefik"),
+}
+"""The only mounts that a container may write to."""
+NOT_RESTARTED = {"postgres", "backup", "autoheal"}
+"""Who is not autoheal's to restart."""
+OURS = {"api", "worker", "web"}
+"""Whose images our release build names, so that nobody watches for newer ones."""
+WITHOUT_INIT = {"postgres"}
+"""Who is made to be the first process."""
+
+
+@pytest.fixture(params=STACKS)
+def stack(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=SERVICES)
+def service(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def container(stack: str, service: str) -> Mapping[str, Any]:
+    return containers(declared(stack))[service].inputs
+
+
+def labels(container: Mapping[str, Any]) -> dict[str, str]:
+    return {label["label"]: label["value"] for label in container["labels"]}
+
+
+def test_the_table_names_every_container(stack: str) -> None:
+    assert tuple(sorted(containers(declared(stack)))) == SERVICES, "a new container must be in this table"
+
+
+def test_it_has_a_healthcheck_that_a_release_waits_for(container: Mapping[str, Any]) -> None:
+    health = container["healthcheck"]
+    assert health["tests"][0] == "CMD", "no shell of the image is needed to check it"
+    assert 0 < int(health["interval"].removesuffix("s")) <= 5, (
+        "the first check runs one interval after the start, and every release waits for it"
+    )
+    assert health["retries"] >= 2, "one slow answer is no illness"
+    assert container["wait"] is True
+    assert container["waitTimeout"] >= 60
+
+
+def test_its_memory_and_cpu_are_limited_and_swap_adds_nothing(container: Mapping[str, Any]) -> None:
+    assert container["memory"] >= 32
+    assert container["memorySwap"] == container["memory"]
+    assert float(container["cpus"]) > 0
+
+
+def test_it_comes_back_after_a_crash_and_a_reboot(container: Mapping[str, Any]) -> None:
+    assert container["restart"] == "unless-stopped"
+    assert container["mustRun"] is True
+
+
+def test_its_log_is_bounded(container: Mapping[str, Any]) -> None:
+    assert container["logDriver"] == "local"
+    assert container["logOpts"] == {"max-size": "10m", "max-file": "3"}
+
+
+def test_it_gets_time_to_end(container: Mapping[str, Any]) -> None:
+    assert container["destroyGraceSeconds"] >= 5, "without it the provider's delete is SIGKILL at once"
+    assert container["stopTimeout"] == container["destroyGraceSeconds"]
+    assert container["stopSignal"] in ("SIGTERM", "SIGINT")
+
+
+def test_it_has_no_capability_and_gains_no_privilege(container: Mapping[str, Any]) -> None:
+    assert container["capabilities"] == {"drops": ["ALL"]}, "there is no exception"
+    assert container["securityOpts"] == ["no-new-privileges:true"]
+    for never in (
+        "privileged",
+        "devices",
+        "pidMode",
+        "ipcMode",
+        "usernsMode",
+        "networkMode",
+        "sysctls",
+        "groupAdds",
+    ):
+        assert never not in container, f"{never} opens what the rest closes"
+
+
+def test_its_root_is_read_only_and_its_tmpfs_runs_nothing(container: Mapping[str, Any]) -> None:
+    assert container["readOnly"] is True
+    for path, options in container["tmpfs"].items():
+        assert options.startswith("rw,nosuid,nodev,noexec,size="), path
+
+
+def test_its_user_is_a_number_and_not_root_but_for_the_exceptions(
+    container: Mapping[str, Any], service: str
+) -> None:
+    uid, gid = container["user"].split(":")
+    assert (uid + gid).isdigit(), "names are the image's; numbers own the files"
+    assert (uid == "0") == (service in ROOT)
+
+
+def test_its_mounts_are_read_only_but_for_the_exceptions(container: Mapping[str, Any], service: str) -> None:
+    assert "volumes" not in container, "a missing source would be created, where a mount is refused"
+    writable = {(service, m["target"]) for m in container.get("mounts", []) if not m.get("readOnly")}
+    assert writable <= WRITABLE_MOUNTS
+
+
+def test_it_is_in_declared_networks_only(container: Mapping[str, Any]) -> None:
+    assert container["networksAdvanced"], "without one it would be on Docker's default bridge, with everyone"
+    assert all(network["name"].startswith("network-") for network in container["networksAdvanced"])
+
+
+def test_it_is_found_by_its_labels(container: Mapping[str, Any], stack: str, service: str) -> None:
+    assert labels(container)["jira-plus-plus.stack"] == stack
+    assert labels(container)["jira-plus-plus.service"] == service
+
+
+def test_autoheal_may_restart_it_but_for_the_exceptions(
+    container: Mapping[str, Any], stack: str, service: str
+) -> None:
+    found = labels(container)
+    assert (found.get(f"jira-{stack}.autoheal") == "true") == (service not in NOT_RESTARTED)
+    assert "autoheal" not in found, "the common label would be another autoheal's to act on"
+    if service not in NOT_RESTARTED:
+        assert int(found["autoheal.stop.timeout"]) == container["stopTimeout"]
+
+
+def test_watchtower_reports_on_it_and_never_replaces_it(container: Mapping[str, Any], service: str) -> None:
+    found = labels(container)
+    assert (found["com.centurylinklabs.watchtower.enable"] == "true") == (service not in OURS)
+    if service not in OURS:
+        assert found["com.centurylinklabs.watchtower.monitor-only"] == "true"
+        original = found["com.centurylinklabs.zodiac.original-image"]
+        assert "@" not in original, "a digest has no newer version; its tag has"
+        assert ":" in original
+
+
+def test_its_image_is_an_id(container: Mapping[str, Any]) -> None:
+    assert container["image"].startswith("sha256:"), "by repository digest it would be replaced at every run"
+
+
+def test_an_init_reaps_its_orphans_but_for_the_exceptions(container: Mapping[str, Any], service: str) -> None:
+    assert container["init"] == (service not in WITHOUT_INIT)

@@ -1,0 +1,92 @@
+"""Who can reach whom, as a matrix; and who can reach the internet."""
+
+from itertools import combinations
+
+import pytest
+
+from components.containers.networks import NETWORKS
+from tests.components.declared import containers, declared
+
+MEMBERS = {
+    "ingress": {"traefik"},
+    "edge": {"traefik", "api", "web", "temporal-ui"},
+    "data": {"postgres", "temporal", "api", "worker", "backup"},
+    "workflow": {"temporal", "api", "worker", "temporal-ui"},
+    "egress": {"api", "worker", "watchtower"},
+    "socket-traefik": {"traefik", "socket-traefik"},
+    "socket-autoheal": {"autoheal", "socket-autoheal"},
+    "socket-watchtower": {"watchtower", "socket-watchtower"},
+}
+
+
+def members(stack: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {network: set() for network in NETWORKS}
+    for service, container in containers(declared(stack)).items():
+        for network in container.inputs["networksAdvanced"]:
+            found[network["name"].removeprefix("network-").removesuffix("-0a1b2c3")].add(service)
+    return found
+
+
+@pytest.mark.parametrize("stack", ["local", "uat", "prod"])
+def test_each_network_has_exactly_its_members(stack: str) -> None:
+    assert members(stack) == MEMBERS
+
+
+def test_nobody_reaches_whom_it_must_not() -> None:
+    reachable = {
+        frozenset(pair)
+        for network, services in MEMBERS.items()
+        if not NETWORKS[network].isolated
+        for pair in combinations(services, 2)
+    }
+    for one, other in (
+        ("traefik", "postgres"),
+        ("traefik", "temporal"),
+        ("traefik", "worker"),
+        ("web", "postgres"),
+        ("web", "temporal"),
+        ("temporal-ui", "postgres"),
+        ("autoheal", "api"),
+        ("watchtower", "api"),
+        ("socket-traefik", "api"),
+        ("backup", "temporal-ui"),
+        ("socket-autoheal", "traefik"),
+    ):
+        assert frozenset((one, other)) not in reachable, f"{one} reaches {other}"
+
+
+def test_only_who_must_has_a_way_out_of_the_machine() -> None:
+    outside = set().union(*(MEMBERS[name] for name, network in NETWORKS.items() if not network.internal))
+    assert outside == {"traefik", "api", "worker", "watchtower"}
+
+
+def test_the_networks_are_declared_as_they_are_described() -> None:
+    for name, network in NETWORKS.items():
+        inputs = declared("uat").one(f"network-{name}").inputs
+        assert inputs["internal"] == network.internal
+        assert inputs.get("options", {}) == (
+            {"com.docker.network.bridge.enable_icc": "false"} if network.isolated else {}
+        )
+        assert "name" not in inputs, "a generated name: the next network comes before the last goes"
+
+
+def test_a_watcher_that_is_switched_off_leaves_no_network() -> None:
+    from components.platform import networks
+    from tests.components.stacks import stack_settings
+
+    off = stack_settings(
+        "uat", {"services.watchtower": {"enabled": False}, "services.autoheal": {"enabled": False}}
+    )
+    assert set(NETWORKS) - set(networks(off)) == {"socket-watchtower", "socket-autoheal"}
+    assert "socket-traefik" in networks(off), "the proxy itself cannot be switched off"
+
+
+def test_who_has_no_way_out_does_not_wait_for_the_dns() -> None:
+    inside = {
+        service
+        for service in containers(declared("uat"))
+        if all(NETWORKS[network].internal for network, services in MEMBERS.items() if service in services)
+    }
+    for service, container in containers(declared("uat")).items():
+        expected = ["timeout:1", "attempts:1"] if service in inside else None
+        assert container.inputs.get("dnsOpts") == expected, service

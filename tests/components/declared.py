@@ -1,0 +1,85 @@
+"""The whole platform of a stack, declared against the mock engine once."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pulumi
+
+from components.platform import Platform
+from components.settings import load
+from tests.components.recording import Recorded, Registration, deploy
+from tests.components.stacks import (
+    ENVIRONMENT,
+    PROJECT,
+    SECRETS,
+    changed,
+    configured,
+    released,
+    stack_file,
+)
+
+CONTAINER = "docker:index/container:Container"
+COMMANDS = ("command:local:Command", "command:remote:Command")
+CANARY = "canary-"
+"""What every secret of a declared platform begins with."""
+HUMAN_SECRETS = {
+    **SECRETS,
+    "sentry_dsn": "canary-sentry-dsn",
+    "registry_password": "canary-registry-password",
+}
+HUMAN_SECRETS["ssh_private_key"] = "canary-ssh-private-key"
+
+
+def computed(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The outputs that a plugin would compute."""
+    match type_:
+        case (
+            "docker:index/container:Container" | "docker:index/network:Network" | "docker:index/volume:Volume"
+        ):
+            return {"name": inputs.get("name", f"{name}-0a1b2c3")}
+        case "docker:index/remoteImage:RemoteImage":
+            return {"imageId": f"sha256:{name}"}
+        case "random:index/randomPassword:RandomPassword":
+            return {"result": f"{CANARY}{name}", "bcryptHash": f"$2a$10${CANARY}hash-{name}"}
+        case "tls:index/privateKey:PrivateKey":
+            key = f"{CANARY}{name}"
+            return {"publicKeyOpenssh": f"ssh-ed25519 {name}", "privateKeyOpenssh": key, "privateKeyPem": key}
+        case "tls:index/selfSignedCert:SelfSignedCert":
+            return {"certPem": "CERTIFICATE"}
+        case "hcloud:index/primaryIp:PrimaryIp":
+            return {"ipAddress": "198.51.100.7", "ipNetwork": "2001:db8::/64"}
+    return {}
+
+
+def declare(stack: str, changes: Mapping[str, Any] | None = None) -> Recorded:
+    """Declares the platform of a stack file with `changes` by dotted path; `result` is the `Platform`."""
+
+    def program() -> Platform:
+        config = configured(changed(released(stack_file(stack)), changes or {}), HUMAN_SECRETS)
+        assert isinstance(config, pulumi.Config)
+        return Platform("jira", load(pulumi.Config(PROJECT), ENVIRONMENT))
+
+    with (
+        patch("components.host.remote.write_ssh_files"),
+        patch.object(Path, "home", lambda: Path("/home/ci")),
+    ):
+        return deploy(program, computed, stack=stack)
+
+
+@cache
+def declared(stack: str) -> Recorded:
+    """The platform of a stack file as it is, with everything switched on."""
+    return declare(stack, {"services.watchtower": {"enabled": True}, "application.sentry": stack != "local"})
+
+
+def containers(recorded: Recorded) -> dict[str, Registration]:
+    """Every container by its service's name."""
+    return {registration.name: registration for registration in recorded.of(CONTAINER)}
+
+
+def commands(recorded: Recorded) -> dict[str, Registration]:
+    """Every command on the host by its name."""
+    return {r.name: r for type_ in COMMANDS for r in recorded.of(type_)}
