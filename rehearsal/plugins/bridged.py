@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rehearsal.plugins import sets
+from rehearsal.plugins.changes import changes, live, whole
 from rehearsal.plugins.provider import (
     UNKNOWN,
     CheckFailure,
@@ -18,7 +19,6 @@ from rehearsal.plugins.provider import (
     Values,
     autoname,
     call,
-    compare,
     has_unknown,
 )
 from rehearsal.plugins.shapes import Field, Shape
@@ -106,7 +106,7 @@ class Bridged(Resource):
         plan = self.plan(inputs, None)
         if preview:
             return "", plan
-        return self.make({name: value for name, value in plan.items() if value is not UNKNOWN})
+        return self.make(known(plan))
 
     def read(self, resource_id: str, inputs: Values, state: Values) -> tuple[str, Values, Values] | None:
         """Refresh (with inputs and state) or import (with neither)."""
@@ -133,10 +133,12 @@ class Bridged(Resource):
 
     def plan(self, news: Values, state: Values | None) -> Values:
         """What the state would become: inputs with defaults; for the rest the state, `UNKNOWN` where there is none."""
-        plan: Values = {} if state is None else {name: state[name] for name in ("id",) if name in state}
+        plan: Values = {"id": UNKNOWN} if state is None else {}
+        if state is not None and "id" in state:
+            plan["id"] = state["id"]
         for name, wanted in self.shape.inputs.items():
             if news.get(name) is not None:
-                plan[name] = self._planned(name, wanted, news[name])
+                plan[name] = self._planned(name, wanted, news[name], new=state is None)
             elif wanted.default is not None:
                 plan[name] = wanted.default
             elif wanted.computed:
@@ -152,21 +154,22 @@ class Bridged(Resource):
         elif name in state:
             plan[name] = state[name]
 
-    def _planned(self, name: str, wanted: Field, value: Any) -> Any:
+    def _planned(self, name: str, wanted: Field, value: Any, *, new: bool = False) -> Any:
         if value is UNKNOWN or _is_flat_with_unknown(value):
             return UNKNOWN
-        return self.stored(name, self.arranged(wanted, self._with_nested_defaults(wanted.type, value)))
+        return self.stored(name, self.arranged(wanted, self._with_nested_defaults(wanted.type, value, new)))
 
-    def _with_nested_defaults(self, wanted: str, value: Any) -> Any:
+    def _with_nested_defaults(self, wanted: str, value: Any, new: bool) -> Any:
         if isinstance(value, list) and wanted.startswith("["):
-            return [self._with_nested_defaults(wanted[1:-1], item) for item in value]
+            return [self._with_nested_defaults(wanted[1:-1], item, new) for item in value]
         if isinstance(value, dict) and wanted in self.shape.types:
             fields = self.shape.types[wanted]
             filled = {name: field.default for name, field in fields.items() if field.default is not None}
-            filled.update(
-                {name: self._with_nested_defaults(fields[name].type, item) for name, item in value.items()}
-            )
-            return filled
+            filled.update({name: UNKNOWN for name, field in fields.items() if field.computed and new})
+            given = {
+                name: self._with_nested_defaults(fields[name].type, item, new) for name, item in value.items()
+            }
+            return {**filled, **given}
         return value
 
     def arranged(self, wanted: Field, value: Any) -> Any:
@@ -191,10 +194,10 @@ class Bridged(Resource):
             if name in ignored:
                 continue
             old, new = self._comparable(wanted, state.get(name)), self._comparable(wanted, plan.get(name))
-            found = dict(compare(name, old, new))
+            found = changes(name, wanted, old, new, objects=wanted.type[1:-1] in self.shape.types)
             if found and not self.suppressed(name, old, new, news):
-                whole = found.keys() == {name} or (wanted.set and wanted.type[1:-1] in self.shape.types)
-                detailed.update({name: _kind(state.get(name), plan.get(name))} if whole else found)
+                scalar = found.keys() == {name} and not isinstance(plan.get(name), dict | list)
+                detailed.update({name: whole(state.get(name), plan.get(name))} if scalar else found)
         return detailed
 
     def _comparable(self, wanted: Field, value: Any) -> Any:
@@ -211,25 +214,25 @@ class Bridged(Resource):
 
     def _live_inputs(self, inputs: Values, state: Values, found: Values) -> Values:
         if not inputs and not state:
-            live = {
+            given = {
                 name: found[name]
                 for name, wanted in self.shape.inputs.items()
                 if found.get(name) not in (None, "", [], {}) and found[name] != wanted.default
             }
-            return {**live, DEFAULTS: []}
-        live = {}
+            return {**given, DEFAULTS: []}
+        result: Values = {}
         for name, value in inputs.items():
             if name == DEFAULTS or has_unknown(value):
                 continue
             wanted = self.shape.inputs.get(name)
             if wanted is None or found.get(name) is None:
                 continue
-            same = self._comparable(wanted, self._planned(name, wanted, value)) == self._comparable(
-                wanted, found[name]
-            )
-            live[name] = value if same or self.stored(name, value) != value else found[name]
-        live[DEFAULTS] = [name for name in inputs.get(DEFAULTS, []) if live.get(name) == inputs.get(name)]
-        return live
+            planned = self._comparable(wanted, self._planned(name, wanted, value))
+            same = planned == self._comparable(wanted, found[name])
+            kept = same or self.stored(name, value) != value
+            result[name] = value if kept else live(value, found[name], wanted)
+        result[DEFAULTS] = [name for name in inputs.get(DEFAULTS, []) if result.get(name) == inputs.get(name)]
+        return result
 
 
 def _without_empty(value: Any) -> Any:
@@ -243,11 +246,11 @@ def _is_flat_with_unknown(value: Any) -> bool:
     return isinstance(value, list) and UNKNOWN in value
 
 
-def _kind(old: Any, new: Any) -> Kind:
-    """How a value as a whole differs."""
-    if new is None:
-        return Kind.DELETE
-    return Kind.ADD if old is None else Kind.UPDATE
+def known(value: Any) -> Any:
+    """The same without what is unknown in it: what the API is left to decide."""
+    if isinstance(value, dict):
+        return {name: known(item) for name, item in value.items() if item is not UNKNOWN}
+    return [known(item) for item in value] if isinstance(value, list) else value
 
 
 def _first(path: str) -> str:

@@ -112,12 +112,17 @@ class HetznerResource(Bridged):
         return dict(found[kind])
 
     def finish(self, resource_id: str, plan: Values, steps: Callable[[], Values]) -> tuple[str, Values]:
-        """Run what follows once the resource exists; when that fails, keep it in the state as not ready."""
+        """Run what follows once the resource exists; when that fails, keep it in the state as not ready.
+
+        The official plugin forgets a resource of the newer framework then, which stays behind: so does this one.
+        """
         try:
             return resource_id, steps()
         except InitFailed:
             raise
         except ProviderError as error:
+            if self.shape.framework:
+                raise
             raise InitFailed(str(error), resource_id, {**plan, "id": resource_id}) from error
 
 

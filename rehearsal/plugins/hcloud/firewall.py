@@ -33,6 +33,13 @@ class Firewall(HetznerResource):
     def suppressed(self, name: str, old: Any, new: Any, news: Values) -> bool:
         return name == "applyTos" and not news.get("applyTos")
 
+    def plan(self, news: Values, state: Values | None) -> Values:
+        """What it will be applied to elsewhere is not waited for."""
+        plan = super().plan(news, state)
+        if state is None and not news.get("applyTos"):
+            del plan["applyTos"]
+        return plan
+
     def make(self, plan: Values) -> tuple[str, Values]:
         body = {
             "name": plan["name"],
@@ -69,7 +76,8 @@ class Firewall(HetznerResource):
             self.api.put(path, {"labels": plan.get("labels") or {}})
         if "applyTos" in changed:
             self._apply(path, state.get("applyTos") or [], plan.get("applyTos") or [])
-        return self._read(resource_id, plan)
+        after = self._read(resource_id, plan)
+        return after if plan.get("rules") else {**after, "rules": []}  # until a refresh sees those left over
 
     def _apply(self, path: str, old: list[Any], new: list[Any]) -> None:
         less, more = (

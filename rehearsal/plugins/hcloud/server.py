@@ -8,6 +8,7 @@ import ipaddress
 import secrets
 from typing import Any
 
+from rehearsal.plugins.bridged import known
 from rehearsal.plugins.hcloud.api import ApiError
 from rehearsal.plugins.hcloud.common import HetznerResource, given, gone
 from rehearsal.plugins.provider import ProviderError, Values, log
@@ -43,7 +44,7 @@ class Server(HetznerResource):
             return self._create(inputs)
 
     def _create(self, inputs: Values) -> tuple[str, Values]:
-        plan = self.plan(inputs, None)
+        plan = known(self.plan(inputs, None))
         plan = {name: value for name, value in plan.items() if name in inputs or self._has_default(name)}
         server_type = self._server_type(inputs["serverType"])
         image = self._image(inputs.get("image", ""), server_type["architecture"])

@@ -41,11 +41,15 @@ class Recording:
 
     requests: list[dict[str, Any]] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    objects: dict[str, dict[int, dict[str, Any]]] = field(default_factory=lambda: {name: {} for name in _COLLECTIONS})
+    objects: dict[str, dict[int, dict[str, Any]]] = field(
+        default_factory=lambda: {name: {} for name in _COLLECTIONS}
+    )
     others: dict[str, dict[str, Any]] = field(default_factory=dict)
     actions: dict[int, dict[str, Any]] = field(default_factory=dict)
     polls: int = 0
     """How often an action is told to be running still."""
+    resizes: bool = True
+    """Whether a volume that is resized tells its new size afterwards."""
     endpoint: str = ""
     lock: threading.RLock = field(default_factory=threading.RLock)
     ids: Iterator[int] = field(default_factory=lambda: itertools.count(101))
@@ -78,9 +82,15 @@ class Recording:
         if segments[0] == "actions":
             return 200, {"actions": [self._poll(int(number)) for number in query["id"]], "meta": _PAGES}
         if segments[0] == "server_types":
-            return 200, {"server_types": [{"id": 22, "name": query["name"][0], "architecture": "x86"}], "meta": _PAGES}
+            return 200, {
+                "server_types": [{"id": 22, "name": query["name"][0], "architecture": "x86"}],
+                "meta": _PAGES,
+            }
         if segments[0] == "images":
-            return 200, {"images": [{"id": 114690387, "name": query["name"][0], "architecture": "x86"}], "meta": _PAGES}
+            return 200, {
+                "images": [{"id": 114690387, "name": query["name"][0], "architecture": "x86"}],
+                "meta": _PAGES,
+            }
         return self._object(method, segments, body)
 
     def _object(self, method: str, segments: list[str], body: dict[str, Any]) -> tuple[int, Any]:
@@ -118,13 +128,12 @@ class Recording:
             return {kind: thing, "actions": []}
         return {kind: thing, "action": self._action(), "next_actions": []}
 
-    @staticmethod
-    def _act(thing: dict[str, Any], action: str, body: dict[str, Any]) -> None:
+    def _act(self, thing: dict[str, Any], action: str, body: dict[str, Any]) -> None:
         if action == "attach":
             thing["server"] = body["server"]
         elif action == "detach":
             thing["server"] = None
-        elif action == "resize":
+        elif action == "resize" and self.resizes:
             thing["size"] = body["size"]
         elif action == "set_rules":
             thing["rules"] = body["rules"]
@@ -133,7 +142,13 @@ class Recording:
 
     def _action(self) -> dict[str, Any]:
         if not self.polls:
-            return {"id": next(self.ids), "status": "success", "command": "x", "progress": 100, "resources": []}
+            return {
+                "id": next(self.ids),
+                "status": "success",
+                "command": "x",
+                "progress": 100,
+                "resources": [],
+            }
         action = {"id": next(self.ids), "status": "running", "command": "x", "progress": 0, "resources": []}
         self.actions[action["id"]] = {**action, "left": self.polls}
         return action
@@ -170,7 +185,11 @@ def _ssh_key(thing: dict[str, Any], body: dict[str, Any]) -> None:
 
 
 def _primary_ip(thing: dict[str, Any], body: dict[str, Any]) -> None:
-    thing.update(ip="203.0.113.7" if body["type"] == "ipv4" else "2001:db8:1::/64", assignee_id=None, assignee_type="server")
+    thing.update(
+        ip="203.0.113.7" if body["type"] == "ipv4" else "2001:db8:1::/64",
+        assignee_id=None,
+        assignee_type="server",
+    )
 
 
 def _volume(thing: dict[str, Any], body: dict[str, Any]) -> None:
@@ -182,17 +201,27 @@ def _firewall(thing: dict[str, Any], body: dict[str, Any]) -> None:
 
 
 def _server(thing: dict[str, Any], body: dict[str, Any]) -> None:
-    ipv4 = {"id": body.get("public_net", {}).get("ipv4"), "ip": "203.0.113.7", "dns_ptr": "", "blocked": False}
+    ipv4 = {
+        "id": body.get("public_net", {}).get("ipv4"),
+        "ip": "203.0.113.7",
+        "dns_ptr": "",
+        "blocked": False,
+    }
     firewalls = [{"id": entry["firewall"], "status": "applied"} for entry in body.get("firewalls", [])]
     thing.update(
         status="running",
         server_type={"name": body["server_type"], "id": 22},
         image={"id": body["image"], "name": "debian-12"},
-        public_net={"ipv4": ipv4, "ipv6": {"id": 9, "ip": "2001:db8::/64", "dns_ptr": []}, "firewalls": firewalls},
+        public_net={
+            "ipv4": ipv4,
+            "ipv6": {"id": 9, "ip": "2001:db8::/64", "dns_ptr": []},
+            "firewalls": firewalls,
+        },
         backup_window=None,
         primary_disk_size=40,
         private_net=[],
     )
+    thing.setdefault("location", {"name": "fsn1"})
 
 
 _FORMS = {

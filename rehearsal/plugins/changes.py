@@ -1,0 +1,69 @@
+"""How one input differs, told as the bridge tells it (`detailed_diff.go` of pulumi-terraform-bridge)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rehearsal.plugins.provider import UNKNOWN, Kind, compare
+from rehearsal.plugins.shapes import Field
+
+
+def changes(name: str, wanted: Field, old: Any, new: Any, *, objects: bool) -> dict[str, Kind]:
+    """The paths at which two comparable values differ. `objects`: the elements of a list have names in them.
+
+    A map differs by its keys, a list by its places; a set by elements that went (at their old place) and came, and as
+    a whole where objects came, since those cannot be matched with what the program gave.
+    """
+    if new is UNKNOWN:
+        return dict(compare(name, old, new))
+    if wanted.type.startswith("{"):
+        return dict(compare(name, old or {}, new or {}))
+    if old is None or new is None or not isinstance(old, list) or not isinstance(new, list):
+        return dict(compare(name, old, new))
+    if not old or not new:
+        return {} if old == new else {name: Kind.DELETE if old else Kind.ADD}
+    return _set_changes(name, old, new, objects) if wanted.set else dict(compare(name, old, new))
+
+
+def _set_changes(name: str, old: list[Any], new: list[Any], objects: bool) -> dict[str, Kind]:
+    gone = {index for index, item in enumerate(old) if item not in new}
+    came = {index for index, item in enumerate(new) if item not in old}
+    if came and objects:
+        return {name: Kind.UPDATE}
+    return {f"{name}[{index}]": _kind(index in gone, index in came) for index in sorted(gone | came)}
+
+
+def _kind(gone: bool, came: bool) -> Kind:
+    if gone and came:
+        return Kind.UPDATE
+    return Kind.DELETE if gone else Kind.ADD
+
+
+def whole(old: Any, new: Any) -> Kind:
+    """How a scalar differs: one that was given at all is an update, even from or to `False`."""
+    if new is None:
+        return Kind.DELETE
+    return Kind.ADD if old is None else Kind.UPDATE
+
+
+def live(old: Any, found: Any, wanted: Field) -> Any:
+    """What a refresh makes of an input: the same parts of it, with the values that were found.
+
+    What the program did not give is not added; a set keeps the elements that are still there.
+    """
+    if isinstance(old, list) and isinstance(found, list):
+        if wanted.set:
+            return [item for item in old if any(_same(item, there) for there in found)]
+        return [live(item, there, wanted) for item, there in zip(old, found, strict=False)]
+    if isinstance(old, dict) and isinstance(found, dict):
+        return {name: live(item, found[name], wanted) for name, item in old.items() if name in found}
+    return found
+
+
+def _same(given: Any, there: Any) -> bool:
+    """Whether an element of a set is one that was given, which may say less and in another order."""
+    if isinstance(given, dict) and isinstance(there, dict):
+        return all(_same(value, there.get(name)) for name, value in given.items())
+    if isinstance(given, list) and isinstance(there, list):
+        return sorted(map(repr, given)) == sorted(map(repr, there))
+    return bool(given == there) or (there is None and given in ("", 0, False))
