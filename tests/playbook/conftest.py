@@ -1,0 +1,71 @@
+"""The playbook runs only where a stack is named: `make playbook STACK=uat`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .evidence import Entry, Evidence
+from .graphql import Api
+from .report import write
+from .target import Target
+
+EVIDENCE = pytest.StashKey[Evidence]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declares the marker that ties a test to a line of the checklist."""
+    config.addinivalue_line(
+        "markers", "checklist(phase, item): the line of the checklist that this test shows"
+    )
+    if config.getoption("--stack-name"):
+        config.stash[EVIDENCE] = Evidence(config.getoption("--stack-name"))
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Target:
+    option = request.config.getoption
+    return Target.load(option("--stack-name"), Path(option("--outputs")), option("--connect"))
+
+
+@pytest.fixture(scope="session")
+def api(target: Target) -> Iterator[Api]:
+    session = Api(target)
+    with session.client:
+        yield session.login()
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest) -> Entry:
+    marker = request.node.get_closest_marker("checklist")
+    return request.config.stash[EVIDENCE].entry(*marker.args)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    marker = item.get_closest_marker("checklist")
+    if marker and EVIDENCE in item.config.stash and (call.when == "call" or report.failed):
+        entry = item.config.stash[EVIDENCE].entry(*marker.args)
+        entry.seconds += call.stop - call.start
+        if report.failed:
+            entry.outcome = "failed"
+            entry.failure += f"{item.name}: {call.excinfo.exconly() if call.excinfo else ''}\n"
+        elif report.passed and entry.outcome != "failed":
+            entry.outcome = "passed"
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Writes the report, whatever the outcome."""
+    if EVIDENCE not in session.config.stash:
+        return
+    folder = Path(session.config.getoption("--report"))
+    folder.mkdir(parents=True, exist_ok=True)
+    evidence = session.config.stash[EVIDENCE]
+    evidence.save(folder / "playbook.json")
+    write(evidence, folder / "playbook.html")
+    print(f"\nreport: {folder / 'playbook.html'} ({time.time() - evidence.started:.0f} s)")

@@ -1,0 +1,175 @@
+"""Does it come back by itself? Everything here is done to the running stack, one thing after the other."""
+
+from __future__ import annotations
+
+import shlex
+import time
+
+import pytest
+
+from .evidence import Entry
+from .graphql import Api
+from .target import Target
+from .waiting import seconds_until
+
+pytestmark = pytest.mark.playbook
+
+LIMIT = 120
+#: Bounded at 60 s: the main process is named as the first to go, then memory is filled until the kernel acts.
+OUT_OF_MEMORY = """
+main=$(docker inspect --format '{{{{.State.Pid}}}}' {name})
+for pid in $main $(pgrep -P $main); do echo 1000 | sudo tee /proc/$pid/oom_score_adj >/dev/null; done
+timeout 60 docker exec {name} sh -c 'x=aaaaaaaa; while :; do x=$x$x; done' || true
+"""
+
+
+def digest(target: Target) -> str:
+    """A digest of all rows of users and issues, so that two moments can be compared."""
+    query = (
+        "SELECT (SELECT md5(coalesce(string_agg(i::text, ',' ORDER BY id), '')) FROM issues i) "
+        "|| (SELECT md5(coalesce(string_agg(u.email, ',' ORDER BY id), '')) FROM users u)"
+    )
+    return target.ssh(
+        f"docker exec {target.containers()['postgres']} "
+        f"psql -h /var/run/postgresql -U postgres -d jira -Atc {shlex.quote(query)}"
+    ).strip()
+
+
+def served(target: Target) -> bool:
+    """Whether a user's request goes through to the database and Temporal, and back."""
+    with target.http() as client:
+        return (
+            client.get(target.url("api") + "/ready").status_code == 200
+            and client.get(target.url("web")).status_code == 200
+        )
+
+
+def whole(target: Target) -> bool:
+    """Whether every declared container is healthy and a request is served."""
+    health = target.health()
+    return (
+        set(health) == set(target.outputs["containers"])
+        and set(health.values()) == {"healthy"}
+        and served(target)
+    )
+
+
+def restarts(target: Target, service: str) -> tuple[int, str]:
+    """How often Docker restarted the container and when it last started."""
+    count, started = target.ssh(
+        "docker inspect --format '{{.RestartCount}} {{.State.StartedAt}}' " + target.containers()[service]
+    ).split()
+    return int(count), started
+
+
+@pytest.fixture(scope="module")
+def before(target: Target, api: Api) -> str:
+    api.create("Must survive everything")
+    seconds_until("the stack is whole", lambda: whole(target), LIMIT)
+    return digest(target)
+
+
+@pytest.mark.checklist("Recovery", "A killed container returns")
+def test_every_killed_container_is_healthy_again(target: Target, before: str, evidence: Entry) -> None:
+    rows = []
+    for service in sorted(target.containers()):
+        _, started = restarts(target, service)
+        # As in a crash: `docker kill` would count as the operator's wish, which no restart policy overrides.
+        target.ssh(
+            f"sudo kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' {target.containers()[service]})"
+        )
+        took = seconds_until(
+            f"{service} is healthy again",
+            lambda service=service, started=started: (
+                restarts(target, service)[1] != started and whole(target)
+            ),
+            LIMIT,
+        )
+        rows.append([service, f"{took:.1f}"])
+    evidence.table(["Killed", "Seconds until all is healthy and served"], rows)
+
+
+@pytest.mark.checklist("Recovery", "A hanging container is restarted")
+@pytest.mark.parametrize("service", ["api", "worker", "temporal", "traefik"])
+def test_a_hanging_container_is_restarted_by_autoheal(
+    target: Target, before: str, evidence: Entry, service: str
+) -> None:
+    _, started = restarts(target, service)
+    target.ssh(f"docker kill --signal STOP {target.containers()[service]}")
+    took = seconds_until(
+        f"{service} is restarted", lambda: restarts(target, service)[1] != started and whole(target), LIMIT
+    )
+    evidence.say(f"{service}, stopped with SIGSTOP: healthy again after {took:.1f} s.")
+
+
+@pytest.mark.checklist("Recovery", "A hanging container is restarted")
+def test_a_hanging_postgres_is_left_alone_by_autoheal_and_returns_when_it_goes_on(
+    target: Target, before: str, evidence: Entry
+) -> None:
+    _, started = restarts(target, "postgres")
+    target.ssh(f"docker kill --signal STOP {target.containers()['postgres']}")
+    try:
+        time.sleep(45)
+        assert restarts(target, "postgres")[1] == started, "autoheal restarted the database"
+    finally:
+        target.ssh(f"docker kill --signal CONT {target.containers()['postgres']}")
+    took = seconds_until("the stack is whole", lambda: whole(target), LIMIT)
+    evidence.say(
+        f"postgres, stopped for 45 s: not restarted (by design), all healthy {took:.1f} s after it went on."
+    )
+
+
+@pytest.mark.checklist("Recovery", "A container that runs out of memory returns")
+@pytest.mark.parametrize("service", ["api", "worker", "temporal", "traefik", "postgres"])
+def test_a_container_that_runs_out_of_memory_returns(
+    target: Target, before: str, evidence: Entry, service: str
+) -> None:
+    _, started = restarts(target, service)
+    target.ssh(OUT_OF_MEMORY.format(name=target.containers()[service]), check=False)
+    took = seconds_until(
+        f"{service} died and is healthy again",
+        lambda: restarts(target, service)[1] != started and whole(target),
+        LIMIT,
+    )
+    evidence.say(f"{service}: out of memory, healthy again after {took:.1f} s.")
+
+
+@pytest.mark.checklist("Recovery", "A running workflow survives Temporal's death")
+def test_a_running_workflow_completes_after_temporals_death(
+    target: Target, api: Api, evidence: Entry
+) -> None:
+    issue = api.create("Triage me through an outage")
+    workflow = api.triage(issue, delay=8)
+    seconds_until("the workflow runs", lambda: api.workflow(workflow) == "RUNNING", 15)
+    target.ssh(
+        f"sudo kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' {target.containers()['temporal']})"
+    )
+    took = seconds_until("the workflow completes", lambda: api.workflow(workflow) == "COMPLETED", LIMIT)
+    assert api.issue(issue)["triagedAt"], "the workflow's effect is not in the database"
+    evidence.say(f"A workflow with a timer of 8 s, Temporal killed meanwhile: completed {took:.1f} s later.")
+
+
+@pytest.mark.checklist("Recovery", "A reboot of the machine")
+def test_everything_returns_after_a_reboot_without_a_human(
+    target: Target, before: str, evidence: Entry
+) -> None:
+    if target.local:
+        evidence.say("Not done for a stack on this machine's own Docker: its reboot is this machine's.")
+        return
+    boot = "cat /proc/1/stat | cut -d' ' -f22; uptime -s"
+    before_boot = target.ssh(boot)
+    target.ssh("sudo systemctl reboot", check=False)
+    took = seconds_until(
+        "the machine rebooted and all is healthy",
+        lambda: target.ssh(boot) != before_boot and whole(target),
+        300,
+        every=1,
+    )
+    evidence.say(f"Rebooted: every container healthy and requests served after {took:.1f} s.")
+
+
+@pytest.mark.checklist("Recovery", "The data is the same after all of it")
+def test_the_issue_from_before_is_still_there(target: Target, api: Api, before: str, evidence: Entry) -> None:
+    titles = [issue["title"] for issue in api.run("{ issues(first: 200) { title } }")["issues"]]
+    assert "Must survive everything" in titles, "an issue is lost"
+    evidence.say(f"The issue from before is there; {len(titles)} issues in all.")

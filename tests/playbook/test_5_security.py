@@ -1,0 +1,126 @@
+"""Is nothing open that need not be?"""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from .evidence import Entry
+from .target import Target
+
+pytestmark = pytest.mark.playbook
+
+
+#: Who may speak with whom: all pairs within a group, in both directions, and no others.
+GROUPS = [
+    {"traefik", "api"},
+    {"traefik", "web"},
+    {"traefik", "temporal-ui"},
+    {"traefik", "socket-traefik"},
+    {"postgres", "temporal", "api", "worker", "backup"},
+    {"temporal", "api", "worker", "temporal-ui"},
+    {"autoheal", "socket-autoheal"},
+    {"watchtower", "socket-watchtower"},
+]
+
+
+def may_reach(source: str, sink: str) -> bool:
+    """Whether the two are declared to share a network."""
+    return any({source, sink} <= group for group in GROUPS)
+
+
+def is_open(address: str, port: int) -> bool:
+    """Whether a TCP connection is accepted within a second."""
+    try:
+        with socket.create_connection((address, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.checklist("Security", "Only 80 and 443 answer from outside")
+def test_only_the_declared_ports_answer_from_outside(target: Target, evidence: Entry) -> None:
+    if target.local:
+        evidence.say("A stack on this machine's own Docker publishes on loopback only; there is no outside.")
+        return
+    address = target.connect or target.outputs["server_ipv4"]
+    # All well-known ports and those that containers listen on: a thousand connections, 64 at a time.
+    ports = sorted(
+        {
+            *range(1, 1025),
+            *range(2370, 2380),
+            3000,
+            4000,
+            4001,
+            5432,
+            6933,
+            7233,
+            7234,
+            7235,
+            8080,
+            8081,
+            8082,
+            8233,
+            9090,
+        }
+    )
+    with ThreadPoolExecutor(64) as pool:
+        answers = dict(zip(ports, pool.map(lambda port: is_open(address, port), ports), strict=True))
+    found = [port for port, answer in answers.items() if answer]
+    evidence.say(f"Of {len(ports)} ports of {address}, these answer: {found}.")
+    assert found == [22, 80, 443], (
+        "22 is open to this machine's network only; nothing else but 80 and 443 may answer"
+    )
+
+
+@pytest.mark.checklist("Security", "Each container reaches what is declared, and nothing else")
+def test_who_reaches_whom_is_as_declared(target: Target, evidence: Entry) -> None:
+    containers = target.containers()
+    ports = {
+        "api": 4000,
+        "worker": 4001,
+        "web": 8080,
+        "postgres": 5432,
+        "temporal": 7233,
+        "temporal-ui": 8080,
+        "traefik": 8443,
+        **{service: 2375 for service in containers if service.startswith("socket-")},
+    }
+    inspect = (
+        "docker inspect --format '{{.State.Pid}} {{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}' "
+    )
+    facts = {service: target.ssh(inspect + name).split() for service, name in containers.items()}
+
+    # One shell on the machine tries every pair from within the network namespace of the first.
+    tries = [
+        (source, sink, address, ports[sink])
+        for source in sorted(containers)
+        for sink in sorted(ports)
+        if sink in containers and sink != source
+        for address in facts[sink][1:]
+    ]
+    script = "\n".join(
+        f"(sudo nsenter -t {facts[source][0]} -n timeout 2 bash -c '</dev/tcp/{address}/{port}' 2>/dev/null"
+        f" && echo {source} {sink}) &" + ("\nwait" if number % 24 == 23 else "")
+        for number, (source, sink, address, port) in enumerate(tries)
+    )
+    measured = {
+        tuple(line.split()) for line in target.ssh(script + "\nwait", check=False, timeout=300).splitlines()
+    }
+    declared = {(a, b) for a in containers for b in ports if b in containers and a != b and may_reach(a, b)}
+    head = sorted(sink for sink in ports if sink in containers)
+    evidence.table(
+        ["from \\ to", *head],
+        [
+            [source, *("●" if (source, sink) in measured else "" for sink in head)]
+            for source in sorted(containers)
+        ],
+    )
+    evidence.say(
+        f"{len(tries)} connections tried; {len(measured)} pairs reach one another, "
+        f"{len(declared)} are declared."
+    )
+    assert measured - declared == set(), "reached, but not declared"
+    assert declared - measured == set(), "declared, but not reached"
