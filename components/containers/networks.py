@@ -22,7 +22,10 @@ NETWORKS = {
     "ingress": Network(
         "traefik, from outside; it publishes ports and asks the certificate authority", internal=False
     ),
-    "edge": Network("traefik to api, web and temporal-ui"),
+    # One for each, so that what faces the internet cannot reach its neighbours.
+    "edge-api": Network("traefik to api"),
+    "edge-web": Network("traefik to web"),
+    "edge-temporal-ui": Network("traefik to temporal-ui"),
     "data": Network("postgres to those that store in it"),
     "workflow": Network("temporal to those that run or watch workflows"),
     "egress": Network("to the internet, not to each other", internal=False, isolated=True),

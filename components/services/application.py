@@ -89,7 +89,7 @@ def routed(site: Site, service: str, port: int, health_path: str) -> dict[str, p
     balancer = f"traefik.http.services.{service}.loadbalancer"
     return {
         "traefik.enable": "true",
-        "traefik.docker.network": site.networks["edge"],
+        "traefik.docker.network": site.networks[f"edge-{service}"],
         f"{balancer}.server.port": str(port),
         # A process that drains fails this at once, and gets no new requests while it still serves.
         f"{balancer}.healthcheck.path": health_path,

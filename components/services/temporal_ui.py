@@ -37,7 +37,7 @@ class TemporalUi(pulumi.ComponentResource):
                         "TEMPORAL_UI_PORT": str(settings.port),
                     },
                     limits=Limits.of(settings),
-                    networks=("edge", "workflow"),
+                    networks=("edge-temporal-ui", "workflow"),
                     aliases=("temporal-ui",),
                     drain_seconds=settings.drain_seconds,
                 ),

@@ -109,7 +109,7 @@ class Traefik(pulumi.ComponentResource):
                     files=files,
                     limits=Limits.of(settings.services.traefik),
                     tmpfs={"/tmp": "size=64m"},  # noqa: S108 # bodies beyond a megabyte, see `body-limit`
-                    networks=("ingress", "edge", "socket-traefik"),
+                    networks=("ingress", "edge-api", "edge-web", "edge-temporal-ui", "socket-traefik"),
                     mounts=tuple(mounts),
                 ),
                 health=Health(

@@ -21,7 +21,7 @@ class Web(pulumi.ComponentResource):
                 site,
                 service,
                 image="web",
-                networks=("edge",),
+                networks=("edge-web",),
                 alias="web",
                 environment={
                     "API_URL": api_url,
