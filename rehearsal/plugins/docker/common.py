@@ -9,7 +9,7 @@ from typing import Any
 from rehearsal.plugins.bridged import Bridged
 from rehearsal.plugins.docker.engine import Engine, EngineError
 from rehearsal.plugins.docker.registry import Registries
-from rehearsal.plugins.provider import InitFailed, ProviderError, Values, call
+from rehearsal.plugins.provider import CheckFailure, InitFailed, ProviderError, Values, call
 from rehearsal.plugins.shapes import Shape
 
 
@@ -35,6 +35,34 @@ class DockerResource(Bridged):
     def registries(self) -> Registries:
         """The credentials for pulling images."""
         return self._registries()
+
+    def check(self, olds: Values, news: Values, random_seed: bytes) -> tuple[Values, list[CheckFailure]]:
+        """See `Bridged`. Parts of an object that have a default get it too."""
+        inputs, failures = super().check(olds, news, random_seed)
+        for name, wanted in self.shape.inputs.items():
+            if name in inputs:
+                inputs[name] = self._with_part_defaults(wanted.type, inputs[name])
+        return inputs, failures
+
+    def _with_part_defaults(self, wanted: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._with_part_defaults(wanted[1:-1], item) for item in value]
+        if not isinstance(value, dict) or wanted not in self.shape.types:
+            return value
+        parts = self.shape.types[wanted]
+        defaults = {name: part.default for name, part in parts.items() if part.default}
+        return defaults | {
+            name: self._with_part_defaults(parts[name].type, item) if name in parts else item
+            for name, item in value.items()
+        }
+
+    def applied(self, plan: Values, found: Values) -> Values:
+        """The state right after an apply: of a set, Terraform's SDK keeps the planned value."""
+        state = {**plan, **found}
+        for name, wanted in self.shape.inputs.items():
+            if wanted.set and name in plan:
+                state[name] = plan[name]
+        return state
 
     def suppressed(self, name: str, old: Any, new: Any, news: Values) -> bool:
         """In parts of an object too, an empty value and an absent one are the same."""

@@ -64,6 +64,11 @@ class Container(DockerResource):
             old, new = sorted(old, key=str), sorted(new, key=str)
         return super().suppressed(name, old, new, news)
 
+    def applied(self, plan: Values, found: Values) -> Values:
+        """See `DockerResource`. Capabilities are a set of one, beneath the object that Pulumi makes of it."""
+        kept = {"capabilities": plan["capabilities"]} if "capabilities" in plan else {}
+        return {**super().applied(plan, found), **kept}
+
     def make(self, plan: Values) -> tuple[str, Values]:
         """Make it, connect it, upload files, start it; with `wait`, until it is healthy."""
         engine = self.engine
@@ -84,7 +89,7 @@ class Container(DockerResource):
             found = self.fetch(container, plan)
         if found is None:
             raise ProviderError("the container was gone once it had ended: take rm out")
-        return container, found
+        return container, self.applied(plan, found)
 
     def fetch(self, resource_id: str, state: Values) -> Values | None:
         """What the engine says. A stopped one that must run reads as `mustRun: false`: see `change`."""

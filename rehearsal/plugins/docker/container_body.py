@@ -164,8 +164,8 @@ def _host_config(inputs: Values, api_version: tuple[int, int]) -> Body:
         config["PortBindings"] = _port_bindings(inputs["ports"])
     capabilities = inputs.get("capabilities")
     if capabilities:
-        config["CapAdd"] = capabilities.get("adds") or []
-        config["CapDrop"] = capabilities.get("drops") or []
+        config["CapAdd"] = _canonical(capabilities.get("adds") or [])
+        config["CapDrop"] = _canonical(capabilities.get("drops") or [])
     if inputs.get("cpus"):
         config["NanoCpus"] = _nano_cpus(inputs["cpus"])
     else:
@@ -185,6 +185,12 @@ def _host_config(inputs: Values, api_version: tuple[int, int]) -> Body:
     if inputs.get("gpus") or inputs.get("deviceRequests"):
         raise ProviderError("the stand-in plugin docker offers no gpus and deviceRequests: use devices")
     return config
+
+
+def _canonical(capabilities: Iterable[str]) -> list[str]:
+    """As Docker's own client sends them: `chown` is `CAP_CHOWN`, which a refresh then finds to differ."""
+    upper = {capability.upper() for capability in capabilities}
+    return sorted(name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}" for name in upper)
 
 
 def _megabytes(amount: int) -> int:

@@ -34,7 +34,7 @@ class Network(DockerResource):
         with making(), saying("Unable to create network"):
             network_id = engine.create_network(_body(plan))
         with existing("creating", network_id, plan):
-            return network_id, {**plan, **_state(engine.inspect_network(network_id))}
+            return network_id, self.applied(plan, _state(engine.inspect_network(network_id)))
 
     def fetch(self, resource_id: str, state: Values) -> Values | None:
         """What the engine says of it; whatever it cannot say is taken as gone."""

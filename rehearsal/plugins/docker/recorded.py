@@ -451,7 +451,7 @@ def _clash(bound: set[tuple[str, int, str]], address: str, port: int, protocol: 
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether two host addresses of a port meet: `0.0.0.0` is all of IPv4, `::` all of IPv6, empty is both."""
+    """Whether two host addresses meet: `0.0.0.0` is all of IPv4, `::` all of IPv6, empty is both."""
     if not one or not other or one == other:
         return True
     family = 6 if ":" in one else 4

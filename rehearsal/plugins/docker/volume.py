@@ -16,7 +16,7 @@ class Volume(DockerResource):
         engine = self.engine
         with making(), saying("Unable to create volume"):
             volume = engine.create_volume(_body(plan))
-        return str(volume["Name"]), {**plan, **_state(volume)}
+        return str(volume["Name"]), self.applied(plan, _state(volume))
 
     def fetch(self, resource_id: str, state: Values) -> Values | None:
         """What the engine says of it."""

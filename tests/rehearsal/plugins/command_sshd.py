@@ -30,6 +30,7 @@ class Sshd(paramiko.ServerInterface):
         self._lock = threading.Lock()
         self.dropped = 0
         self.logins = 0
+        self.connections = 0
         self.environment: dict[str, str] = dict(os.environ)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -50,6 +51,7 @@ class Sshd(paramiko.ServerInterface):
                     connection.close()
                     continue
                 self._starting += 1
+                self.connections += 1
             threading.Thread(target=self._connection, args=(connection,), daemon=True).start()
 
     def _connection(self, connection: socket.socket) -> None:

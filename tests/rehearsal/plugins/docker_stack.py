@@ -18,6 +18,9 @@ from pulumi.automation import (
 from operations import engine
 from rehearsal import launchers
 
+LABEL = f"plugin-test-{os.getpid()}"
+"""Value of the label `jira-plus-plus` on what these tests make: other runs may share the engine."""
+
 
 class Stack:
     """Runs programs one after another as versions of one stack; remembers what the engine did and said."""
@@ -46,6 +49,8 @@ class Stack:
         self.said = ""
         self.errors: list[tuple[str, str]] = []
         """What failed, by the resource's name."""
+        self.diffs: dict[str, tuple[list[str], list[str]]] = {}
+        """By step: the properties that differ, and those that replace."""
         self._made: Any = None
 
     def up(self, program: Callable[[], None], **options: Any) -> list[tuple[str, str]]:
@@ -124,7 +129,7 @@ class Stack:
 
     def _listen(self) -> tuple[list[tuple[str, str]], Callable[[EngineEvent], None]]:
         steps: list[tuple[str, str]] = []
-        self.errors = []
+        self.errors, self.diffs = [], {}
 
         def on_event(event: EngineEvent) -> None:
             if event.resource_pre_event is not None:
@@ -132,6 +137,10 @@ class Stack:
                 operation = step.op.value if hasattr(step.op, "value") else str(step.op)
                 if operation != "same" and "pulumi:" not in step.type:
                     steps.append((operation, step.urn.rpartition("::")[2]))
+                    self.diffs[f"{operation} {steps[-1][1]}"] = (
+                        sorted(step.diffs or []),
+                        sorted(step.keys or []),
+                    )
             said = event.diagnostic_event
             if said is not None and said.severity == "error" and said.urn:
                 self.errors.append((said.urn.rpartition("::")[2], said.message))
