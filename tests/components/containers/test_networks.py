@@ -9,7 +9,9 @@ from tests.components.declared import containers, declared
 
 MEMBERS = {
     "ingress": {"traefik"},
-    "edge": {"traefik", "api", "web", "temporal-ui"},
+    "edge-api": {"traefik", "api"},
+    "edge-web": {"traefik", "web"},
+    "edge-temporal-ui": {"traefik", "temporal-ui"},
     "data": {"postgres", "temporal", "api", "worker", "backup"},
     "workflow": {"temporal", "api", "worker", "temporal-ui"},
     "egress": {"api", "worker", "watchtower"},
@@ -45,6 +47,8 @@ def test_nobody_reaches_whom_it_must_not() -> None:
         ("traefik", "worker"),
         ("web", "postgres"),
         ("web", "temporal"),
+        ("web", "api"),
+        ("web", "temporal-ui"),
         ("temporal-ui", "postgres"),
         ("autoheal", "api"),
         ("watchtower", "api"),
