@@ -1,0 +1,61 @@
+"""Environments for the tests on the real engine: each is brought up once for all workers, then copied."""
+
+from __future__ import annotations
+
+import fcntl
+import pwd
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from operations.engine import EngineMissing
+from tests.engine.lab import NOTHING, Changes, Lab
+
+Bring = Callable[..., Lab]
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder that all workers of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "engine"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _lab(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    try:
+        lab = Lab(tmp_path_factory.mktemp("lab"), shared / "files")
+    except EngineMissing as error:
+        pytest.skip(str(error))
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def lab(_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """The worker's lab, with nothing in it; the program writes its ssh files below the test's own folder."""
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_dir=str(tmp_path / "home")))
+    _lab.restore(None)
+    return _lab
+
+
+@pytest.fixture
+def bring(lab: Lab, shared: Path) -> Bring:
+    """Puts a stack that is up in place; `name` tells it from the same stack with other `changes`."""
+
+    def place(stack: str, name: str = "", changes: Changes = NOTHING) -> Lab:
+        snapshot = shared / (name or stack)
+        with (shared / f"{snapshot.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not snapshot.exists():
+                lab.restore(None)
+                lab.deployment(stack, changes).up()
+                lab.save(snapshot)
+        lab.restore(snapshot)
+        return lab
+
+    return place

@@ -1,0 +1,316 @@
+"""One place for engine tests: an embedded cloud in this process, stand-in plugins in one that stays, one folder.
+
+The folder's path, the cloud's address and the plugins are the same for all tests of a worker, so that starting
+them is paid once; a test gets a copy of an environment that was brought up once (`Lab.restore`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from operations.deployment import PROJECT, Deployment, Retry
+from operations.engine import engine
+from operations.journal import Journal
+from operations.recovery import default_finders
+from pulumi.automation import ConfigValue
+from rehearsal import project
+from rehearsal.cloud.cloud import MADE, Cloud
+from rehearsal.cloud.faults import parse
+from rehearsal.cloud.router import Response
+from rehearsal.cloud.server import CloudServer, DroppedError
+from rehearsal.cloud.store import Store
+from rehearsal.leftovers import RecordedDocker
+from rehearsal.machines.recorded import RecordedMachines
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "t" * 64
+PASSPHRASE = "engine-tests"
+PLUGINS = ("cloudflare", "command", "docker", "hcloud", "random", "tls")
+ZONE_ID = "0123456789abcdef0123456789abcdef"
+Changes = Mapping[str, Any]
+"""Path in the stack file (`services.api.cpus`) to value; None removes the key."""
+NOTHING: Changes = {}
+BASE: Mapping[str, Changes] = {
+    "uat": NOTHING,
+    "local": NOTHING,
+    # The release build of the application gives the digests that production asks for.
+    "prod": {
+        f"images.{name}": f"ghcr.io/example-org/jira-plus-plus-{name}:1.0.0@sha256:{digit * 64}"
+        for name, digit in (("api", "a"), ("worker", "b"), ("web", "c"))
+    },
+}
+"""What must be changed in a stack file for it to come up."""
+SECRETS = {
+    "acme_dns_token": "canary-acme-dns-token",
+    "registry_password": "canary-registry-password",
+    "sentry_dsn": "https://canary-sentry-dsn@sentry.example.com/1",
+}
+"""What a human sets."""
+
+
+class Held:
+    """A request whose answer is withheld: `arrived` is set once it has come (and, if so asked, taken effect)."""
+
+    def __init__(self, method: str, path_end: str, effect: bool) -> None:
+        self.method, self.path_end, self.effect = method, path_end, effect
+        self.arrived, self.released = threading.Event(), threading.Event()
+
+    def matches(self, method: str, target: str) -> bool:
+        path = target.partition("?")[0]
+        return not self.arrived.is_set() and method == self.method and path.endswith(self.path_end)
+
+
+class _HoldingServer(CloudServer):
+    """The embedded cloud's server, which can withhold an answer before or after the effect."""
+
+    held: Held | None = None
+
+    def answer(self, method: str, target: str, headers: Mapping[str, str], raw: bytes) -> Response:
+        held = self.held
+        if held is None or not held.matches(method, target):
+            return super().answer(method, target, headers, raw)
+        if held.effect:
+            super().answer(method, target, headers, raw)
+        held.arrived.set()
+        held.released.wait(60)
+        raise DroppedError
+
+
+class Lab:
+    """See the module."""
+
+    def __init__(self, folder: Path, files: Path) -> None:
+        """`folder` is this lab's own; `files`, which is never written, is the same for all."""
+        self.state = folder / "state"
+        self._files = files
+        self._home = folder / "home"
+        self._home.mkdir(parents=True)
+        self.binary = engine()
+        self._plugins: subprocess.Popen[str] | None = None
+        self._attached = ""
+        self.server: _HoldingServer | None = None
+        self._port = 0
+        self.output: list[str] = []
+        """What the engine and the runner said since the last `restore`."""
+        self.restore(None)
+
+    # ── the place
+
+    def close(self) -> None:
+        self._stop_cloud()
+        self.kill_plugins()
+
+    def restore(self, snapshot: Path | None) -> None:
+        """Puts a copy of `snapshot` in place; None starts from nothing."""
+        self._stop_cloud()
+        shutil.rmtree(self.state, ignore_errors=True)
+        if snapshot is None:
+            (self.state / "backend").mkdir(parents=True)
+        else:
+            shutil.copytree(snapshot, self.state)
+        self._start_cloud()
+        self.output.clear()
+
+    def save(self, snapshot: Path) -> None:
+        """Keeps what is in place under `snapshot`; appears whole or not at all."""
+        self._stop_cloud()
+        part = snapshot.with_suffix(".part")
+        shutil.copytree(self.state, part)
+        part.rename(snapshot)
+        self._start_cloud()
+
+    def kill_plugins(self) -> None:
+        """Ends the stand-ins as hard as a machine's end would; the next run starts new ones."""
+        if self._plugins is not None:
+            self._plugins.kill()
+            self._plugins.wait()
+            self._plugins = None
+
+    def _start_cloud(self) -> None:
+        cloud = Cloud(
+            Store(self.state / "cloud"), RecordedMachines(self.state / "cloud"), 0.0, {"example.com": ZONE_ID}
+        )
+        self.server = _HoldingServer(cloud, TOKEN, self._port, rate_limit=0, cloudflare_limit=0)
+        self._port = self.server.server_address[1]
+        cloud.start()
+        threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        ).start()
+
+    def _stop_cloud(self) -> None:
+        if self.server is not None:
+            if self.server.held is not None:
+                self.server.held.released.set()
+            self.server.shutdown()
+            self.server.server_close()
+            self.server.cloud.stop()
+            self.server = None
+
+    # ── what is in it
+
+    @property
+    def cloud(self) -> Cloud:
+        assert self.server is not None
+        return self.server.cloud
+
+    def objects(self, kind: str) -> list[dict[str, Any]]:
+        """What the embedded cloud holds of a kind of `MADE`."""
+        return self.cloud.store.all(kind)
+
+    def holdings(self) -> dict[str, int]:
+        return {kind: count for kind, count in self.cloud.counts().items() if count}
+
+    def fault(self, *faults: Mapping[str, Any]) -> None:
+        self.cloud.faults.add([parse(fault, "test") for fault in faults])
+
+    @contextmanager
+    def holding(self, method: str, path_end: str, *, effect: bool) -> Iterator[Held]:
+        """Withholds the answer to the first such request, forever as far as its client can tell."""
+        assert self.server is not None
+        held = self.server.held = Held(method, path_end, effect)
+        try:
+            yield held
+        finally:
+            held.released.set()
+            self.server.held = None
+
+    def requests(self) -> list[dict[str, Any]]:
+        return self.cloud.audit.read()
+
+    def recorded(self, kind: str) -> list[dict[str, Any]]:
+        """Recorded containers, networks, images or volumes, of all hosts."""
+        return [json.loads(path.read_text()) for path in (self.state / "docker").glob(f"*/{kind}/*.json")]
+
+    def docker_events(self) -> list[dict[str, Any]]:
+        path = self.state / "docker" / "events.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    # ── the engine
+
+    def deployment(self, stack: str, changes: Changes = NOTHING, tries: int = 5) -> Deployment:
+        """The stack of our program and our stack file, with `changes` to the latter."""
+        self.write(stack, changes)
+        environment = self.environment()
+        recorded = RecordedDocker(self.state)
+        deployment = Deployment(
+            project=self.state / "project",
+            stack=stack,
+            binary=self.binary,
+            environment=environment,
+            events=self.state / "events",
+            say=self.output.append,
+            show=self.output.append,
+            retry=Retry(tries=tries, pause_seconds=0.1),
+            finders=[
+                *(finder for finder in default_finders(environment) if finder.prefix != recorded.prefix),
+                recorded,
+            ],
+        )
+        if not self._has_secrets(stack):
+            deployment.open().set_all_config(
+                {f"{PROJECT}:{name}": ConfigValue(value, secret=True) for name, value in SECRETS.items()}
+            )
+        return deployment
+
+    def write(self, stack: str, changes: Changes = NOTHING) -> None:
+        """Writes the copy of the project that is run: our own stack file as it is, but for `changes`.
+
+        The engine reads it anew at each run. Of what the engine wrote into it, salt and secrets stay.
+        """
+        stack_file = self.state / "project" / f"Pulumi.{stack}.yaml"
+        before = yaml.safe_load(stack_file.read_text()) if stack_file.exists() else {}
+        project.prepare(ROOT, stack, self.state)
+        values = yaml.safe_load((ROOT / stack_file.name).read_text())
+        for path, value in {**BASE[stack], **changes}.items():
+            _put(values["config"], path, value)
+        if "encryptionsalt" in before:
+            values["encryptionsalt"] = before["encryptionsalt"]
+        for key, value in before.get("config", {}).items():
+            if isinstance(value, dict) and "secure" in value:
+                values["config"][key] = value
+        stack_file.write_text(yaml.safe_dump(values, sort_keys=False))
+
+    def _has_secrets(self, stack: str) -> bool:
+        values = yaml.safe_load((self.state / "project" / f"Pulumi.{stack}.yaml").read_text())
+        return all(f"{PROJECT}:{name}" in values["config"] for name in SECRETS)
+
+    def environment(self) -> dict[str, str]:
+        """What the program, the engine and the plugins see beside this process's own environment."""
+        return {**self._surroundings(), "PULUMI_DEBUG_PROVIDERS": self._attach()}
+
+    def _surroundings(self) -> dict[str, str]:
+        assert self.server is not None
+        return {
+            "CLOUDFLARE_API_TOKEN": TOKEN,
+            "CLOUDFLARE_BASE_URL": f"{self.server.url}/client/v4",
+            "HCLOUD_ENDPOINT": f"{self.server.url}/v1",
+            "HCLOUD_TOKEN": TOKEN,
+            "PULUMI_BACKEND_URL": f"file://{self.state / 'backend'}",
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_HOME": str(self._home),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "REHEARSAL_DOCKER": "record",
+            "REHEARSAL_STATE": str(self.state),
+            "XDG_STATE_HOME": str(self._files),
+        }
+
+    def _attach(self) -> str:
+        """The stand-ins' addresses; starts them if need be."""
+        if self._plugins is None:
+            self._plugins = subprocess.Popen(
+                [sys.executable, "-m", "rehearsal.plugins", *PLUGINS],
+                cwd=ROOT,
+                env={**os.environ, **self._surroundings()},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            assert self._plugins.stdout is not None
+            self._attached = self._plugins.stdout.readline().strip()
+        return self._attached
+
+    def state_file(self) -> Path:
+        """The engine's state of the one stack in place."""
+        (path,) = (self.state / "backend" / ".pulumi" / "stacks").rglob("*.json")
+        return path
+
+
+def engines() -> list[int]:
+    """The engine processes that this process has started."""
+    found = []
+    for task in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            found += [
+                int(pid) for pid in task.read_text().split() if Path(f"/proc/{pid}/comm").read_text() == "pulumi\n"
+            ]
+    return found
+
+
+def kill_engines() -> None:
+    for pid in engines():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _put(config: dict[str, Any], path: str, value: Any) -> None:
+    section, *keys = path.split(".")
+    place: Any = config
+    for key in (f"{PROJECT}:{section}", *keys)[:-1]:
+        place = place.setdefault(key, {})
+    last = keys[-1] if keys else f"{PROJECT}:{section}"
+    if value is None:
+        place.pop(last, None)
+    else:
+        place[last] = value

@@ -1,0 +1,172 @@
+"""A change of each setting touches what it should and nothing else: `settings_table.py` on the real engine.
+
+Rows whose effects have nothing in common are previewed together, as an engine run takes seconds. When such a
+batch differs from what its rows say, each row is previewed alone and the message names those that are wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import yaml
+
+from components.settings import Settings
+from components.settings.report import section_of
+from components.settings.section import Section
+from operations.deployment import Deployment, DeploymentFailed
+from tests.engine.conftest import Bring
+from tests.engine.effects import Effects, effects
+from tests.engine.lab import ROOT, Lab
+from tests.engine.settings_table import HETZNER, LEFT_OUT, ON_THE_SERVER, PUBLIC_KEY, ROWS, Row
+
+pytestmark = pytest.mark.engine
+
+STACKS = (*HETZNER, "local", "existing")
+EXISTING: Mapping[str, Any] = {
+    "host": {
+        "kind": "existing",
+        "address": "198.51.100.7",
+        "memory_mb": 8192,
+        "ssh": {"user": "root", "port": 22, "host_key": PUBLIC_KEY},
+    },
+    "tls": {"mode": "self-signed"},
+}
+"""UAT on a server that someone else made."""
+
+
+def leaves(section: type[Section] = Settings, prefix: str = "") -> Iterator[str]:
+    """The path of every setting."""
+    for name, field in section.model_fields.items():
+        inner = section_of(field)
+        if inner is not None:
+            yield from leaves(inner, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}"
+
+
+def batches(stack: str) -> list[list[Row]]:
+    """The stack's rows, in as few groups as can be told apart: no two rows of a group share an effect."""
+    groups: list[list[Row]] = []
+    for row in (row for row in ROWS if stack in row.stacks):
+        fitting = (group for group in groups if all(_apart(row, other) for other in group))
+        if (group := next(fitting, None)) is not None:
+            group.append(row)
+        else:
+            groups.append([row])
+    return groups
+
+
+def _apart(one: Row, other: Row) -> bool:
+    if one.refusal or other.refusal or ON_THE_SERVER in {**one.effects, **other.effects}:
+        return False
+    for path in one.changes:
+        if any(path == given or f"{path}.".startswith(f"{given}.") for given in other.changes):
+            return False
+    for name in one.effects.keys() & other.effects.keys():
+        mine, theirs = one.effects[name].split(), other.effects[name].split()
+        if len(mine) == 1 or len(theirs) == 1 or set(mine[1:]) & set(theirs[1:]):
+            return False
+    return True
+
+
+def expected(rows: list[Row], on_the_server: list[str]) -> Effects:
+    """What the rows say, taken together."""
+    merged: Effects = {}
+    for row in rows:
+        for name, effect in row.effects.items():
+            for resource in on_the_server if name == ON_THE_SERVER else [name]:
+                merged[resource] = _both(merged.get(resource), effect)
+    return merged
+
+
+def _both(one: str | None, other: str) -> str:
+    if one is None:
+        return other
+    words = {*one.split(), *other.split()}
+    sign = "±" if "±" in words else "~"
+    return " ".join([sign, *sorted(words - {"±", "~"})])
+
+
+@pytest.mark.parametrize(
+    ("stack", "rows"),
+    [
+        pytest.param(stack, group, id=f"{stack}-{number}-{group[0].leaf}")
+        for stack in STACKS
+        for number, group in enumerate(batches(stack))
+    ],
+)
+def test_a_change_of_a_setting_touches_what_it_should_and_nothing_else(
+    stack: str, rows: list[Row], bring: Bring
+) -> None:
+    if stack == "existing":
+        lab, stack, changes = bring("uat", "existing", EXISTING), "uat", EXISTING
+    else:
+        lab, changes = bring(stack), {}
+    deployment = lab.deployment(stack, changes)
+    there = [
+        resource["urn"].rsplit("::", 1)[-1]
+        for resource in deployment.resources()
+        if resource["type"].startswith(("docker:", "command:remote:"))
+    ]
+    if (difference := _difference(lab, deployment, stack, rows, there, changes)) is None:
+        return
+    alone = {row.leaf: _difference(lab, deployment, stack, [row], there, changes) for row in rows}
+    wrong = [f"{leaf}: {found}" for leaf, found in alone.items() if found is not None]
+    pytest.fail("\n".join(wrong) if wrong else f"only together: {difference}")
+
+
+def _difference(
+    lab: Lab, deployment: Deployment, stack: str, rows: list[Row], there: list[str], base: Mapping[str, Any]
+) -> str | None:
+    """How a preview of the rows' changes differs from what the rows say; None if it does not."""
+    changes = dict(base)
+    for row in rows:
+        changes |= {path: _filled(stack, value) for path, value in row.changes.items()}
+    lab.write(stack, changes)
+    refusal = rows[0].refusal
+    try:
+        found = effects(deployment.preview())
+    except DeploymentFailed as failure:
+        if refusal and refusal in str(failure):
+            return None
+        return f"failed: {failure}"
+    if refusal:
+        return f"was not refused with {refusal!r}"
+    wanted = expected(rows, there)
+    lines = [
+        f"{name} {found.get(name, 'is left alone')}, should be {wanted.get(name, 'left alone')}"
+        for name in sorted(found.keys() | wanted.keys())
+        if found.get(name) != wanted.get(name)
+    ]
+    return "; ".join(lines) or None
+
+
+def _filled(stack: str, value: Any) -> Any:
+    """With the stack's own label in place of `{web}`."""
+    if isinstance(value, list):
+        return [_filled(stack, item) for item in value]
+    if isinstance(value, str) and "{web}" in value:
+        config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+        return value.replace("{web}", config["jira-plus-plus:domain"]["web"])
+    return value
+
+
+def test_the_table_has_a_row_for_every_setting() -> None:
+    named = {row.leaf for row in ROWS}
+    tree = set(leaves())
+    assert not tree - named - LEFT_OUT.keys(), "add what a change of it touches to settings_table.py"
+    assert not (named | LEFT_OUT.keys()) - tree, "settings_table.py names what is no setting"
+
+
+def test_rows_are_only_taken_together_if_each_effect_tells_whose_it_is() -> None:
+    for stack in STACKS:
+        for group in batches(stack):
+            said = [
+                (name, word)
+                for row in group
+                for name, effect in row.effects.items()
+                for word in (effect.split()[1:] or ["alone"])
+            ]
+            assert len(said) == len(set(said)), f"{stack}: {[row.leaf for row in group]}"
