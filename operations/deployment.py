@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,11 +23,11 @@ from pulumi.automation import (
 )
 
 from operations.engine import command
-from operations.failures import Verdict, verdict
+from operations.failures import Verdict, halfway, vanished, verdict
 from operations.journal import Failure, Journal
 from operations.orphans import Finder
 from operations.program import program
-from operations.recovery import context, default_finders, lift_lock, recover, remove_orphans
+from operations.recovery import context, default_finders, lift_lock, read_again, recover, remove_orphans
 
 Say = Callable[[str], None]
 Result = TypeVar("Result")
@@ -88,7 +89,7 @@ class Deployment:
                 work_dir=str(self.project),
                 program=program(self.project, self.environment),
                 pulumi_command=command(self.binary),
-                env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **self.environment},
+                env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **crash_safe(self.environment)},
             )
             self._opened = Stack.create_or_select(self.stack, workspace)
         return self._opened
@@ -116,7 +117,7 @@ class Deployment:
             except DeploymentFailed as failure:
                 journal = failure.journal
                 found = verdict(journal.errors)
-                cleared = self._clear(journal, began)
+                cleared = self._clear(journal, began) + self._forget_vanished(journal)
                 if found is Verdict.SOLD_OUT:
                     if not self._fall_back():
                         raise
@@ -210,6 +211,21 @@ class Deployment:
             return 0
         return remove_orphans(journal.failed, context(self.state(), since), self._finders(), self.say)
 
+    def _forget_vanished(self, journal: Journal) -> int:
+        """Reads again what failed halfway, and drops what is in the state but no longer in the cloud.
+
+        A server whose creation failed after its id was known is such: the next up would try to change it.
+        """
+        doubtful = {*vanished(journal.errors), *halfway(journal.errors)}
+        before = {resource["urn"] for resource in self.resources()} if doubtful else set()
+        if not doubtful & before:
+            return 0
+        read_again(self.open(), sorted(doubtful & before), self.say)
+        gone = before - {resource["urn"] for resource in self.resources()}
+        for urn in sorted(gone):
+            self.say(f"  {urn.rsplit('::', 1)[-1]} is in the state but not in the cloud; it is made again")
+        return len(gone)
+
     def _finders(self) -> Iterable[Finder]:
         return self.finders if self.finders is not None else default_finders(self.environment)
 
@@ -229,9 +245,22 @@ class Deployment:
     def _pause(self, passing: int, errors: Sequence[Failure]) -> None:
         seconds = self.retry.pause_seconds * 2 ** (passing - 1)
         cause = next((error for error in errors if error.of_resource), None)
-        reason = f" ({cause.name}: {_first_line(cause.message)})" if cause else ""
+        reason = f" ({cause.name}: {_cause(cause.message)})" if cause else ""
         self.say(f"this may pass{reason}; try {passing + 1} of {self.retry.tries} in {seconds:.0f} s")
         self.retry.sleep(seconds)
+
+
+def crash_safe(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` with a state folder that survives a killed engine.
+
+    Beside each file of a `file://` backend the engine writes its attributes, which it never needs, to a file
+    of their own, and not atomically: one that is left empty makes the state unreadable ("failed to load
+    checkpoint: EOF"). `metadata=skip` leaves it out (pkg.go.dev/gocloud.dev/blob/fileblob).
+    """
+    url = environment.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_BACKEND_URL") or ""
+    if not url.startswith("file://") or "metadata=" in url:
+        return dict(environment)
+    return {**environment, "PULUMI_BACKEND_URL": f"{url}{'&' if '?' in url else '?'}metadata=skip"}
 
 
 def _explain(kind: str, journal: Journal, error: CommandError) -> str:
@@ -245,7 +274,7 @@ def _explain(kind: str, journal: Journal, error: CommandError) -> str:
 def _given_up(tries: int, journal: Journal) -> DeploymentFailed:
     cause = next((failure for failure in journal.errors if failure.of_resource), journal.errors[0])
     return DeploymentFailed(
-        f"gave up after {tries} tries: {cause.name}: {_first_line(cause.message)}. "
+        f"gave up after {tries} tries: {cause.name}: {_cause(cause.message)}. "
         "What exists is in the state; run the same again when the provider has recovered.",
         journal,
     )
@@ -260,5 +289,7 @@ def _refusal(stack: str, protected: list[str]) -> str:
     )
 
 
-def _first_line(text: str) -> str:
-    return text.strip().splitlines()[0] if text.strip() else ""
+def _cause(text: str) -> str:
+    """The innermost line of a provider's nested "1 error occurred: * …"."""
+    lines = [line.strip().removeprefix("* ") for line in text.splitlines() if line.strip()]
+    return next((line for line in lines if not line.endswith("occurred:")), text.strip())

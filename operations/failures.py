@@ -29,7 +29,7 @@ _TRANSIENT = re.compile(
     rate_limit_exceeded | too\ many\ requests
   | \b(?:429|500|502|503|504)\b
   | internal\ server\ error | bad\ gateway | service\ unavailable | gateway\ time-?out
-  | service_error | server_error | maintenance | robot_unavailable
+  | \(unavailable\b | service_error | server_error | maintenance | robot_unavailable
   | \bconflict\b | \blocked\b
   | \baction\b[^\n]*\bfailed\b | action_failed
   | connection\ (?:reset|refused|aborted|closed|error|timed\ out) | remote\ end\ closed | broken\ pipe
@@ -37,6 +37,7 @@ _TRANSIENT = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_GONE = re.compile(r"not[_ ]found|\b404\b|does not exist", re.IGNORECASE)
 # Only the clouds are asked again: a container that stays unhealthy or a script that fails would do so again.
 _CLOUDS = ("hcloud:", "cloudflare:")
 
@@ -49,6 +50,16 @@ def verdict(failures: Iterable[Failure]) -> Verdict:
     if causes and all(_passing(cause) for cause in causes):
         return Verdict.TRANSIENT
     return Verdict.FINAL
+
+
+def vanished(failures: Iterable[Failure]) -> list[str]:
+    """URNs of what the cloud does not know (any more), though an operation was to change it."""
+    return [cause.urn for cause in failures if cause.type.startswith(_CLOUDS) and _GONE.search(cause.message)]
+
+
+def halfway(failures: Iterable[Failure]) -> list[str]:
+    """URNs of what may have been changed in part: an action failed after the request was accepted."""
+    return [cause.urn for cause in failures if _passing(cause)]
 
 
 def _passing(cause: Failure) -> bool:

@@ -100,10 +100,10 @@ def recover(stack: Stack, finders: Iterable[Finder], say: Say = print) -> bool:
     replaced = {r["urn"] for r in state.get("resources") or [] if r.get("delete")}
     deleting = {op["resource"]["urn"] for op in pending if op["type"] == "deleting"} - replaced
     try:
-        _read_again(stack, sorted(deleting), say)
+        read_again(stack, sorted(deleting), say)
     except ConcurrentUpdateError as error:
         lift_lock(stack, str(error), say)
-        _read_again(stack, sorted(deleting), say)
+        read_again(stack, sorted(deleting), say)
     say(f"an earlier run was cut off in {len(pending)} operation(s); settling them first")
     creating = [op["resource"] for op in pending if op["type"] == "creating"]
     intents = [
@@ -160,7 +160,7 @@ def _moment(state: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(written)
 
 
-def _read_again(stack: Stack, urns: list[str], say: Say) -> None:
+def read_again(stack: Stack, urns: list[str], say: Say) -> None:
     """Refreshes these; without any, only the stack itself, which asks no provider."""
     project = stack.workspace.project_settings().name
     root = f"urn:pulumi:{stack.name}::{project}::pulumi:pulumi:Stack::{project}-{stack.name}"

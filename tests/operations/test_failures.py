@@ -30,7 +30,7 @@ def test_a_sold_out_server_type_asks_for_the_next_one(message: str) -> None:
         "limit of 3600 requests per hour reached (rate_limit_exceeded)",
         'error: 429 Too Many Requests {"errors":[{"code":971}]}',
         "hcloud: server responded with status code 503",
-        "Service Unavailable (unavailable)\n503",
+        "1 error occurred:\n\t* injected: unavailable (unavailable, 3e4f2f69f38067a0)",
         "Post http://…/v1/servers: EOF",
         "read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer",
         "action create_server failed: something went wrong (action_failed)",
