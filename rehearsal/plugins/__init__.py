@@ -1,1 +1,2 @@
-"""Stand-in provider plugins: they speak the engine's own gRPC protocol and behave as the official plugins do."""
+"""Stand-in provider plugins: they speak the engine's own gRPC protocol and behave as the official plugins
+do."""

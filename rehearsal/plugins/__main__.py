@@ -1,7 +1,8 @@
-"""`python -m rehearsal.plugins <name> [engine address]`: one plugin, as the engine starts it; prints its port.
+"""`python -m rehearsal.plugins <name> [engine address]`: one plugin, as the engine starts it; prints its
+port.
 
-`python -m rehearsal.plugins <name> <name> …` serves several from one process, for engines that attach: it prints one
-line, the value for PULUMI_DEBUG_PROVIDERS, and ends when its standard input does.
+`python -m rehearsal.plugins <name> <name> …` serves several from one process, for engines that attach: it
+prints one line, the value for PULUMI_DEBUG_PROVIDERS. Both end with the process that started them.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ PLUGINS = {
     "random": "rehearsal.plugins.random",
     "tls": "rehearsal.plugins.tls",
 }
-"""Plugin to the module that holds its `provider()`; a module is imported only when its plugin is asked for."""
+"""Plugin to the module that holds its `provider()`; a module is imported only when its plugin is asked
+for."""
 
 
 def _maker(name: str) -> Callable[[], Provider]:

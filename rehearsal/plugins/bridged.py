@@ -1,7 +1,7 @@
 """Resources that behave as those of a bridged Terraform provider: check, plan and diff follow a `Shape`.
 
-A diff compares the plan with the state, not the new inputs with the old ones: so a change made behind Pulumi's back
-shows after a refresh, and an input that the provider leaves alone shows none.
+A diff compares the plan with the state, not the new inputs with the old ones: so a change made behind
+Pulumi's back shows after a refresh, and an input that the provider leaves alone shows none.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Bridged(Resource):
         self.shape = shape
         self.secret_outputs = shape.secret_outputs
 
-    # -- to be written by a resource -------------------------------------------------------------------------------
+    # -- to be written by a resource -----------------------------------------------------------------------
 
     def make(self, plan: Values) -> tuple[str, Values]:
         """Create it from the plan: its id and its state."""
@@ -64,7 +64,7 @@ class Bridged(Resource):
         """What else is wrong with the inputs (which may hold `UNKNOWN`)."""
         return []
 
-    # -- the engine's calls ----------------------------------------------------------------------------------------
+    # -- the engine's calls --------------------------------------------------------------------------------
 
     def check(self, olds: Values, news: Values, random_seed: bytes) -> tuple[Values, list[CheckFailure]]:
         """Coerce, name and fill in defaults as the bridge does."""
@@ -129,10 +129,11 @@ class Bridged(Resource):
         """Take it away."""
         self.remove(resource_id, outputs)
 
-    # -- plan and state --------------------------------------------------------------------------------------------
+    # -- plan and state ------------------------------------------------------------------------------------
 
     def plan(self, news: Values, state: Values | None) -> Values:
-        """What the state would become: inputs with defaults; for the rest the state, `UNKNOWN` where there is none."""
+        """What the state would become: inputs with defaults; for the rest the state, `UNKNOWN` where there is
+        none."""
         plan: Values = {"id": UNKNOWN} if state is None else {}
         if state is not None and "id" in state:
             plan["id"] = state["id"]
@@ -201,7 +202,8 @@ class Bridged(Resource):
         return detailed
 
     def _comparable(self, wanted: Field, value: Any) -> Any:
-        """A value in which what means the same is the same: the order of a set, and (in the SDK) empty and absent."""
+        """A value in which what means the same is the same: the order of a set, and (in the SDK) empty and
+        absent."""
         value = self.arranged(wanted, value)
         if value is None:
             return wanted.default if wanted.default not in (False, "", 0) else None

@@ -11,8 +11,8 @@ from rehearsal.plugins.shapes import Field
 def changes(name: str, wanted: Field, old: Any, new: Any, *, objects: bool) -> dict[str, Kind]:
     """The paths at which two comparable values differ. `objects`: the elements of a list have names in them.
 
-    A map differs by its keys, a list by its places; a set by elements that went (at their old place) and came, and as
-    a whole where objects came, since those cannot be matched with what the program gave.
+    A map differs by its keys, a list by its places; a set by elements that went (at their old place) and
+    came, and as a whole where objects came, since those cannot be matched with what the program gave.
     """
     if new is UNKNOWN:
         return dict(compare(name, old, new))

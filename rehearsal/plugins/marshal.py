@@ -145,8 +145,9 @@ def secret_texts(value: Any, inside: bool = False) -> Iterator[str]:
 def mark_secrets(
     outputs: Values, sources: Iterable[Mapping[str, Any]], always: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """Outputs with their secrecy: the names in `always`, what is secret under the same name in a source (the engine's
-    own rule: a list is secret as a whole, an object by its parts), and any text that equals a secret of a source."""
+    """Outputs with their secrecy: the names in `always`, what is secret under the same name in a source (the
+    engine's own rule: a list is secret as a whole, an object by its parts), and any text that equals a secret
+    of a source."""
     texts: set[str] = set()
     marked: dict[str, Any] = dict(outputs)
     for source in sources:

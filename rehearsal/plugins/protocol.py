@@ -1,8 +1,8 @@
 """The engine's provider protocol (gRPC messages and stubs), loaded without the Pulumi SDK.
 
-The messages ship inside the SDK, but importing `pulumi.runtime.proto` first runs `pulumi/__init__.py`, which costs
-about 300 ms a plugin. Bare stand-in packages with the right search path spare that, and are taken away again, so
-that a later `import pulumi` in the same process (a test) finds nothing changed.
+The messages ship inside the SDK, but importing `pulumi.runtime.proto` first runs `pulumi/__init__.py`, which
+costs about 300 ms a plugin. Bare stand-in packages with the right search path spare that, and are taken away
+again, so that a later `import pulumi` in the same process (a test) finds nothing changed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ with _bare_packages():
 
 
 def engine_log_stub(address: str) -> tuple[grpc.Channel, Any, Any]:
-    """A channel to the engine's own service (for log lines), its messages and its stub; loaded only when wanted."""
+    """A channel to the engine's own service (for log lines), its messages and its stub; loaded only when
+    wanted."""
     with _bare_packages():
         from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
     channel = grpc.insecure_channel(address)

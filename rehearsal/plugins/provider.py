@@ -1,7 +1,7 @@
 """What a stand-in plugin is made of: a `Provider` with a table of `Resource`s, both on plain Python values.
 
-Values are `dict`, `list`, `str`, `int`, `float`, `bool`, `None` and `UNKNOWN` (a value that is not known at preview).
-Secretness never reaches a resource: the framework takes it off and puts it back on the outputs.
+Values are `dict`, `list`, `str`, `int`, `float`, `bool`, `None` and `UNKNOWN` (a value that is not known at
+preview). Secretness never reaches a resource: the framework takes it off and puts it back on the outputs.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ def has_unknown(value: object) -> bool:
 
 
 class ProviderError(Exception):
-    """A failed operation. Its text is shown to the user as it is: it names what failed, and holds no secret."""
+    """A failed operation. Its text is shown as it is: it names what failed, and holds no secret."""
 
 
 class InitFailed(ProviderError):
-    """The resource exists (`resource_id`, `outputs` go into the state) but did not become ready; `reason` is shown.
+    """The resource exists (`resource_id`, `outputs` go into the state) but is not ready; `reason` is shown.
 
     The next update of it is tried again, and `up` fails.
     """
@@ -75,9 +75,9 @@ class Kind(Enum):
 class Diff:
     """What a change of inputs would do to a resource.
 
-    `detailed` maps a property path (`rules[0].port`, `labels.v`) to its kind; a path whose first name, or which
-    itself, is in `replaces` is shown as one that replaces. With `names_only` the engine is told just the names in it,
-    and finds out the rest. `stables` never change while the resource lives.
+    `detailed` maps a property path (`rules[0].port`, `labels.v`) to its kind; a path whose first name, or
+    which itself, is in `replaces` is shown as one that replaces. With `names_only` the engine is told just
+    the names in it, and finds out the rest. `stables` never change while the resource lives.
     """
 
     changes: bool = False
@@ -142,7 +142,7 @@ def compare(path: str, old: object, new: object) -> Iterable[tuple[str, Kind]]:
 
 @dataclass(frozen=True)
 class Autonaming:
-    """The engine's wish for an automatic name (`pulumi:autonaming`): a proposed name, and whether it is a must."""
+    """The engine's wish for an automatic name (`pulumi:autonaming`): a proposal, and whether it is a must."""
 
     proposed: str
     mode: str  # "propose" | "enforce" | "disable"
@@ -211,7 +211,7 @@ def autoname(
 def unique_name(
     prefix: str, random_seed: bytes, *, digits: int = 7, separator: str = "-", max_length: int = 0
 ) -> str:
-    """`<prefix>-<digits hex>`, from the seed where there is one, else at random (as the engine's own SDK does)."""
+    """`<prefix>-<digits hex>`, from the seed where there is one, else at random."""
     import hashlib
     import secrets
 
@@ -225,7 +225,7 @@ def unique_name(
 
 
 class Resource:
-    """One kind of resource. Every method works on plain values; raise `ProviderError` or `InitFailed` to fail."""
+    """One kind of resource. Methods work on plain values; raise `ProviderError` or `InitFailed` to fail."""
 
     secret_outputs: frozenset[str] = frozenset()
     """Outputs that are always secret, whatever the inputs were."""
@@ -239,11 +239,11 @@ class Resource:
         return Diff.between(old_inputs, news)
 
     def create(self, inputs: Values, preview: bool) -> tuple[str, Values]:
-        """Make it: its id and outputs. At preview make nothing: id `""`, and `UNKNOWN` for what is not known yet."""
+        """Make it: its id and outputs. At preview make nothing: id `""`, `UNKNOWN` for what is not known."""
         raise NotImplementedError
 
     def read(self, resource_id: str, inputs: Values, state: Values) -> tuple[str, Values, Values] | None:
-        """What is really there, as id, inputs and outputs; `None`: it is gone. On import both dicts are empty."""
+        """What is really there: id, inputs, outputs; `None`: it is gone. On import both dicts are empty."""
         return resource_id, inputs, state
 
     def update(
@@ -282,11 +282,11 @@ class Provider:
         return news, []
 
     def diff_config(self, olds: Values, news: Values) -> Diff:
-        """What a change of the provider's inputs means: as the bridged providers, an update and no replacement."""
+        """What a change of the provider's inputs means: an update and, as officially, no replacement."""
         return Diff.between(olds, news)
 
     def configure(self, config: Values) -> None:
-        """Take the checked configuration. All of it is known: with an unknown part the engine does not call."""
+        """Take the checked configuration, all of it known: otherwise the engine does not call."""
 
     def invoke(self, token: str, args: Values) -> Values:
         """Answer a function (`hcloud:index/getImage:getImage`)."""

@@ -33,14 +33,15 @@ class Answer:
 
 
 class Rest:
-    """A client of one API. Raises `ProviderError` for an address that is not on loopback: a stand-in is for rehearsals,
-    where a typing mistake must not reach a real account."""
+    """A client of one API. Raises `ProviderError` for an address that is not on loopback: a stand-in is for
+    rehearsals, where a typing mistake must not reach a real account."""
 
     def __init__(self, plugin: str, endpoint: str, token: str, remedy: str) -> None:
         parts = urlsplit(endpoint)
         if parts.scheme != "http" or not _is_loopback(parts.hostname or ""):
             raise ProviderError(
-                f"the stand-in plugin {plugin} only talks to a rehearsed cloud on loopback, not to {endpoint}: {remedy}"
+                f"the stand-in plugin {plugin} only talks to a rehearsed cloud on loopback, "
+                f"not to {endpoint}: {remedy}"
             )
         self._host, self._port = parts.hostname or "", parts.port or 80
         self._root = f"http://{parts.netloc}"

@@ -1,8 +1,9 @@
 """Serves `Provider`s to the engine over gRPC.
 
-A plugin that an engine started has one instance of its provider. A server that engines attach to makes one for each
-connection: every provider resource of an engine has a connection of its own, so that a server that is kept alive (`PULUMI_DEBUG_PROVIDERS=name:port`) can serve several engines, one after
-another and at once, each with its own configuration.
+A plugin that an engine started has one instance of its provider. A server that engines attach to makes one
+for each connection: every provider resource of an engine has a connection of its own, so that a server that
+is kept alive (`PULUMI_DEBUG_PROVIDERS=name:port`) can serve several engines, one after another and at once,
+each with its own configuration.
 """
 
 # ruff: noqa: N802 - the engine's protocol names the calls and documents them
@@ -91,7 +92,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self._sessions: dict[str, _Session] = {}
         self._lock = threading.Lock()
 
-    # -- connections ---------------------------------------------------------------------------------------------
+    # -- connections ---------------------------------------------------------------------------------------
 
     def _session(self, context: Any) -> _Session:
         key = self._key(context)
@@ -129,7 +130,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=self._session(context).provider.version)
 
-    # -- the provider itself -------------------------------------------------------------------------------------
+    # -- the provider itself -------------------------------------------------------------------------------
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         session = self._session(context)
@@ -169,7 +170,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             getattr(response, "return").CopyFrom(marshal.encode(marked))
             return response
 
-    # -- resources -----------------------------------------------------------------------------------------------
+    # -- resources -----------------------------------------------------------------------------------------
 
     def Check(self, request: Any, context: Any) -> Any:
         session = self._session(context)
@@ -246,13 +247,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             resource.delete(request.id, marshal.plain(inputs), marshal.plain(outputs))
             return empty_pb2.Empty()
 
-    # -- errors --------------------------------------------------------------------------------------------------
+    # -- errors --------------------------------------------------------------------------------------------
 
     @contextmanager
     def _serving(
         self, session: _Session, request: Any, context: Any, *bags: Mapping[str, Any]
     ) -> Iterator[_Marking]:
-        """Make the request known to `call()`, and turn an exception into the engine's form, without any secret."""
+        """Make the request known to `call()`, and turn an exception into the engine's form, without any
+        secret."""
         secrets = session.secrets.union(*(marshal.secret_texts(bag) for bag in bags))
         marking = _Marking()
         current = _call(session, request, secrets)
@@ -374,6 +376,7 @@ def start(make: Callable[[], Provider], engine: str = "") -> tuple[grpc.Server, 
 
 
 def wait_for_parent(parent: int) -> None:
-    """Return once the process that started this one has ended: the engine kills its plugins, unless killed itself."""
+    """Return once the process that started this one has ended: the engine kills its plugins, unless killed
+    itself."""
     while os.getppid() == parent:
         threading.Event().wait(0.5)

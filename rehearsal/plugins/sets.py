@@ -1,4 +1,5 @@
-"""The order in which Terraform's SDK lists the elements of a set, and so the order in which its providers send them.
+"""The order in which Terraform's SDK lists the elements of a set, and so the order in which its providers
+send them.
 
 An element's place is its CRC-32 over a fixed serialization (`helper/schema/serialize.go`), sorted as text.
 """

@@ -13,7 +13,8 @@ from rehearsal.plugins.provider import UNKNOWN, CheckFailure
 
 @dataclass(frozen=True)
 class Field:
-    """One input: `type` is a name, `[type]`, `{type}` (a map), or the name of a nested type; `any` is not looked at.
+    """One input: `type` is a name, `[type]`, `{type}` (a map), or the name of a nested type; `any` is not
+    looked at.
 
     `computed`: the API decides when it is not given. `set`: a list whose order means nothing.
     """
@@ -29,11 +30,12 @@ class Field:
 
 @dataclass(frozen=True)
 class Shape:
-    """A resource type: its inputs, its outputs that are never inputs, and whether the engine names it (`autoname`).
+    """A resource type: its inputs, its outputs that are never inputs, and whether the engine names it
+    (`autoname`).
 
-    `framework`: built on Terraform's newer plugin framework, where a default is filled in at the plan and does not
-    stand among the inputs; otherwise on its SDK, where an empty value and an absent one are the same.
-    `volatile`: what the API decides, and may decide anew at each update: unknown in its preview.
+    `framework`: built on Terraform's newer plugin framework, where a default is filled in at the plan and
+    does not stand among the inputs; otherwise on its SDK, where an empty value and an absent one are the
+    same. `volatile`: what the API decides, and may decide anew at each update: unknown in its preview.
     """
 
     token: str

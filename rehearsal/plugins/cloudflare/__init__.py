@@ -1,4 +1,5 @@
-"""The stand-in for the plugin `cloudflare`: what the program may use of it, with the official plugin's requests."""
+"""The stand-in for the plugin `cloudflare`: what the program may use of it, with the official plugin's
+requests."""
 
 from __future__ import annotations
 
@@ -9,12 +10,14 @@ from rehearsal.plugins import shapes
 from rehearsal.plugins.cloudflare.api import Api
 from rehearsal.plugins.cloudflare.resources import SPECS, CloudflareResource
 from rehearsal.plugins.provider import Provider, ProviderError, Values
+from rehearsal.plugins.rest import Rest
 
 _DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 
 
 class CloudflareProvider(Provider):
-    """Configured by `cloudflare:apiToken` and `cloudflare:baseUrl`, or CLOUDFLARE_API_TOKEN and CLOUDFLARE_BASE_URL."""
+    """Configured by `cloudflare:apiToken` and `cloudflare:baseUrl`, or CLOUDFLARE_API_TOKEN and
+    CLOUDFLARE_BASE_URL."""
 
     name = "cloudflare"
     secret_config = frozenset({"apiToken", "apiKey", "apiUserServiceKey"})
@@ -33,8 +36,6 @@ class CloudflareProvider(Provider):
 
     def configure(self, config: Values) -> None:
         """Make the client."""
-        from rehearsal.plugins.rest import Rest
-
         token = config.get("apiToken") or os.environ.get("CLOUDFLARE_API_TOKEN", "")
         base_url = config.get("baseUrl") or os.environ.get("CLOUDFLARE_BASE_URL") or _DEFAULT_BASE_URL
         if not token:

@@ -34,7 +34,8 @@ class Api:
         self._root = root.rstrip("/")
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
-        """Raises `ApiError`, or `ProviderError` when the connection fails, after two more tries where they may help."""
+        """Raises `ApiError`, or `ProviderError` when the connection fails, after two more tries where they
+        may help."""
         for retry in range(_RETRIES + 1):
             answer: Answer | None = None
             try:

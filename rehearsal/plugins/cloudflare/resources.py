@@ -14,12 +14,12 @@ from rehearsal.plugins.provider import CheckFailure, ProviderError, Values, log
 from rehearsal.plugins.shapes import Shape
 
 _NOT_DESTROYED = (
-    "Resource Destruction Considerations: This resource cannot be destroyed from Terraform. If you create this "
-    "resource, it will be present in the API until manually deleted."
+    "Resource Destruction Considerations: This resource cannot be destroyed from Terraform. If you create "
+    "this resource, it will be present in the API until manually deleted."
 )
 _LEFT_BEHIND = (
-    "Resource Destruction Considerations: Applying this resource destruction will remove the resource from the "
-    "state but will not change it in the API."
+    "Resource Destruction Considerations: Applying this resource destruction will remove the resource from "
+    "the state but will not change it in the API."
 )
 
 
@@ -27,9 +27,9 @@ _LEFT_BEHIND = (
 class Spec:
     """Where a resource lives. `{…}` in a path is a property of it, and not part of a body.
 
-    `create` and `update` are methods (`update` `""`: it cannot be changed, and a change is silently left out);
-    `remove` says whether it can be deleted; `identity` is the property that is its id; `imported` the names in the id
-    that `pulumi import` takes.
+    `create` and `update` are methods (`update` `""`: it cannot be changed, and a change is silently left
+    out); `remove` says whether it can be deleted; `identity` is the property that is its id; `imported` the
+    names in the id that `pulumi import` takes.
     """
 
     collection: str
@@ -88,9 +88,8 @@ class CloudflareResource(Bridged):
             "ttl" in self.shape.inputs
             and inputs.get("proxied") is True
             and inputs.get("ttl") not in (1, None)
-        ):
-            if isinstance(inputs["ttl"], int | float):
-                return [CheckFailure("ttl", "ttl must be set to 1 when `proxied` is true")]
+        ) and isinstance(inputs["ttl"], int | float):
+            return [CheckFailure("ttl", "ttl must be set to 1 when `proxied` is true")]
         return []
 
     def suppressed(self, name: str, old: Any, new: Any, news: Values) -> bool:

@@ -16,6 +16,7 @@ from rehearsal.plugins.hcloud.server import Server
 from rehearsal.plugins.hcloud.ssh_key import SshKey
 from rehearsal.plugins.hcloud.volume import Volume, VolumeAttachment
 from rehearsal.plugins.provider import CheckFailure, Provider, ProviderError, Values
+from rehearsal.plugins.rest import Rest
 
 _RESOURCES: dict[str, type[HetznerResource]] = {
     "hcloud:index/firewall:Firewall": Firewall,
@@ -66,8 +67,6 @@ class HetznerProvider(Provider):
 
     def configure(self, config: Values) -> None:
         """Make the client."""
-        from rehearsal.plugins.rest import Rest
-
         settings = {
             name: config.get(name) or os.environ.get(variable, "") for name, variable in _ENVIRONMENT.items()
         }

@@ -1,4 +1,5 @@
-"""The Hetzner Cloud API as hcloud-go speaks it: which errors are tried again, and how an action is awaited."""
+"""The Hetzner Cloud API as hcloud-go speaks it: which errors are tried again, and how an action is
+awaited."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ _LONGEST_PAUSE_SECONDS = 60.0
 _ACTIONS_A_POLL = 25
 
 TRIES = 5
-"""How often the provider itself tries an operation that the API refuses for now (`control.DefaultRetries`)."""
+"""How often the provider itself tries an operation that the API refuses for now
+(`control.DefaultRetries`)."""
 
 
 class ApiError(ProviderError):
@@ -32,8 +34,8 @@ class ApiError(ProviderError):
 
 
 class Api:
-    """A client; `poll_seconds` is the first pause between two looks at a running action, doubled each time unless
-    `constant`."""
+    """A client; `poll_seconds` is the first pause between two looks at a running action, doubled each time
+    unless `constant`."""
 
     def __init__(self, rest: Rest, *, poll_seconds: float = 0.5, constant: bool = False) -> None:
         self._rest = rest
@@ -112,7 +114,8 @@ class Api:
     def retry(
         operation: Callable[[], Result], *, tries: int = TRIES, when: Callable[[ApiError], bool]
     ) -> Result:
-        """Try again, after 1, 2, 4, … seconds, while the API refuses with an error that `when` holds to pass."""
+        """Try again, after 1, 2, 4, … seconds, while the API refuses with an error that `when` holds to
+        pass."""
         for attempt in range(tries):
             try:
                 return operation()

@@ -12,7 +12,6 @@ from rehearsal.plugins.hcloud.api import Api, ApiError
 from rehearsal.plugins.provider import CheckFailure, InitFailed, ProviderError, Values, call
 from rehearsal.plugins.shapes import Shape
 
-
 _ALNUM = "[a-z0-9A-Z]"
 _LABEL_NAME = re.compile(
     rf"({_ALNUM}([-_.a-z0-9A-Z]{{0,253}}{_ALNUM})?/)?{_ALNUM}([-_.a-z0-9A-Z]{{0,61}}{_ALNUM})?"
@@ -32,7 +31,7 @@ class HetznerResource(Bridged):
         """The configured client."""
         return self._api()
 
-    # -- what failed, in the words of the official plugin ------------------------------------------------------------
+    # -- what failed, in the words of the official plugin --------------------------------------------------
 
     def check(self, olds: Values, news: Values, random_seed: bytes) -> tuple[Values, list[CheckFailure]]:
         """With the property's path in the reason."""
@@ -83,7 +82,8 @@ class HetznerResource(Bridged):
 
     @contextmanager
     def telling(self, doing: str, *, outright: bool = False) -> Iterator[None]:
-        """Turn an error into the official plugin's words; `outright` where the resource does not exist yet."""
+        """Turn an error into the official plugin's words; `outright` where the resource does not exist
+        yet."""
         try:
             yield
         except InitFailed as failure:
@@ -100,8 +100,9 @@ class HetznerResource(Bridged):
     def present(self, kind: str, path: str, resource_id: str, plan: Values) -> dict[str, Any]:
         """The thing that is about to be changed.
 
-        If it cannot be read, the state takes the plan as done, so that nothing will be changed at the next update
-        either: a fault of the official plugin (it fails before it says `d.Partial(true)`), kept here on purpose.
+        If it cannot be read, the state takes the plan as done, so that nothing will be changed at the next
+        update either: a fault of the official plugin (it fails before it says `d.Partial(true)`), kept here
+        on purpose.
         """
         try:
             found = self.api.find(path)
@@ -114,7 +115,8 @@ class HetznerResource(Bridged):
     def finish(self, resource_id: str, plan: Values, steps: Callable[[], Values]) -> tuple[str, Values]:
         """Run what follows once the resource exists; when that fails, keep it in the state as not ready.
 
-        The official plugin forgets a resource of the newer framework then, which stays behind: so does this one.
+        The official plugin forgets a resource of the newer framework then, which stays behind: so does this
+        one.
         """
         try:
             return resource_id, steps()

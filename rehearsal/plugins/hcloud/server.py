@@ -30,7 +30,7 @@ class Server(HetznerResource):
             return bool(news.get("ignoreRemoteFirewallIds") and old and new)
         return False
 
-    # -- create ----------------------------------------------------------------------------------------------------
+    # -- create --------------------------------------------------------------------------------------------
 
     def make(self, plan: Values) -> tuple[str, Values]:
         raise NotImplementedError(
@@ -135,7 +135,7 @@ class Server(HetznerResource):
             raise ProviderError(f"placement group not found: {number}")
         return number
 
-    # -- read ------------------------------------------------------------------------------------------------------
+    # -- read ----------------------------------------------------------------------------------------------
 
     def _read(self, resource_id: str, state: Values) -> Values:
         found = self.fetch(resource_id, state)
@@ -178,7 +178,7 @@ class Server(HetznerResource):
             result["placementGroupId"] = server["placement_group"]["id"]
         return result
 
-    # -- update ----------------------------------------------------------------------------------------------------
+    # -- update --------------------------------------------------------------------------------------------
 
     def change(self, resource_id: str, state: Values, plan: Values, changed: set[str]) -> Values:
         path = f"/servers/{resource_id}"
@@ -297,15 +297,15 @@ class Server(HetznerResource):
         if server.get("placement_group"):
             if server["status"] != "off":
                 raise ProviderError(
-                    "removing a running server from a placement group is currently not supported in the provider. "
-                    "You can shutdown the server yourself, apply the changes again and then start the server "
-                    "manually as a workaround"
+                    "removing a running server from a placement group is currently not supported in the "
+                    "provider. You can shutdown the server yourself, apply the changes again and then start "
+                    "the server manually as a workaround"
                 )
             self._act(path, "remove_from_placement_group")
         if number:
             self._act(path, "add_to_placement_group", placement_group=self._placement_group(number))
 
-    # -- public addresses ------------------------------------------------------------------------------------------
+    # -- public addresses ----------------------------------------------------------------------------------
 
     def _change_public_net(
         self, path: str, server: dict[str, Any], old: list[Values], new: list[Values]
@@ -360,7 +360,7 @@ class Server(HetznerResource):
         }
         self.api.wait_for(self.api.post("/primary_ips", body).get("action"))
 
-    # -- delete ----------------------------------------------------------------------------------------------------
+    # -- delete --------------------------------------------------------------------------------------------
 
     def remove(self, resource_id: str, state: Values) -> None:
         path = f"/servers/{resource_id}"

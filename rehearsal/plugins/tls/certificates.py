@@ -40,16 +40,18 @@ _EXTENDED_USES = {
 }
 USES = frozenset(_KEY_USES) | frozenset(_EXTENDED_USES)
 _SUBJECT = {
-    "commonName": "COMMON_NAME",
     "country": "COUNTRY_NAME",
-    "emailAddress": "EMAIL_ADDRESS",
-    "locality": "LOCALITY_NAME",
     "organization": "ORGANIZATION_NAME",
     "organizationalUnit": "ORGANIZATIONAL_UNIT_NAME",
-    "postalCode": "POSTAL_CODE",
+    "locality": "LOCALITY_NAME",
     "province": "STATE_OR_PROVINCE_NAME",
+    "streetAddresses": "STREET_ADDRESS",
+    "postalCode": "POSTAL_CODE",
+    "commonName": "COMMON_NAME",
     "serialNumber": "SERIAL_NUMBER",
+    "emailAddress": "EMAIL_ADDRESS",
 }
+"""In the order of Go's `pkix.Name`."""
 
 
 def request(plan: Values) -> str:
@@ -176,14 +178,11 @@ def _name(subject: Values) -> x509.Name:
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
-    attributes = [
-        x509.NameAttribute(getattr(NameOID, oid), subject[name])
-        for name, oid in _SUBJECT.items()
-        if subject.get(name)
-    ]
-    attributes += [
-        x509.NameAttribute(NameOID.STREET_ADDRESS, line) for line in subject.get("streetAddresses") or []
-    ]
+    attributes = []
+    for name, oid in _SUBJECT.items():
+        value = subject.get(name) or []
+        lines = value if isinstance(value, list) else [value]
+        attributes += [x509.NameAttribute(getattr(NameOID, oid), line) for line in lines]
     return x509.Name(attributes)
 
 

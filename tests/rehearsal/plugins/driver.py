@@ -1,7 +1,8 @@
-"""A small engine: it drives a provider plugin, official or stand-in, over its own protocol, one resource after another.
+"""A small engine: it drives a provider plugin, official or stand-in, over its own protocol, one resource
+after another.
 
-What the real engine does beside (parallelism, its state file, its display) is left out, so that two plugins can be
-compared call by call.
+What the real engine does beside (parallelism, its state file, its display) is left out, so that two plugins
+can be compared call by call.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from rehearsal.plugins.protocol import _bare_packages, grpc, provider_pb2, provi
 from rehearsal.plugins.provider import UNKNOWN, has_unknown
 
 with _bare_packages():
-    from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+    from pulumi.runtime.proto import engine_pb2_grpc
 
+Program = Mapping[str, tuple[str, dict[str, Any]]]
+"""Name to token and inputs, in the order in which they are made."""
 URN = "urn:pulumi:dev::project::{token}::{name}"
 _SEVERITIES = ("debug", "info", "warning", "error")
 
@@ -109,9 +112,7 @@ class Driver:
         )
         return []
 
-    def apply(
-        self, program: Mapping[str, tuple[str, dict[str, Any]]], *, preview: bool = False
-    ) -> list[dict[str, Any]]:
+    def apply(self, program: Program, *, preview: bool = False) -> list[dict[str, Any]]:
         """Preview or update to the program, in its order; what is no longer in it goes last, in reverse."""
         done: list[dict[str, Any]] = []
         ids: dict[str, Any] = {}

@@ -1,4 +1,5 @@
-"""One long story of Hetzner resources, told to a plugin step by step; its transcript is what plugins are compared by."""
+"""One long story of Hetzner resources, told to a plugin step by step; its transcript is what plugins are
+compared by."""
 
 from __future__ import annotations
 
@@ -286,7 +287,8 @@ def _end(story: Story) -> None:
 
 
 def _neutral(value: Any) -> Any:
-    """The same with all that differs from run to run put as `#`: random names, ports; numbers of objects stay."""
+    """The same with all that differs from run to run put as `#`: random names, ports; numbers of objects
+    stay."""
     text = json.dumps(value, sort_keys=True, default=str)
     text = re.sub(r"-[0-9a-f]{7}\b", "-#", text)
     return json.loads(re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:#", text))

@@ -15,6 +15,7 @@ def official(name: str) -> list[str]:
 
 
 def plugins(name: str) -> dict[str, list[str]]:
-    """The commands of the plugins that there are by this name: the stand-in always, the official one if it is to be had."""
+    """The commands of the plugins that there are by this name: the stand-in always, the official one if it is
+    to be had."""
     known = {"stand-in": [sys.executable, "-m", "rehearsal.plugins", name], "official": official(name)}
     return {kind: command for kind, command in known.items() if command}

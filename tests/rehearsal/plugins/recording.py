@@ -1,4 +1,5 @@
-"""A server that answers like Hetzner and Cloudflare just enough for a plugin, and writes down what it was asked.
+"""A server that answers like Hetzner and Cloudflare just enough for a plugin, and writes down what it was
+asked.
 
 It is no cloud: it checks and forbids nothing. What the embedded cloud does is tested with the embedded cloud.
 """
@@ -27,7 +28,8 @@ _COLLECTIONS = {
 
 @dataclass
 class Fault:
-    """The next `times` requests whose method and path match get this status and code; status 0 drops the connection."""
+    """The next `times` requests whose method and path match get this status and code; status 0 drops the
+    connection."""
 
     status: int
     times: int

@@ -118,7 +118,8 @@ def test_check_names_the_resource_from_the_seed_and_keeps_secrets(engine: Any) -
     assert first == second, "a preview and the update after it must agree on the name"
     assert first["password"] == Secret("hunter2hunter2")
     prefix, _, digits = first["name"].partition("-")
-    assert (prefix, len(digits)) == ("box", 7) and int(digits, 16) >= 0
+    assert (prefix, len(digits)) == ("box", 7)
+    assert int(digits, 16) >= 0
 
 
 def test_check_keeps_the_automatic_name_that_it_gave_before(engine: Any) -> None:
@@ -146,14 +147,16 @@ def test_the_diff_says_which_property_replaces(engine: Any) -> None:
         "tags.a": "UPDATE",
         "tags.b": "ADD",
     }
-    assert list(answer.replaces) == ["size"] and answer.deleteBeforeReplace
+    assert list(answer.replaces) == ["size"]
+    assert answer.deleteBeforeReplace
     assert list(answer.diffs) == ["size", "tags"]
 
 
 def test_an_unchanged_resource_has_no_diff(engine: Any) -> None:
     old = marshal.encode({"size": 1})
     answer = engine.Diff(provider_pb2.DiffRequest(id="1", urn=URN, old_inputs=old, olds=old, news=old))
-    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE and not answer.detailedDiff
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
+    assert not answer.detailedDiff
 
 
 def test_an_unknown_input_counts_as_a_change() -> None:
@@ -173,7 +176,8 @@ def test_outputs_are_secret_by_rule_by_name_and_by_value(engine: Any) -> None:
 
 def test_a_preview_gives_no_id_and_unknown_outputs(engine: Any) -> None:
     answer = create(engine, preview=True, size=UNKNOWN)
-    assert answer.id == "" and marshal.decode(answer.properties) == {"size": UNKNOWN, "key": Secret(UNKNOWN)}
+    assert answer.id == ""
+    assert marshal.decode(answer.properties) == {"size": UNKNOWN, "key": Secret(UNKNOWN)}
 
 
 @pytest.mark.parametrize("size", [13, 15])
@@ -193,7 +197,8 @@ def test_a_failed_start_keeps_the_resource(engine: Any) -> None:
 
     failure = provider_pb2.ErrorResourceInitFailed()
     assert status_pb2.Status.FromString(raw).details[0].Unpack(failure)
-    assert failure.id == "id-14" and list(failure.reasons) == ["it does not start"]
+    assert failure.id == "id-14"
+    assert list(failure.reasons) == ["it does not start"]
     assert marshal.decode(failure.properties)["key"] == Secret("k")
 
 

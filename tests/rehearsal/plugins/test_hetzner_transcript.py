@@ -1,7 +1,8 @@
 """The stand-in for hcloud answers and asks, over one long story, exactly what the official plugin did.
 
-The transcript was taken from the official plugin 1.43 (`python -m tests.rehearsal.plugins.test_hetzner_transcript`
-takes it anew from the one that is to be had). Where an official plugin is there, it is held against it too.
+The transcript was taken from the official plugin 1.43 (`python -m
+tests.rehearsal.plugins.test_hetzner_transcript` takes it anew from the one that is to be had). Where an
+official plugin is there, it is held against it too.
 """
 
 from __future__ import annotations

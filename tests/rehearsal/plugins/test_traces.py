@@ -1,8 +1,9 @@
-"""The stand-ins for hcloud and cloudflare ask exactly what the official plugins asked when they were recorded.
+"""The stand-ins for hcloud and cloudflare ask exactly what the official plugins asked when they were
+recorded.
 
-`traces/` holds those recordings. Their steps are taken again here, against a server that answers as the recording one
-did, and the requests of each kind of object must be the same, in the same order. (Resources of different kinds were
-handled at the same time then, and one after another here.)
+`traces/` holds those recordings. Their steps are taken again here, against a server that answers as the
+recording one did, and the requests of each kind of object must be the same, in the same order. (Resources of
+different kinds were handled at the same time then, and one after another here.)
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def trace(name: str) -> list[list[dict[str, Any]]]:
 
 
 def by_kind(requests: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """The requests by kind of object, in order, without what is different at each run: numbers and random names."""
+    """The requests by kind of object, in order, without what is different at each run: numbers and random
+    names."""
     kinds: dict[str, list[str]] = defaultdict(list)
     for request in requests:
         path = re.sub(r"(/|id=)r?1\d\d\b", r"\1#", request["p"])
