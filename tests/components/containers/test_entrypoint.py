@@ -101,7 +101,7 @@ def test_with_a_drain_the_command_serves_on_and_gets_the_signal_only_then(
     out, _ = process.communicate(timeout=10)
     took = time.monotonic() - began
     assert (process.returncode, out) == (3, "term\n")
-    assert 1.0 <= took < 2.5, f"drained for {took:.1f} s in place of 1"
+    assert 1.0 <= took < 5, f"drained for {took:.1f} s in place of 1"
 
 
 def test_a_command_that_does_not_end_in_its_grace_can_still_be_killed(
