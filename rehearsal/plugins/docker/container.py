@@ -11,7 +11,7 @@ from rehearsal.plugins.docker.container_rules import mistakes
 from rehearsal.plugins.docker.container_state import state_of
 from rehearsal.plugins.docker.engine import Engine, EngineError
 from rehearsal.plugins.docker.image import find_image
-from rehearsal.plugins.provider import CheckFailure, Diff, ProviderError, Values, wait
+from rehearsal.plugins.provider import CheckFailure, Diff, Kind, ProviderError, Values, wait
 
 _UPDATED_IN_PLACE = frozenset(
     {
@@ -41,8 +41,7 @@ _NO_HEALTHCHECK = (
 class Container(DockerResource):
     """A container. One that was made but does not come up stays, and is in the state as failed.
 
-    The next update of such a container does nothing and succeeds, as with the official plugin, unless the
-    program says `replace_on_changes=["#initerror"]`.
+    What becomes of it at the next update is an accident of the official plugin: see `diff`.
     """
 
     def validate(self, inputs: Values) -> list[CheckFailure]:
@@ -50,8 +49,18 @@ class Container(DockerResource):
         return mistakes(inputs)
 
     def diff(self, resource_id: str, old_inputs: Values, old_outputs: Values, news: Values) -> Diff:
-        """A replaced container is deleted first, unless the program says `delete_before_replace=False`."""
+        """A replaced container is deleted first, unless the program says `delete_before_replace=False`.
+
+        One that did not come up was never read, so that what only Docker says of it counts as changed: where
+        the program leaves out `command` or `entrypoints` it is replaced; where it gives both, it is updated,
+        which does nothing and succeeds, unless the program says `replace_on_changes=["#initerror"]`.
+        """
         found = super().diff(resource_id, old_inputs, old_outputs, news)
+        if "networkDatas" not in old_outputs:
+            unread = [name for name in ("command", "entrypoints") if name not in {**old_outputs, **news}]
+            found.detailed |= dict.fromkeys([*unread, "networkDatas"], Kind.ADD)
+            found.replaces = sorted({*found.replaces, *unread})
+            found.changes = True
         found.delete_before_replace = bool(found.replaces)
         return found
 

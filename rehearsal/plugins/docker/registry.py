@@ -71,7 +71,10 @@ def _login(entry: Mapping[str, Any], host: str) -> Body:
     import docker.auth  # a third of a second that only this needs
 
     try:
-        found = docker.auth.AuthConfig(json.loads(content)).resolve_authconfig(host) or {}
+        found = docker.auth.load_config(config_dict=json.loads(content)).resolve_authconfig(host) or {}
     except ValueError:
         raise ProviderError(f"Error parsing docker registry config json of {host}: it is no JSON") from None
-    return {"username": found.get("Username", ""), "password": found.get("Password", "")}
+    lower = {
+        name.lower(): value for name, value in found.items()
+    }  # a credential helper writes names in capitals
+    return {name: lower.get(name, "") for name in ("username", "password")}

@@ -118,24 +118,30 @@ def test_the_next_good_release_removes_the_failed_one_and_the_old_one(stack: Sta
     assert stack.up(service("shop/api:3", NEW_FIRST)) == []
 
 
-def test_repeating_a_failed_release_takes_it_over_although_it_is_still_unhealthy(stack: Stack) -> None:
-    """The official plugin does so: the retry is an update in place, which does not wait for health."""
-    stack.up(service("shop/api:1", NEW_FIRST))
+ENTRY = {"command": ["node"], "entrypoints": ["/run/entrypoint.sh"]}
+
+
+def test_repeating_a_failed_release_takes_the_unhealthy_container_over_if_it_has_command_and_entry_point(
+    stack: Stack,
+) -> None:
+    """The official plugin does so: the repetition is an update, which waits for nothing, and the old one goes."""
+    stack.up(service("shop/api:1", NEW_FIRST, **ENTRY))
     fault(stack, unhealthy=["*api:2"])
-    stack.failing_up(service("shop/api:2", NEW_FIRST))
+    stack.failing_up(service("shop/api:2", NEW_FIRST, **ENTRY))
     before = len(events(stack))
-    steps = stack.up(service("shop/api:2", NEW_FIRST))
-    assert ("update", "api") in steps
+    assert ("update", "api") in stack.up(service("shop/api:2", NEW_FIRST, **ENTRY))
     assert events(stack, before) == ["sigterm 1", "exit 1", "remove 1"]
 
 
-def test_with_initerror_in_replace_on_changes_a_repeated_bad_release_fails_again(stack: Stack) -> None:
+@pytest.mark.parametrize("guarded", [True, False], ids=["by replace_on_changes", "by a missing entry point"])
+def test_a_repeated_bad_release_fails_again_with_the_old_one_untouched(stack: Stack, guarded: bool) -> None:
     careful = pulumi.ResourceOptions(delete_before_replace=False, replace_on_changes=["#initerror"])
-    stack.up(service("shop/api:1", careful))
+    opts, arguments = (careful, ENTRY) if guarded else (NEW_FIRST, {})
+    stack.up(service("shop/api:1", opts, **arguments))
     fault(stack, unhealthy=["*api:2"])
-    stack.failing_up(service("shop/api:2", careful))
+    stack.failing_up(service("shop/api:2", opts, **arguments))
     before = len(events(stack))
-    stack.failing_up(service("shop/api:2", careful))
+    stack.failing_up(service("shop/api:2", opts, **arguments))
     assert events(stack, before)[:2] == ["create 2", "start 2"]
     assert not [event for event in events(stack, before) if event.endswith(" 1")], "the old one still serves"
 
