@@ -25,12 +25,18 @@ TRIES = 5
 
 
 class ApiError(ProviderError):
-    """An error body of the API: `code` as documented, `""` where the response had no such body."""
+    """An error body of the API: `code` as documented, `""` where the response had no such body.
 
-    def __init__(self, message: str, code: str, status: int) -> None:
+    `fields` maps each input that is wrong to what is wrong with it.
+    """
+
+    def __init__(
+        self, message: str, code: str, status: int, fields: Mapping[str, list[str]] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
+        self.fields = fields or {}
 
 
 class Api:
@@ -142,10 +148,9 @@ def _error(answer: Answer) -> ApiError:
     code = str(error.get("code", ""))
     correlation = answer.headers.get("x-correlation-id", "")
     text = f"{error.get('message', '')} ({code}{', ' + correlation if correlation else ''})"
-    fields = (error.get("details") or {}).get("fields") or []
-    if code == "invalid_input" and fields:
-        text += ": " + ", ".join(f"{entry.get('name')} => {entry.get('messages')}" for entry in fields)
-    return ApiError(text, code, answer.status)
+    wrong = (error.get("details") or {}).get("fields") or [] if code == "invalid_input" else []
+    fields = {str(entry.get("name")): list(entry.get("messages") or []) for entry in wrong}
+    return ApiError(text, code, answer.status, fields)
 
 
 def _again(error: ProviderError) -> bool:

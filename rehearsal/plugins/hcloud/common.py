@@ -18,6 +18,12 @@ _LABEL_NAME = re.compile(
 )
 _LABEL_VALUE = re.compile(rf"(({_ALNUM}[-_.a-z0-9A-Z]{{0,61}})?{_ALNUM})?")
 
+_UNEXPECTED = "API request failed: An unexpected error was encountered during an API request."
+_INVALID = (
+    "Invalid field in API request: An invalid field was encountered during an API request. "
+    "The field might not map 1:1 to your terraform resource."
+)
+
 
 class HetznerResource(Bridged):
     """A resource with access to the API, which is there once the provider is configured."""
@@ -73,7 +79,7 @@ class HetznerResource(Bridged):
             except ProviderError as error:
                 if self.shape.framework:
                     raise
-                raise InitFailed(str(error), resource_id, old_outputs) from error
+                raise InitFailed(_enriched(error), resource_id, old_outputs) from error
 
     def delete(self, resource_id: str, inputs: Values, outputs: Values) -> None:
         """Take it away."""
@@ -94,7 +100,7 @@ class HetznerResource(Bridged):
         except ProviderError as error:
             if self.shape.framework:
                 raise ProviderError(_detailed(error)) from error
-            text = _numbered(str(error))
+            text = _numbered(_enriched(error))
             raise ProviderError(text if outright else f"{doing} {call().urn}: {text}") from error
 
     def present(self, kind: str, path: str, resource_id: str, plan: Values) -> dict[str, Any]:
@@ -107,7 +113,7 @@ class HetznerResource(Bridged):
         try:
             found = self.api.find(path)
         except ProviderError as error:
-            raise InitFailed(str(error), resource_id, plan) from error
+            raise InitFailed(_enriched(error), resource_id, plan) from error
         if found is None:
             raise gone(kind, resource_id)
         return dict(found[kind])
@@ -125,7 +131,7 @@ class HetznerResource(Bridged):
         except ProviderError as error:
             if self.shape.framework:
                 raise
-            raise InitFailed(str(error), resource_id, {**plan, "id": resource_id}) from error
+            raise InitFailed(_enriched(error), resource_id, {**plan, "id": resource_id}) from error
 
 
 def given(**values: Any) -> Values:
@@ -148,12 +154,27 @@ def _numbered(message: str) -> str:
     return f"1 error occurred:\n\t* {message}\n\n"
 
 
+def _enriched(error: ProviderError) -> str:
+    """An error in the words of the resources that are built on Terraform's SDK."""
+    if not isinstance(error, ApiError) or not error.fields:
+        return str(error)
+    fields = " ".join(f"{name} => [{' '.join(messages)}]" for name, messages in error.fields.items())
+    return f"{error}: [{fields}]"
+
+
 def _detailed(error: ProviderError) -> str:
     """An error in the words of the resources that are built on Terraform's newer framework."""
-    lead = "API request failed: An unexpected error was encountered during an API request."
-    if isinstance(error, ApiError) and error.code:
-        return f"{lead}\n\n{error}\n\nError code: {error.code}\nStatus code: {error.status}\n"
-    return f"{lead}\n\n{error}\n"
+    if not isinstance(error, ApiError) or not error.code:
+        return f"{_UNEXPECTED}\n\n{error}\n"
+    coded = f"Error code: {error.code}\nStatus code: {error.status}\n"
+    if not error.fields:
+        return f"{_UNEXPECTED}\n\n{error}\n\n{coded}"
+    return "\n".join(
+        f"{_INVALID}\n\n{error}\n\nField: {name}\nMessages:\n"
+        + "".join(f" - {message}\n" for message in messages)
+        + coded
+        for name, messages in error.fields.items()
+    )
 
 
 def is_locked(error: ApiError) -> bool:
