@@ -87,6 +87,22 @@ def service(pulled: str, /, opts: pulumi.ResourceOptions | None = None, **change
     return program
 
 
+def parts(image: str, network: dict[str, Any], volume: dict[str, Any], pulled: dict[str, Any]) -> Program:
+    """A network, a volume and an image, without a container."""
+
+    def program() -> None:
+        labels = [docker.NetworkLabelArgs(label=label, value=value) for label, value in _LABELS]
+        docker.Network("data", **{"labels": labels, **network})
+        docker.Volume(
+            "store",
+            labels=[docker.VolumeLabelArgs(label=label, value=value) for label, value in _LABELS],
+            **volume,
+        )
+        docker.RemoteImage("image", **{"name": image, "keep_locally": True, **pulled})
+
+    return program
+
+
 def sick(image: str, version: str, opts: pulumi.ResourceOptions, **changes: Any) -> Program:
     """A version that never becomes healthy."""
     check = docker.ContainerHealthcheckArgs(tests=["CMD", "false"], interval="1s", retries=1)
@@ -121,6 +137,28 @@ def stories(image: str) -> dict[str, Story]:
             ("up", service(image, init=True, tmpfs={"/tmp": "size=2m"}, destroy_grace_seconds=3)),
             ("refresh", plain),
             ("preview", service(image, init=True, tmpfs={"/tmp": "size=2m"}, destroy_grace_seconds=3)),
+        ],
+        "networks, volumes and images": [
+            ("up", parts(image, {"internal": True}, {}, {})),
+            ("preview", parts(image, {}, {}, {})),
+            (
+                "preview",
+                parts(image, {"internal": False}, {"driver_opts": {"type": "tmpfs"}}, {"platform": "linux"}),
+            ),
+            ("preview", parts(image, {"attachable": True}, {"driver": "local"}, {"force_remove": True})),
+            ("preview", parts(image, {"options": {"a": "b"}}, {"name": _NAME}, {"triggers": {"a": "1"}})),
+            (
+                "up",
+                parts(
+                    image, {"name": _NAME, "ipam_configs": _SUBNET}, {"name": _NAME}, {"pull_triggers": ["1"]}
+                ),
+            ),
+            ("refresh", parts(image, {}, {}, {})),
+            ("up", parts(image, {"name": _NAME}, {"name": _NAME, "driver_opts": _TMPFS}, {})),
+            (
+                "fail",
+                parts(image, {"name": _NAME, "driver": "nil"}, {"name": _NAME, "driver_opts": _TMPFS}, {}),
+            ),
         ],
         "old first": [("up", plain), ("up", service(image, envs=["V=2"]))],
         "new first": [
@@ -165,6 +203,10 @@ def stories(image: str) -> dict[str, Story]:
         ],
     }
 
+
+_NAME = f"jira-plus-plus-{LABEL}"
+_TMPFS = {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}
+_SUBNET = [docker.NetworkIpamConfigArgs(subnet="10.213.77.0/24", gateway="10.213.77.1")]
 
 _CHANGES: list[dict[str, Any]] = [
     {"envs": ["A=1", "B=2"]},
@@ -249,7 +291,11 @@ def play(stack: Stack, story: Story) -> list[Any]:
         elif how == "fail":
             steps = _ordered(stack.failing_up(program))
             said = sorted(
-                {_settled(message) for name, message in stack.errors if name == "api" and _LOG not in message}
+                {
+                    _settled(message)
+                    for name, message in stack.errors
+                    if _watched(name) and _LOG not in message
+                }
             )
             seen.append(["fail", steps, said, _state(stack)])
         else:
@@ -267,8 +313,12 @@ def _state(stack: Stack) -> dict[str, Any]:
     return {
         name: {part: _settled(resource.get(part)) for part in parts}
         for name, resource in stack.resources().items()
-        if name in ("api", "data", "store", "image")
+        if _watched(name)
     }
+
+
+def _watched(name: str) -> bool:
+    return name in ("api", "data", "store", "image")
 
 
 def _settled(value: Any) -> Any:

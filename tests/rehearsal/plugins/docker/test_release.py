@@ -121,10 +121,10 @@ def test_the_next_good_release_removes_the_failed_one_and_the_old_one(stack: Sta
 ENTRY = {"command": ["node"], "entrypoints": ["/run/entrypoint.sh"]}
 
 
-def test_repeating_a_failed_release_takes_the_unhealthy_container_over_if_it_has_command_and_entry_point(
+def test_a_repeated_bad_release_with_command_and_entry_point_is_taken_over_unhealthy(
     stack: Stack,
 ) -> None:
-    """The official plugin does so: the repetition is an update, which waits for nothing, and the old one goes."""
+    """The official plugin does so: it is an update, which waits for nothing, and the old one goes."""
     stack.up(service("shop/api:1", NEW_FIRST, **ENTRY))
     fault(stack, unhealthy=["*api:2"])
     stack.failing_up(service("shop/api:2", NEW_FIRST, **ENTRY))
