@@ -10,7 +10,7 @@ import pulumi
 
 from components.platform import Platform
 from components.settings import load
-from tests.components.recording import Recorded, Registration, deploy
+from tests.components.recording import KIND, SECRET, Recorded, Registration, deploy
 from tests.components.stacks import (
     ENVIRONMENT,
     PROJECT,
@@ -33,6 +33,11 @@ HUMAN_SECRETS = {
 HUMAN_SECRETS["ssh_private_key"] = "canary-ssh-private-key"
 
 
+def secret(value: str) -> dict[str, str]:
+    """An output that its plugin marks as secret, on the wire."""
+    return {KIND: SECRET, "value": value}
+
+
 def computed(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
     """The outputs that a plugin would compute."""
     match type_:
@@ -43,9 +48,12 @@ def computed(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, A
         case "docker:index/remoteImage:RemoteImage":
             return {"imageId": f"sha256:{name}"}
         case "random:index/randomPassword:RandomPassword":
-            return {"result": f"{CANARY}{name}", "bcryptHash": f"$2a$10${CANARY}hash-{name}"}
+            return {
+                "result": secret(f"{CANARY}{name}"),
+                "bcryptHash": secret(f"$2a$10${CANARY}hash-{name}"),
+            }
         case "tls:index/privateKey:PrivateKey":
-            key = f"{CANARY}{name}"
+            key = secret(f"{CANARY}{name}")
             return {"publicKeyOpenssh": f"ssh-ed25519 {name}", "privateKeyOpenssh": key, "privateKeyPem": key}
         case "tls:index/selfSignedCert:SelfSignedCert":
             return {"certPem": "CERTIFICATE"}

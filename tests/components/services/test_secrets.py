@@ -1,0 +1,119 @@
+"""Where secrets go: a canary in each, followed through everything that is declared."""
+
+import base64
+import io
+import re
+import tarfile
+from typing import Any
+
+import pytest
+
+from tests.components.declared import CANARY, commands, containers, declare, declared
+from tests.components.recording import Registration
+
+MAKES = {
+    "random:index/randomPassword:RandomPassword",
+    "tls:index/privateKey:PrivateKey",
+    "tls:index/selfSignedCert:SelfSignedCert",
+    "tls:index/certRequest:CertRequest",
+}
+"""What a secret is an input of, because it is made of one; the tests of the edge look at these."""
+
+
+HEREDOC = re.compile(r"<<'(FILES|CONTENT)'\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
+
+
+def holding(value: Any) -> bool:
+    """Whether a canary is in the value, plain or in the way in which we encode files."""
+    if isinstance(value, dict):
+        return any(map(holding, value.items()))
+    if isinstance(value, list | tuple):
+        return any(map(holding, value))
+    if not isinstance(value, str):
+        return False
+    return CANARY in value or any(
+        CANARY.encode() in base64.b64decode(payload) for _, payload in HEREDOC.findall(value)
+    )
+
+
+def files(command: Registration) -> dict[str, str]:
+    """The files that a command of `Files` carries, by path."""
+    payload = command.inputs["stdin"].split("unpack <<'FILES'\n")[1].removesuffix("FILES\n")
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(payload))) as tar:
+        return {f"/{m.name}": tar.extractfile(m).read().decode() for m in tar}  # type: ignore[union-attr]
+
+
+def test_the_search_finds_what_is_hidden() -> None:
+    hidden = base64.encodebytes(f"{'x' * 100}{CANARY}database{'y' * 100}".encode()).decode()
+    assert holding({"stdin": f"unpack <<'FILES'\n{hidden}FILES\n"})
+    assert not holding({"stdin": "unpack <<'FILES'\n" + base64.encodebytes(b"x" * 200).decode() + "FILES\n"})
+
+
+@pytest.mark.parametrize("stack", ["local", "uat", "prod"])
+def test_no_container_shows_a_secret_in_anything_that_docker_inspect_prints(stack: str) -> None:
+    for service, container in containers(declared(stack)).items():
+        for name, value in container.inputs.items():
+            assert not holding(value), f"{service}: a secret is in {name}"
+        assert not container.secrets, f"{service}: a preview would hide {sorted(container.secrets)}"
+
+
+@pytest.mark.parametrize("stack", ["local", "uat", "prod"])
+def test_a_command_has_secrets_on_stdin_alone_and_marked_as_such(stack: str) -> None:
+    seen = 0
+    for name, command in commands(declared(stack)).items():
+        for key, value in command.inputs.items():
+            if not holding(value):
+                continue
+            assert key in ("stdin", "connection"), f"{name}: a secret is in {key}, which an error prints"
+            assert key in command.secrets, f"{name}: {key} holds a secret and is not marked"
+            seen += key == "stdin"
+    assert seen >= 8, "the files of eight services hold secrets"
+
+
+@pytest.mark.parametrize("stack", ["local", "uat", "prod"])
+def test_nothing_else_that_is_declared_holds_a_secret_unmarked(stack: str) -> None:
+    for resource in declared(stack).resources:
+        if resource.type in MAKES:
+            continue
+        for name, value in resource.inputs.items():
+            if holding(value):
+                assert name in resource.secrets, f"{resource.type} {resource.name}: {name}"
+
+
+def test_each_service_is_given_what_it_needs_and_no_more() -> None:
+    given: dict[str, set[str]] = {}
+    for name, command in commands(declared("uat")).items():
+        if name.endswith("-files"):
+            given[name.removesuffix("-files")] = {
+                path for path, text in files(command).items() if CANARY in text
+            }
+    application = {
+        f"/run/secrets/{name}" for name in ("ADMIN_PASSWORD", "DATABASE_URL", "SENTRY_DSN", "SESSION_SECRET")
+    }
+    assert {service: paths for service, paths in given.items() if paths} == {
+        "api": application,
+        "worker": application,
+        "migration": application,
+        "postgres": {f"/run/secrets/{role}" for role in ("postgres", "jira", "temporal", "backup")},
+        "backup": {"/run/secrets/PGPASSWORD"},
+        "migration-backup": {"/run/secrets/PGPASSWORD"},
+        "temporal": {"/etc/temporal/config/server.yaml"},
+        "temporal-schema": {"/run/secrets/SQL_PASSWORD"},
+        "traefik": {"/run/secrets/acme_dns_token"},
+    }
+
+
+def test_without_sentry_there_is_no_dsn() -> None:
+    recorded = declare("uat", {"application.sentry": False})
+    assert "/run/secrets/SENTRY_DSN" not in files(commands(recorded)["api-files"])
+
+
+def test_the_application_logs_in_with_its_own_role() -> None:
+    url = files(commands(declared("uat"))["api-files"])["/run/secrets/DATABASE_URL"]
+    assert url == "postgresql://jira:canary-credentials-jira@postgres:5432/jira"
+
+
+def test_passwords_are_long_and_pass_through_urls_and_shells() -> None:
+    for password in declared("prod").of("random:index/randomPassword:RandomPassword"):
+        assert password.inputs["special"] is False
+        assert password.inputs["length"] >= 24

@@ -1,0 +1,174 @@
+"""The proxy: its two configurations as exact text, its ports, and the change of its routes in place."""
+
+import json
+import os
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.containers.mount import Port
+from components.edge.cloudflare_ranges import IPV4, IPV6
+from components.services.traefik import Routing, dynamic_config, ports, static_config, write_dynamic
+from components.settings.tls import Tls
+from tests.components.declared import commands, containers, declared
+
+EXPECTED = Path(__file__).parent / "expected"
+ACME = Tls(mode="dns-01", acme_email="ops@example.com")
+NONE = Tls(mode="none")
+HOSTS = {"api": "api-uat.example.com", "web": "app-uat.example.com", "temporal": "temporal-uat.example.com"}
+
+
+def routing(tls: Tls, **changes: Any) -> Routing:
+    return Routing(
+        **{
+            "host_names": HOSTS,
+            "tls": tls,
+            "temporal_users": ("admin:$2a$10$hash",),
+            "behind_cloudflare": True,
+            **changes,
+        }
+    )
+
+
+def dynamic(tls: Tls, **changes: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(dynamic_config(routing(tls, **changes)))
+    return found
+
+
+def test_the_static_configuration_word_by_word() -> None:
+    assert static_config(ACME, ["173.245.48.0/20"]) == (EXPECTED / "traefik-static-dns-01.json").read_text()
+
+
+def test_the_static_configuration_of_plain_http_word_by_word() -> None:
+    assert static_config(NONE, ["127.0.0.0/8"]) == (EXPECTED / "traefik-static-none.json").read_text()
+
+
+def test_the_dynamic_configuration_word_by_word() -> None:
+    assert dynamic_config(routing(ACME)) == (EXPECTED / "traefik-dynamic-dns-01.json").read_text()
+
+
+def test_no_container_gets_a_router_by_itself() -> None:
+    docker = json.loads(static_config(ACME, []))["providers"]["docker"]
+    assert docker["exposedByDefault"] is False
+    assert docker["defaultRule"] == "!PathPrefix(`/`)", (
+        "Traefik gives a router to a service without one, named after the container, past password and limits"
+    )
+
+
+def test_temporal_is_behind_its_password_in_every_mode() -> None:
+    for mode in ("dns-01", "origin-ca", "self-signed", "none"):
+        routers = dynamic(Tls.model_validate({"mode": mode}))["http"]["routers"]
+        to_temporal = [r for r in routers.values() if r["service"] == "temporal-ui@docker"]
+        assert to_temporal
+        assert all("temporal-users" in r["middlewares"] for r in to_temporal), mode
+
+
+@pytest.mark.parametrize("mode", ["dns-01", "origin-ca", "self-signed"])
+def test_with_tls_nothing_is_routed_in_the_clear_and_old_versions_are_refused(mode: str) -> None:
+    config = dynamic(Tls.model_validate({"mode": mode}), certificate=("CERTIFICATE", "KEY"))
+    for router in config["http"]["routers"].values():
+        assert all(name.startswith("websecure") for name in router["entryPoints"])
+        assert router["tls"]["options"] == "default"
+    assert config["tls"]["options"]["default"] == {"minVersion": "VersionTLS12", "sniStrict": True}
+    static = json.loads(static_config(Tls.model_validate({"mode": mode}), []))
+    for name in ("web", "web-ipv6"):
+        redirect = static["entryPoints"][name]["http"]["redirections"]["entryPoint"]
+        assert redirect == {"to": ":443", "scheme": "https", "permanent": True}, (
+            "to the entry point's own port it would lead to 8443, which is not published"
+        )
+
+
+@pytest.mark.parametrize("mode", ["origin-ca", "self-signed"])
+def test_a_certificate_of_ours_is_presented_and_no_authority_is_asked(mode: str) -> None:
+    tls = Tls.model_validate({"mode": mode})
+    config = dynamic(tls, certificate=("CERTIFICATE", "KEY"))
+    assert config["tls"]["certificates"] == [{"certFile": "CERTIFICATE", "keyFile": "KEY"}]
+    assert "certResolver" not in json.dumps(config)
+    assert "certificatesResolvers" not in static_config(tls, [])
+
+
+def test_without_cloudflare_its_header_counts_for_nothing() -> None:
+    limit = dynamic(NONE, behind_cloudflare=False)["http"]["middlewares"]["rate-limit"]["rateLimit"]
+    assert "requestHeaderName" not in limit["sourceCriterion"], "anyone could set it"
+
+
+def test_what_streams_is_not_held_back_by_the_body_limit() -> None:
+    routers = dynamic(ACME)["http"]["routers"]
+    assert "body-limit" not in routers["api"]["middlewares"]
+    assert "body-limit" in routers["api-bodies"]["middlewares"]
+    assert "!HeaderRegexp(`Accept`, `text/event-stream`)" in routers["api-bodies"]["rule"]
+
+
+def test_cloudflares_networks_may_say_whom_they_forward_for() -> None:
+    websecure = json.loads(static_config(ACME, [*IPV4, *IPV6]))["entryPoints"]["websecure"]
+    assert set(websecure["forwardedHeaders"]["trustedIPs"]) >= {*IPV4, *IPV6}
+
+
+def test_on_a_server_80_and_443_are_published_on_both_families_and_nothing_else() -> None:
+    assert set(ports(ACME, loopback=False, http_port=8080)) == {
+        Port(8000, 80, "0.0.0.0"),
+        Port(8001, 80, "::"),
+        Port(8443, 443, "0.0.0.0"),
+        Port(8444, 443, "::"),
+    }
+
+
+def test_on_this_machine_one_port_of_the_loopback_is_published() -> None:
+    assert ports(NONE, loopback=True, http_port=8080) == (Port(8000, 8080, "127.0.0.1"),)
+
+
+def test_the_entry_points_listen_where_the_ports_lead() -> None:
+    for tls, loopback in ((ACME, False), (NONE, True)):
+        listening = {e["address"] for e in json.loads(static_config(tls, []))["entryPoints"].values()}
+        assert {f":{port.internal}" for port in ports(tls, loopback, 8080)} <= listening
+
+
+def test_the_token_is_a_file_and_its_path_the_only_thing_in_the_environment() -> None:
+    traefik = containers(declared("uat"))["traefik"].inputs
+    assert traefik["envs"] == ["CF_DNS_API_TOKEN_FILE=/run/secrets/acme_dns_token"]
+    assert containers(declared("local"))["traefik"].inputs.get("envs", []) == []
+
+
+def test_a_change_of_routes_runs_in_place_and_replaces_nothing() -> None:
+    dynamic = commands(declared("uat"))["traefik-dynamic"]
+    assert "triggers" not in dynamic.inputs, (
+        "a trigger would replace the command, and with it what mounts the folder"
+    )
+    assert "stdin" in dynamic.secrets
+    assert dynamic.inputs["create"] == "sudo sh -s -- /srv/jira/files/traefik-dynamic 65532:65532"
+    mount = next(
+        m
+        for m in containers(declared("uat"))["traefik"].inputs["mounts"]
+        if m["target"] == "/etc/traefik-dynamic"
+    )
+    assert mount["source"] == "/srv/jira/files/traefik-dynamic", (
+        "a folder that stays, where others are named by content"
+    )
+
+
+def test_the_routes_are_written_whole_and_over_the_old_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "files" / "traefik-dynamic"
+    user = f"{os.getuid()}:{os.getgid()}"
+    for content in ("first", "second `$x` 'ü'"):
+        subprocess.run(
+            ["sh", "-s", "--", str(folder), user], input=write_dynamic(content), text=True, check=True
+        )
+        assert (folder / "routes.yaml").read_text() == content
+        assert [path.name for path in folder.iterdir()] == ["routes.yaml"]
+    if os.getuid() == 0:
+        assert stat.S_IMODE((folder / "routes.yaml").stat().st_mode) == 0o400, "the users' hashes are in it"
+
+
+def test_routes_that_arrive_broken_leave_the_old_ones(tmp_path: Path) -> None:
+    folder = tmp_path / "traefik-dynamic"
+    user = f"{os.getuid()}:{os.getgid()}"
+    subprocess.run(["sh", "-s", "--", str(folder), user], input=write_dynamic("good"), text=True, check=True)
+    broken = write_dynamic("bad").replace("\nput <<'CONTENT'\n", "\nput <<'CONTENT'\n!!!!")
+    result = subprocess.run(
+        ["sh", "-s", "--", str(folder), user], input=broken, text=True, check=False, capture_output=True
+    )
+    assert result.returncode != 0
+    assert (folder / "routes.yaml").read_text() == "good"
