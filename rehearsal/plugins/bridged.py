@@ -123,7 +123,7 @@ class Bridged(Resource):
         if preview:
             return {**plan, **dict.fromkeys(self._unsettled(news), UNKNOWN)}
         changed = {_first(path) for path in self._differences(old_outputs, plan, news)}
-        return self.change(resource_id, old_outputs, plan, changed)
+        return self.change(resource_id, old_outputs, known(plan), changed)
 
     def delete(self, resource_id: str, inputs: Values, outputs: Values) -> None:
         """Take it away."""
@@ -139,7 +139,9 @@ class Bridged(Resource):
             plan["id"] = state["id"]
         for name, wanted in self.shape.inputs.items():
             if news.get(name) is not None:
-                plan[name] = self._planned(name, wanted, news[name], new=state is None)
+                plan[name] = self._planned(name, wanted, news[name])
+                if state is None or not self._is_stated(wanted, plan[name], state.get(name)):
+                    plan[name] = self._planned(name, wanted, news[name], new=True)
             elif wanted.default is not None:
                 plan[name] = wanted.default
             elif wanted.computed:
@@ -147,6 +149,21 @@ class Bridged(Resource):
         for name in self.shape.outputs:
             self._keep(plan, name, state)
         return plan
+
+    def _is_stated(self, wanted: Field, planned: Any, stated: Any) -> bool:
+        """Whether the state says the same, but for what the API decided."""
+        decided = {
+            name for name, field in self.shape.types.get(wanted.type[1:-1], {}).items() if field.computed
+        }
+        if not decided or not isinstance(planned, list) or not isinstance(stated, list):
+            return True
+        given = [
+            {name: item.get(name) for name in item.keys() - (decided - plan.keys())}
+            for plan, item in zip(planned, stated, strict=False)
+        ]
+        return len(planned) == len(stated) and self._comparable(wanted, planned) == self._comparable(
+            wanted, given
+        )
 
     @staticmethod
     def _keep(plan: Values, name: str, state: Values | None) -> None:
@@ -195,7 +212,7 @@ class Bridged(Resource):
             if name in ignored:
                 continue
             old, new = self._comparable(wanted, state.get(name)), self._comparable(wanted, plan.get(name))
-            found = changes(name, wanted, old, new, objects=wanted.type[1:-1] in self.shape.types)
+            found = changes(name, wanted, old, new, self.shape.types.get(wanted.type[1:-1], {}))
             if found and not self.suppressed(name, old, new, news):
                 scalar = found.keys() == {name} and not isinstance(plan.get(name), dict | list)
                 detailed.update({name: whole(state.get(name), plan.get(name))} if scalar else found)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rehearsal.plugins.provider import UNKNOWN, Kind, compare
+from rehearsal.plugins.sets import ZERO
 from rehearsal.plugins.shapes import Field
 
 
-def changes(name: str, wanted: Field, old: Any, new: Any, *, objects: bool) -> dict[str, Kind]:
-    """The paths at which two comparable values differ. `objects`: the elements of a list have names in them.
+def changes(name: str, wanted: Field, old: Any, new: Any, fields: Mapping[str, Field]) -> dict[str, Kind]:
+    """The paths at which two comparable values differ; `fields` are those of a list's elements, if any.
 
     A map differs by its keys, a list by its places; a set by elements that went (at their old place) and
-    came, and as a whole where objects came, since those cannot be matched with what the program gave.
+    came, and as a whole where the bridge cannot match one that came with what the program gave.
     """
     if new is UNKNOWN:
         return dict(compare(name, old, new))
@@ -22,15 +24,32 @@ def changes(name: str, wanted: Field, old: Any, new: Any, *, objects: bool) -> d
         return dict(compare(name, old, new))
     if not old or not new:
         return {} if old == new else {name: Kind.DELETE if old else Kind.ADD}
-    return _set_changes(name, old, new, objects) if wanted.set else dict(compare(name, old, new))
+    return _set_changes(name, old, new, fields) if wanted.set else dict(compare(name, old, new))
 
 
-def _set_changes(name: str, old: list[Any], new: list[Any], objects: bool) -> dict[str, Kind]:
-    gone = {index for index, item in enumerate(old) if item not in new}
-    came = {index for index, item in enumerate(new) if item not in old}
-    if came and objects:
+def _set_changes(name: str, old: list[Any], new: list[Any], fields: Mapping[str, Field]) -> dict[str, Kind]:
+    gone = {index: item for index, item in enumerate(old) if item not in new}
+    came = {index: item for index, item in enumerate(new) if item not in old}
+    if not all(_is_complete(item, fields) for item in came.values()):
         return {name: Kind.UPDATE}
-    return {f"{name}[{index}]": _kind(index in gone, index in came) for index in sorted(gone | came)}
+    found: dict[str, Kind] = {}
+    for index in sorted(gone.keys() | came.keys()):
+        path = f"{name}[{index}]"
+        if index in gone and index in came and fields:
+            found.update(compare(path, _filled(gone[index], fields), _filled(came[index], fields)))
+        else:
+            found[path] = _kind(index in gone, index in came)
+    return found
+
+
+def _is_complete(item: Any, fields: Mapping[str, Field]) -> bool:
+    """Whether all of an element was given, or what was not has a default or is left to the API."""
+    return all(field.computed or field.default is not None or name in item for name, field in fields.items())
+
+
+def _filled(item: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str, Any]:
+    """An element as Terraform's state has it: with a zero where nothing is."""
+    return {name: item.get(name, ZERO.get(field.type, [])) for name, field in fields.items()}
 
 
 def _kind(gone: bool, came: bool) -> Kind:

@@ -13,7 +13,7 @@ from typing import Any
 from rehearsal.plugins.provider import has_unknown
 from rehearsal.plugins.shapes import Field
 
-_ZERO: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False}
+ZERO: dict[str, Any] = {"string": "", "integer": 0, "number": 0, "boolean": False}
 
 
 def ordered(elements: list[Any], element: str, types: Mapping[str, Mapping[str, Field]]) -> list[Any]:
@@ -47,7 +47,7 @@ def _object(
             text = "".join(_member(item, element, types) for item in ordered(given or [], element, types))
             parts.append(f"{_snake(name)}:{{{text}}};")
         else:
-            absent = [] if wanted.type.startswith("[") else _ZERO.get(wanted.type)
+            absent = [] if wanted.type.startswith("[") else ZERO.get(wanted.type)
             parts.append(f"{_snake(name)}:{_value(absent if given is None else given, wanted.type, types)}")
     return "".join(parts)
 

@@ -1,10 +1,10 @@
 """The real engine goes the same way with the stand-in for hcloud as with the official plugin.
 
-One small program is previewed, made, left alone, refreshed, changed, replaced and destroyed against the embedded
-cloud. What the engine tells of each step, and what the cloud was asked, must be what is kept in
+One small program is previewed, made, left alone, refreshed, changed, replaced and destroyed against the
+embedded cloud. What the engine tells of each step, and what the cloud was asked, must be what is kept in
 `official_events.json`; that was taken with the official plugin 1.43
-(`python -m tests.engine.test_official_plugins` takes it anew). Where an official plugin is to be had (in the folder
-JIRA_OFFICIAL_PLUGINS, or on PATH), it is held against the same.
+(`python -m tests.engine.test_official_plugins` takes it anew). Where an official plugin is to be had (in the
+folder JIRA_OFFICIAL_PLUGINS, or on PATH), it is held against the same.
 """
 
 from __future__ import annotations

@@ -112,6 +112,7 @@ def tell(driver: Driver, record: Recording) -> list[dict[str, Any]]:
     story = Story(driver, record)
     for chapter in (
         _beginning,
+        _attachments,
         _keys,
         _addresses,
         _servers,
@@ -138,6 +139,40 @@ def _beginning(story: Story) -> None:
             for name in ("key", "ip", "wall", "disk", "box", "mount")
         ],
     )
+
+
+def _attachments(story: Story) -> None:
+    pointer = {"serverId": Ref("box", int), "ipAddress": "203.0.113.7", "dnsPtr": "a.example.com"}
+    story.program["name"] = ("hcloud:index/rdns:Rdns", pointer)
+    story.program["more"] = ("hcloud:index/firewall:Firewall", {})
+    wall = {"firewallId": Ref("more", int), "serverIds": [Ref("box", int)], "labelSelectors": ["a=b"]}
+    story.program["applied"] = ("hcloud:index/firewallAttachment:FirewallAttachment", wall)
+    story.both("a name for an address, and a firewall applied")
+    story.up("change nothing in them")
+    story.refresh("refresh them")
+    story.set("name", dnsPtr="b.example.com")
+    story.set("applied", labelSelectors=["c=d", "a=b"], serverIds=None)
+    story.both("change them")
+    story.set("box", firewallIds=[Ref("more", int)])
+    story.program = {name: story.program[name] for name in _sorted(story.program, "more", "box")}
+    story.both("another firewall for a server")
+    story.set("box", firewallIds=[Ref("wall", int)])
+    story.up("the first firewall again")
+    del story.program["name"], story.program["applied"]
+    story.up("take them away")
+    del story.program["more"]
+    story.up("and the firewall")
+    story.set("box", publicNets=[{"ipv4": Ref("ip", int), "ipv4Enabled": True, "ipv6Enabled": False}])
+    story.both("no IPv6")
+    story.set("box", publicNets=[{"ipv4": Ref("ip", int), "ipv4Enabled": True, "ipv6Enabled": True}])
+    story.both("IPv6 again")
+
+
+def _sorted(program: Program, first: str, then: str) -> list[str]:
+    """The names with `first` before `then`."""
+    names = [name for name in program if name != first]
+    names.insert(names.index(then), first)
+    return names
 
 
 def _keys(story: Story) -> None:
@@ -258,6 +293,19 @@ def _faults(story: Story) -> None:
     story.up("a server cannot be protected", Fault(503, 1, "unavailable", "servers/.*/change_protection"))
     story.up("the server after that")
     del story.program["small"]
+    story.set("disk", labels={"w": "1"})
+    wrong = {"labels": ["invalid", "too long"]}
+    story.up("a volume's labels are refused", Fault(422, 1, "invalid_input", "PUT /v1/volumes/", wrong))
+    story.set("disk", labels=None)
+    story.set("key", labels={"w": "1"})
+    story.up("a key's labels are refused", Fault(422, 1, "invalid_input", "PUT /v1/ssh_keys/", wrong))
+    story.set("key", labels=None)
+    story.record.polls, story.record.failing = 1, True
+    story.set("disk", size=30)
+    story.up("a volume's action fails")
+    story.record.failing = False
+    story.up("the volume's action after that")
+    story.record.polls = 0
     story.up("a protected server is refused", Fault(423, 1, "protected", "DELETE /v1/servers/"))
     story.up("it is deleted after all")
 

@@ -35,6 +35,8 @@ class Fault:
     times: int
     code: str
     which: str
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    """Input to what is wrong with it."""
 
 
 @dataclass
@@ -48,6 +50,8 @@ class Recording:
     )
     others: dict[str, dict[str, Any]] = field(default_factory=dict)
     actions: dict[int, dict[str, Any]] = field(default_factory=dict)
+    failing: bool = False
+    """Whether an action that is polled fails."""
     polls: int = 0
     """How often an action is told to be running still."""
     resizes: bool = True
@@ -71,7 +75,12 @@ class Recording:
         for fault in self.faults:
             if fault.times and re.search(fault.which, f"{method} {path}"):
                 fault.times -= 1
-                error = {"code": fault.code, "message": f"made to fail with {fault.code}"}
+                fields = [{"name": name, "messages": said} for name, said in fault.fields.items()]
+                error = {
+                    "code": fault.code,
+                    "message": f"made to fail with {fault.code}",
+                    "details": {"fields": fields} if fields else None,
+                }
                 return fault.status, {"error": error}
         return None
 
@@ -137,10 +146,24 @@ class Recording:
             thing["server"] = None
         elif action == "resize" and self.resizes:
             thing["size"] = body["size"]
+        elif action == "change_dns_ptr":
+            thing["public_net"]["ipv4"]["dns_ptr"] = body["dns_ptr"] or ""
+        elif action in ("apply_to_resources", "remove_from_resources"):
+            gone, come = body.get("remove_from", []), body.get("apply_to", [])
+            thing["applied_to"] = [entry for entry in thing["applied_to"] if entry not in gone] + come
+            self._apply(thing["id"], gone, come)
         elif action == "set_rules":
             thing["rules"] = body["rules"]
         elif action == "change_protection":
             thing["protection"].update(body)
+
+    def _apply(self, firewall: int, gone: list[dict[str, Any]], come: list[dict[str, Any]]) -> None:
+        for entry in gone + come:
+            server = self.objects["servers"].get(entry.get("server", {}).get("id"))
+            if server is not None:
+                there = [one for one in server["public_net"]["firewalls"] if one["id"] != firewall]
+                added = [{"id": firewall, "status": "applied"}] if entry in come else []
+                server["public_net"]["firewalls"] = there + added
 
     def _action(self) -> dict[str, Any]:
         if not self.polls:
@@ -160,7 +183,8 @@ class Recording:
         if action["left"]:
             action["left"] -= 1
         else:
-            action["status"] = "success"
+            action["status"] = "error" if self.failing else "success"
+            action["error"] = {"code": "action_failed", "message": "Action failed"} if self.failing else None
         return {name: value for name, value in action.items() if name != "left"}
 
     def _cloudflare(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, Any]:
