@@ -77,7 +77,7 @@ class Firewall(HetznerResource):
         if "applyTos" in changed:
             self._apply(path, state.get("applyTos") or [], plan.get("applyTos") or [])
         after = self._read(resource_id, plan)
-        unseen = {name: [] for name in ("rules", "applyTos") if not plan.get(name)}  # until a refresh
+        unseen: Values = {name: [] for name in ("rules", "applyTos") if not plan.get(name)}  # until a refresh
         return {**after, **unseen}
 
     def _apply(self, path: str, old: list[Any], new: list[Any]) -> None:
