@@ -21,7 +21,7 @@ _PACKAGES = ("pulumi", "pulumi.runtime", "pulumi.runtime.proto")
 
 
 @contextmanager
-def _bare_packages() -> Iterator[None]:
+def bare_packages() -> Iterator[None]:
     """Let the message modules be imported without running the SDK's package files."""
     if "pulumi" in sys.modules:
         yield
@@ -43,14 +43,14 @@ def _bare_packages() -> Iterator[None]:
             sys.modules.pop(name, None)
 
 
-with _bare_packages():
+with bare_packages():
     from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 
 def engine_log_stub(address: str) -> tuple[grpc.Channel, Any, Any]:
     """A channel to the engine's own service (for log lines), its messages and its stub; loaded only when
     wanted."""
-    with _bare_packages():
+    with bare_packages():
         from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
     channel = grpc.insecure_channel(address)
     return channel, engine_pb2, engine_pb2_grpc.EngineStub(channel)

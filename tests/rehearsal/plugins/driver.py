@@ -20,10 +20,10 @@ from typing import Any
 from google.protobuf import empty_pb2, struct_pb2
 
 from rehearsal.plugins import marshal
-from rehearsal.plugins.protocol import _bare_packages, grpc, provider_pb2, provider_pb2_grpc
+from rehearsal.plugins.protocol import bare_packages, grpc, provider_pb2, provider_pb2_grpc
 from rehearsal.plugins.provider import UNKNOWN, has_unknown
 
-with _bare_packages():
+with bare_packages():
     from pulumi.runtime.proto import engine_pb2_grpc
 
 Program = Mapping[str, tuple[str, dict[str, Any]]]
