@@ -2,7 +2,8 @@
 
     python -m operations.comment --pull-request 12 preview-uat.md preview-prod.md
 
-Needs `GITHUB_TOKEN` (pull-requests: write), `GITHUB_REPOSITORY`, and `GITHUB_API_URL` where it is not github.com's.
+Needs `GITHUB_TOKEN` (pull-requests: write), `GITHUB_REPOSITORY`, and where it is not github.com's
+`GITHUB_API_URL`.
 """
 
 from __future__ import annotations
@@ -61,8 +62,8 @@ class PullRequest:
         response = self.session.request(method, url, json=body, timeout=30)
         if response.status_code in (401, 403, 404):
             raise CommentError(
-                f"GitHub answered {response.status_code} to {method} {url}: the token needs `pull-requests: write`"
-                " (a pull request from a fork never has it: its preview is in the run's summary)"
+                f"GitHub answered {response.status_code} to {method} {url}: the token needs "
+                "`pull-requests: write` (a fork's pull request never has it: its preview is in the run's summary)"
             )
         if not response.ok:
             raise CommentError(

@@ -2,7 +2,7 @@
 # Every check that reads the sources: all run, each failure is named, one failure fails the whole.
 # A tool that is not to be had is skipped with its reason; under CI=true that is a failure too.
 set -uo pipefail
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit
 
 failed=()
 run() {
