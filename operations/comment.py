@@ -63,7 +63,7 @@ class PullRequest:
         if response.status_code in (401, 403, 404):
             raise CommentError(
                 f"GitHub answered {response.status_code} to {method} {url}: the token needs "
-                "`pull-requests: write` (a fork's pull request never has it: its preview is in the run's summary)"
+                "`pull-requests: write` (a fork's never has it: its preview is in the run's summary)"
             )
         if not response.ok:
             raise CommentError(

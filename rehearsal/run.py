@@ -70,7 +70,8 @@ class Rehearsal:
     def _all(self) -> None:
         self._preview()
         self._up(table=False)
-        self._no_op()
+        if self.timings[-1].changes:  # one that changed nothing has shown already what the next shows
+            self._no_op()
         self._table()
 
     def _preview(self) -> None:

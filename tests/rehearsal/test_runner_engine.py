@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -152,7 +153,7 @@ def test_all_leaves_it_up_a_second_run_changes_nothing_and_destroy_leaves_nothin
     assert "hcloud Server" in stage.text
     first = stage.cloud.pid
     rehearsal = stage.run("all")
-    assert [timing.changes for timing in rehearsal.timings] == [0, 0, 0]
+    assert [timing.changes for timing in rehearsal.timings] == [0, 0]
     assert stage.cloud.pid == first, "the cloud that holds the machines is the same"
     stage.run("outputs")
     outputs = stage.state / "outputs.json"
@@ -390,3 +391,39 @@ def test_clean_takes_down_even_what_is_protected(stage: Stage) -> None:
     assert not (stage.root / ".rehearsal").exists()
     with pytest.raises(OSError, match="refused"):
         cloud.holdings()
+
+
+RUNNER = """
+import sys
+from pathlib import Path
+from operations.deployment import DeploymentFailed
+from operations.interrupt import interruptible
+from rehearsal.run import Rehearsal
+
+with interruptible() as interrupted:
+    try:
+        Rehearsal(Path(sys.argv[1]), "uat", show=lambda line: print(line, flush=True)).run("up")
+    except DeploymentFailed:
+        sys.exit(130 if interrupted() else 1)
+"""
+
+
+def test_a_termination_lets_the_engine_finish_what_it_began_and_the_next_up_goes_on(stage: Stage) -> None:
+    stage.fault(kind="slow_action", command="create_server", seconds=2)
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(stage.root)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(background.ROOT)},
+    )
+    assert process.stdout is not None
+    shown = []
+    for line in process.stdout:
+        shown.append(line)
+        if "Server server creating (0s)" in line:
+            process.terminate()
+    assert process.wait() == 130, "".join(shown)
+    assert "interrupted: the engine finishes what it has begun" in "".join(shown)
+    stage.run("up")
+    stage.holds_exactly_once()
