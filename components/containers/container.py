@@ -112,8 +112,9 @@ class Container(pulumi.ComponentResource):
                 depends_on=depends_on,
                 # Set in both directions: left out, the provider deletes the old one first.
                 delete_before_replace=not release.start_first,
-                # The provider reports a change of these as done and does nothing.
-                replace_on_changes=("healthcheck", "tmpfs", "init"),
+                # The provider reports a change of the first three as done and does nothing. The last: what
+                # did not become healthy is made anew, where a second `up` would else take it as it is.
+                replace_on_changes=("healthcheck", "tmpfs", "init", "#initerror"),
             ),
         )
         self.service = name

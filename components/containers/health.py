@@ -60,8 +60,3 @@ def node_http(port: int) -> tuple[str, ...]:
 def http(port: int, path: str) -> tuple[str, ...]:
     """A check for images with busybox or wget: the path answers with a status below 400."""
     return ("wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}")
-
-
-def tcp(port: int) -> tuple[str, ...]:
-    """A check for images with netcat only: something listens."""
-    return ("nc", "-z", "127.0.0.1", str(port))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pulumi
 
 from components.containers import Container, ContainerArgs, Health, Job, JobArgs, Process, Release
-from components.containers.health import tcp
+from components.containers.health import http
 from components.containers.limits import Limits
 from components.services.postgres import Postgres
 from components.services.site import Site
@@ -16,6 +16,7 @@ USER = "1000:1000"
 """`temporal` in the official images."""
 CONFIG = "/etc/temporal/config"
 PORT = 7233
+HTTP_PORT = 7243
 RETENTION = "168h"
 """How long a closed workflow's history stays."""
 JOB_LIMITS = Limits(memory_mb=128, cpus=0.5)
@@ -79,7 +80,8 @@ class Temporal(pulumi.ComponentResource):
                     networks=("data", "workflow"),
                     aliases=("temporal",),
                 ),
-                health=Health(command=tcp(PORT), interval=2, start_period=60),
+                # Over HTTP: for a process that hangs, the kernel still takes the connection of an `nc -z`.
+                health=Health(command=http(HTTP_PORT, "/api/v1/system-info"), interval=2, start_period=60),
                 # One process owns all shards: a second one would take them from it, and they from each other.
                 release=Release(order="stop-first", grace=30),
                 watched_image=site.images.tag("temporal"),
@@ -138,8 +140,11 @@ def server_config(password: str, history_shards: int) -> str:
             }
         }
 
-    def service(port: int, address: str = "127.0.0.1") -> dict[str, object]:
+    def service(port: int, address: str = "127.0.0.1") -> dict[str, dict[str, object]]:
         return {"rpc": {"grpcPort": port, "membershipPort": port - 300, "bindOnIP": address}}
+
+    # Its networks are internal.
+    frontend = {"rpc": {**service(PORT, "0.0.0.0")["rpc"], "httpPort": HTTP_PORT}}  # noqa: S104
 
     config = {
         "log": {"stdout": True, "level": "info"},
@@ -159,7 +164,7 @@ def server_config(password: str, history_shards: int) -> str:
             "pprof": {"port": 0},
         },
         "services": {
-            "frontend": service(PORT, "0.0.0.0"),  # noqa: S104 # its networks are internal
+            "frontend": frontend,
             "history": service(7234),
             "matching": service(7235),
             "worker": service(7239),
@@ -175,6 +180,7 @@ def server_config(password: str, history_shards: int) -> str:
                     "initialFailoverVersion": 1,
                     "rpcName": "frontend",
                     "rpcAddress": f"127.0.0.1:{PORT}",
+                    "httpAddress": f"127.0.0.1:{HTTP_PORT}",
                 }
             },
         },
