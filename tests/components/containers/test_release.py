@@ -44,7 +44,8 @@ def test_what_is_replaced_new_before_old_shares_nothing_that_only_one_can_have()
 
 def test_a_change_that_the_provider_would_not_apply_replaces() -> None:
     for service, container in containers(declared("uat")).items():
-        assert list(container.request.replaceOnChanges) == ["healthcheck", "tmpfs", "init", "#initerror"], service
+        replaced = list(container.request.replaceOnChanges)
+        assert replaced == ["healthcheck", "tmpfs", "init", "#initerror"], service
 
 
 @pytest.mark.parametrize("stack", ["uat", "prod"])
