@@ -36,7 +36,9 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, self.server.comments[(page - 1) * 100 : page * 100])
 
     def do_POST(self) -> None:
-        self.write(lambda text: self.server.comments.append({"id": len(self.server.comments), "body": text}), -1)
+        self.write(
+            lambda text: self.server.comments.append({"id": len(self.server.comments), "body": text}), -1
+        )
 
     def do_PATCH(self) -> None:
         number = int(self.path.rsplit("/", 1)[1])
@@ -77,7 +79,9 @@ def test_the_first_run_creates_the_comment_and_the_next_edits_it(github: GitHub,
     preview.write_text("### uat\nno changes")
     assert main(["--pull-request", "7", str(preview)]) == 0
     ours = [c["body"] for c in github.comments if str(c["body"]).startswith(MARKER)]
-    assert ours == [f"{MARKER}\n### uat\nno changes"], "one comment, edited in place, also past the first page"
+    assert ours == [f"{MARKER}\n### uat\nno changes"], (
+        "one comment, edited in place, also past the first page"
+    )
     assert len(github.comments) == 151, "nobody else's comment is touched"
 
 
@@ -95,7 +99,9 @@ def test_a_text_that_is_too_long_is_cut_and_says_so(github: GitHub, preview: Pat
     assert body.endswith("the whole text is in the run's artifacts.")
 
 
-def test_a_refusal_names_the_permission(github: GitHub, preview: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_names_the_permission(
+    github: GitHub, preview: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     github.refuse = 403
     assert main(["--pull-request", "7", str(preview)]) == 1
     assert "the token needs `pull-requests: write`" in capsys.readouterr().err
