@@ -8,7 +8,7 @@ from operations.changes import SIGNS
 from operations.journal import Journal
 
 Effects = dict[str, str]
-"""Resource's name to a sign (`+` created, `~` changed in place, `±` replaced, `-` deleted) and the properties."""
+"""A resource's name to a sign (`+` created, `~` changed, `±` replaced, `-` deleted) and the properties."""
 
 
 def effects(journal: Journal) -> Effects:
@@ -18,7 +18,9 @@ def effects(journal: Journal) -> Effects:
         if step.op not in SIGNS or step.type.startswith(("pulumi:pulumi:", "jira-plus-plus:")):
             continue
         # What a provider computes anew after a change is shown as changing, too; it says nothing of its own.
-        properties = {re.split(r"[.\[]", path)[0] for path in step.changed} & (step.old.keys() | step.new.keys())
+        properties = {re.split(r"[.\[]", path)[0] for path in step.changed} & (
+            step.old.keys() | step.new.keys()
+        )
         assert step.name not in found, f"{step.name}: two resources of one name, of which one is {step.type}"
         found[step.name] = " ".join([SIGNS[step.op], *sorted(properties)])
     return found

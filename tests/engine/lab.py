@@ -1,32 +1,32 @@
-"""One place for engine tests: an embedded cloud in this process, stand-in plugins in one that stays, one folder.
+"""One place for engine tests: an embedded cloud in this process, plugins in one that stays, one folder.
 
-The folder's path, the cloud's address and the plugins are the same for all tests of a worker, so that starting
-them is paid once; a test gets a copy of an environment that was brought up once (`Lab.restore`).
+The folder's path, the cloud's address and the plugins are the same for all tests of a worker, so that
+starting them is paid once; a test gets a copy of an environment that was brought up once (`Lab.restore`).
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pulumi.automation import ConfigValue
 
 from operations.deployment import PROJECT, Deployment, Retry
 from operations.engine import engine
-from operations.journal import Journal
 from operations.recovery import default_finders
-from pulumi.automation import ConfigValue
 from rehearsal import project
-from rehearsal.cloud.cloud import MADE, Cloud
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.faults import parse
 from rehearsal.cloud.router import Response
 from rehearsal.cloud.server import CloudServer, DroppedError
@@ -61,15 +61,15 @@ SECRETS = {
 
 
 class Held:
-    """A request whose answer is withheld: `arrived` is set once it has come (and, if so asked, taken effect)."""
+    """A request whose answer is withheld: `arrived` is set once it has come (and taken effect, if asked)."""
 
-    def __init__(self, method: str, path_end: str, effect: bool) -> None:
-        self.method, self.path_end, self.effect = method, path_end, effect
+    def __init__(self, method: str, path: str, effect: bool) -> None:
+        self.method, self.path, self.effect = method, re.compile(f"{path}$"), effect
         self.arrived, self.released = threading.Event(), threading.Event()
 
     def matches(self, method: str, target: str) -> bool:
         path = target.partition("?")[0]
-        return not self.arrived.is_set() and method == self.method and path.endswith(self.path_end)
+        return not self.arrived.is_set() and method == self.method and bool(self.path.search(path))
 
 
 class _HoldingServer(CloudServer):
@@ -176,10 +176,10 @@ class Lab:
         self.cloud.faults.add([parse(fault, "test") for fault in faults])
 
     @contextmanager
-    def holding(self, method: str, path_end: str, *, effect: bool) -> Iterator[Held]:
+    def holding(self, method: str, path: str, *, effect: bool) -> Iterator[Held]:
         """Withholds the answer to the first such request, forever as far as its client can tell."""
         assert self.server is not None
-        held = self.server.held = Held(method, path_end, effect)
+        held = self.server.held = Held(method, path, effect)
         try:
             yield held
         finally:
@@ -197,12 +197,24 @@ class Lab:
         path = self.state / "docker" / "events.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
+    def docker_faults(self, **faults: Any) -> None:
+        """What goes wrong with recorded containers from now on (`rehearsal/plugins/docker/faults.py`)."""
+        (self.state / "docker" / "faults.json").write_text(json.dumps(faults))
+
     # ── the engine
 
-    def deployment(self, stack: str, changes: Changes = NOTHING, tries: int = 5) -> Deployment:
-        """The stack of our program and our stack file, with `changes` to the latter."""
+    def deployment(
+        self, stack: str, changes: Changes = NOTHING, *, tries: int = 5, checkpoints: bool = False
+    ) -> Deployment:
+        """The stack of our program and our stack file, with `changes` to the latter.
+
+        Without `checkpoints` the engine writes its state at the end only, which takes a quarter of the time
+        and is the same unless the engine is killed.
+        """
         self.write(stack, changes)
         environment = self.environment()
+        if not checkpoints:
+            environment |= {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
         recorded = RecordedDocker(self.state)
         deployment = Deployment(
             project=self.state / "project",
@@ -293,7 +305,9 @@ def engines() -> list[int]:
     for task in Path("/proc/self/task").glob("*/children"):
         with suppress(OSError):
             found += [
-                int(pid) for pid in task.read_text().split() if Path(f"/proc/{pid}/comm").read_text() == "pulumi\n"
+                int(pid)
+                for pid in task.read_text().split()
+                if Path(f"/proc/{pid}/comm").read_text() == "pulumi\n"
             ]
     return found
 

@@ -15,7 +15,6 @@ REFUSED = "refused"
 HETZNER = ("uat", "prod")
 DIGEST = f"sha256:{'0' * 64}"
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGx0bkGVfrDgZCrzSlVpWOBeWNmwYVLEBmyqWv9+RMOy ops"
-OTHER_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIkzUgsQTmbYDZYkQ1J0Qb5Z7cS0vVZ1Gc3qf0Ed3Xb4 host"
 
 # A database server that was replaced may hold other data, so what prepares data runs again.
 AFTER_POSTGRES = {
@@ -77,7 +76,7 @@ ROWS = [
         },
         stacks=("uat",),
     ),
-    Row("host.location", "nbg1", {}, stacks=("prod",), refusal="cannot be replaced because it is protected"),
+    Row("host.location", "nbg1", {}, stacks=("prod",), refusal="marked for protection"),
     Row("host.volume.size_gb", 100, {"host-volume": "~ size", "host-mount": "~ create"}),
     Row("host.volume.protected", True, {"host-volume": "~ deleteProtection"}, stacks=("uat",)),
     Row("host.volume.protected", False, {}, stacks=("prod",), refusal="leaves the data unprotected"),
@@ -103,9 +102,18 @@ ROWS = [
     ),
     Row("host.ssh.authorized_keys", [PUBLIC_KEY], {"host-bootstrap": "~ create"}),
     # ── host: this machine
-    Row("host.http_port", 8090, {
-        "traefik": "± ports", "web": "± envs", "temporal-ui": "± envs", "api": "± envs",
-    }, also={"application.cors_origins": ["http://app.localhost:8090"]}, stacks=("local",)),
+    Row(
+        "host.http_port",
+        8090,
+        {
+            "traefik": "± ports",
+            "web": "± envs",
+            "temporal-ui": "± envs",
+            "api": "± envs",
+        },
+        also={"application.cors_origins": ["http://app.localhost:8090"]},
+        stacks=("local",),
+    ),
     Row("host.memory_mb", 8192, {}, stacks=("local",)),
     # ── domain
     Row(
@@ -125,90 +133,198 @@ ROWS = [
         "f" * 32,
         dict.fromkeys((*ZONE_SETTINGS, *RECORDS), "± zoneId"),
     ),
-    Row("domain.api", "api-test", {
-        "edge-api-a": "~ name", "edge-api-aaaa": "~ name", "traefik-dynamic": "~ stdin", "web": "± envs",
-    }),
-    Row("domain.web", "app-test", {
-        "edge-web-a": "~ name", "edge-web-aaaa": "~ name", "traefik-dynamic": "~ stdin", "api": "± envs",
-    }, also={"application.cors_origins": ["https://app-test.example.com"]}),
-    Row("domain.temporal", "temporal-test", {
-        "edge-temporal-a": "~ name",
-        "edge-temporal-aaaa": "~ name",
-        "traefik-dynamic": "~ stdin",
-        "temporal-ui": "± envs",
-    }),
+    Row(
+        "domain.api",
+        "api-test",
+        {
+            "edge-api-a": "~ name",
+            "edge-api-aaaa": "~ name",
+            "traefik-dynamic": "~ stdin",
+            "web": "± envs",
+        },
+    ),
+    Row(
+        "domain.web",
+        "app-test",
+        {
+            "edge-web-a": "~ name",
+            "edge-web-aaaa": "~ name",
+            "traefik-dynamic": "~ stdin",
+            "api": "± envs",
+        },
+        also={"application.cors_origins": ["https://app-test.example.com"]},
+    ),
+    Row(
+        "domain.temporal",
+        "temporal-test",
+        {
+            "edge-temporal-a": "~ name",
+            "edge-temporal-aaaa": "~ name",
+            "traefik-dynamic": "~ stdin",
+            "temporal-ui": "± envs",
+        },
+    ),
     # ── edge and tls
-    Row("edge.http_sources", ["192.0.2.0/24"], {
-        "host-firewall": "~ rules", "traefik-files": NEW_FILES, "traefik": "± mounts", "traefik-dynamic": "~ stdin",
-    }),
-    Row("tls.mode", "origin-ca", {
-        "edge-certificate-key": "+",
-        "edge-certificate-request": "+",
-        "edge-origin-ca-certificate": "+",
-        "traefik-dynamic": "~ stdin",
-        "traefik-files": NEW_FILES,
-        "traefik": "± envs mounts",
-        "traefik-acme-owner": "-",
-    }, also={"tls.acme_email": None}),
-    Row("tls.mode", "self-signed", {
-        "edge-certificate-key": "+",
-        "edge-self-signed-certificate": "+",
-        "traefik-dynamic": "~ stdin",
-        "traefik-files": NEW_FILES,
-        "traefik": "± envs mounts",
-        "traefik-acme-owner": "-",
-    }, also={"tls.acme_email": None}),
+    Row(
+        "edge.http_sources",
+        ["192.0.2.0/24"],
+        {
+            "host-firewall": "~ rules",
+            "traefik-files": NEW_FILES,
+            "traefik": "± mounts",
+            "traefik-dynamic": "~ stdin",
+        },
+    ),
+    Row(
+        "tls.mode",
+        "origin-ca",
+        {
+            "edge-certificate-key": "+",
+            "edge-certificate-request": "+",
+            "edge-origin-ca-certificate": "+",
+            "traefik-dynamic": "~ stdin",
+            "traefik-files": NEW_FILES,
+            "traefik": "± envs mounts",
+            "traefik-acme-owner": "-",
+        },
+        also={"tls.acme_email": None},
+    ),
+    Row(
+        "tls.mode",
+        "self-signed",
+        {
+            "edge-certificate-key": "+",
+            "edge-self-signed-certificate": "+",
+            "traefik-dynamic": "~ stdin",
+            "traefik-files": NEW_FILES,
+            "traefik": "± envs mounts",
+            "traefik-acme-owner": "-",
+        },
+        also={"tls.acme_email": None},
+    ),
     Row("tls.acme_email", "hostmaster@example.com", {"traefik-files": NEW_FILES, "traefik": "± mounts"}),
-    Row("tls.acme_server", "https://acme-staging-v02.api.letsencrypt.org/directory", {
-        "traefik-files": NEW_FILES, "traefik": "± mounts",
-    }),
+    Row(
+        "tls.acme_server",
+        "https://acme-staging-v02.api.letsencrypt.org/directory",
+        {
+            "traefik-files": NEW_FILES,
+            "traefik": "± mounts",
+        },
+    ),
     # ── images: the service, and the jobs that run the same image
-    Row("images.api", f"ghcr.io/example-org/jira-plus-plus-api:1.1.0@{DIGEST}", {
-        "image-api": "± name", "migration-backup": "± triggers", "migration": "~ create", "api": "± image",
-    }),
-    Row("images.worker", f"ghcr.io/example-org/jira-plus-plus-worker:1.1.0@{DIGEST}", {
-        "image-worker": "± name", "worker": "± image",
-    }),
-    Row("images.web", f"ghcr.io/example-org/jira-plus-plus-web:1.1.0@{DIGEST}", {
-        "image-web": "± name", "web": "± image",
-    }),
-    Row("images.postgres", f"postgres:15.20-bookworm@{DIGEST}", {
-        "image-postgres": "± name", "postgres": "± image labels", "backup": "± image labels", **AFTER_POSTGRES,
-    }),
-    Row("images.temporal", f"temporalio/server:1.30.7@{DIGEST}", {
-        "image-temporal": "± name", "temporal": "± image labels",
-    }),
-    Row("images.temporal_admin_tools", f"temporalio/admin-tools:1.30.7@{DIGEST}", {
-        "image-temporal-admin-tools": "± name", "temporal-schema": "~ create", "temporal-namespace": "~ create",
-    }),
-    Row("images.temporal_ui", f"temporalio/ui:2.54.0@{DIGEST}", {
-        "image-temporal-ui": "± name", "temporal-ui": "± image labels",
-    }),
-    Row("images.traefik", f"traefik:v3.6.26@{DIGEST}", {"image-traefik": "± name", "traefik": "± image labels"}),
-    Row("images.socket_proxy", f"haproxy:3.2.24-alpine@{DIGEST}", {
-        "image-socket-proxy": "± name",
-        "socket-traefik": "± image labels",
-        "socket-autoheal": "± image labels",
-        "socket-watchtower": "± image labels",
-    }),
-    Row("images.autoheal", f"willfarrell/autoheal:1.3.0@{DIGEST}", {
-        "image-autoheal": "± name", "autoheal": "± image labels",
-    }),
-    Row("images.watchtower", f"nickfedor/watchtower:1.21.0@{DIGEST}", {
-        "image-watchtower": "± name", "watchtower": "± image labels",
-    }),
+    Row(
+        "images.api",
+        f"ghcr.io/example-org/jira-plus-plus-api:1.1.0@{DIGEST}",
+        {
+            "image-api": "± name",
+            "migration-backup": "± triggers",
+            "migration": "~ create",
+            "api": "± image",
+        },
+    ),
+    Row(
+        "images.worker",
+        f"ghcr.io/example-org/jira-plus-plus-worker:1.1.0@{DIGEST}",
+        {
+            "image-worker": "± name",
+            "worker": "± image",
+        },
+    ),
+    Row(
+        "images.web",
+        f"ghcr.io/example-org/jira-plus-plus-web:1.1.0@{DIGEST}",
+        {
+            "image-web": "± name",
+            "web": "± image",
+        },
+    ),
+    Row(
+        "images.postgres",
+        f"postgres:15.20-bookworm@{DIGEST}",
+        {
+            "image-postgres": "± name",
+            "postgres": "± image labels",
+            "backup": "± image labels",
+            **AFTER_POSTGRES,
+        },
+    ),
+    Row(
+        "images.temporal",
+        f"temporalio/server:1.30.7@{DIGEST}",
+        {
+            "image-temporal": "± name",
+            "temporal": "± image labels",
+        },
+    ),
+    Row(
+        "images.temporal_admin_tools",
+        f"temporalio/admin-tools:1.30.7@{DIGEST}",
+        {
+            "image-temporal-admin-tools": "± name",
+            "temporal-schema": "~ create",
+            "temporal-namespace": "~ create",
+        },
+    ),
+    Row(
+        "images.temporal_ui",
+        f"temporalio/ui:2.54.0@{DIGEST}",
+        {
+            "image-temporal-ui": "± name",
+            "temporal-ui": "± image labels",
+        },
+    ),
+    Row(
+        "images.traefik",
+        f"traefik:v3.6.26@{DIGEST}",
+        {"image-traefik": "± name", "traefik": "± image labels"},
+    ),
+    Row(
+        "images.socket_proxy",
+        f"haproxy:3.2.24-alpine@{DIGEST}",
+        {
+            "image-socket-proxy": "± name",
+            "socket-traefik": "± image labels",
+            "socket-autoheal": "± image labels",
+            "socket-watchtower": "± image labels",
+        },
+    ),
+    Row(
+        "images.autoheal",
+        f"willfarrell/autoheal:1.3.0@{DIGEST}",
+        {
+            "image-autoheal": "± name",
+            "autoheal": "± image labels",
+        },
+    ),
+    Row(
+        "images.watchtower",
+        f"nickfedor/watchtower:1.21.0@{DIGEST}",
+        {
+            "image-watchtower": "± name",
+            "watchtower": "± image labels",
+        },
+    ),
     # ── services: memory, in place except where a process sizes itself by it
-    Row("services.postgres.memory_mb", 640, {
-        "postgres": "± entrypoints memory memorySwap shmSize", **AFTER_POSTGRES,
-    }),
+    Row(
+        "services.postgres.memory_mb",
+        640,
+        {
+            "postgres": "± entrypoints memory memorySwap shmSize",
+            **AFTER_POSTGRES,
+        },
+    ),
     Row("services.temporal.memory_mb", 448, {"temporal": "~ memory memorySwap"}),
     Row("services.temporal_ui.memory_mb", 80, {"temporal-ui": "~ memory memorySwap"}),
     Row("services.traefik.memory_mb", 112, {"traefik": "~ memory memorySwap"}),
-    Row("services.socket_proxy.memory_mb", 24, {
-        "socket-traefik": "~ memory memorySwap",
-        "socket-autoheal": "~ memory memorySwap",
-        "socket-watchtower": "~ memory memorySwap",
-    }),
+    Row(
+        "services.socket_proxy.memory_mb",
+        24,
+        {
+            "socket-traefik": "~ memory memorySwap",
+            "socket-autoheal": "~ memory memorySwap",
+            "socket-watchtower": "~ memory memorySwap",
+        },
+    ),
     Row("services.autoheal.memory_mb", 24, {"autoheal": "~ memory memorySwap"}),
     Row("services.watchtower.memory_mb", 48, {"watchtower": "~ memory memorySwap"}),
     Row("services.api.memory_mb", 256, {"api": "~ memory memorySwap"}),
@@ -221,9 +337,15 @@ ROWS = [
     Row("services.temporal.cpus", 0.3, {"temporal": "± cpus"}),
     Row("services.temporal_ui.cpus", 0.3, {"temporal-ui": "± cpus"}),
     Row("services.traefik.cpus", 0.3, {"traefik": "± cpus"}),
-    Row("services.socket_proxy.cpus", 0.3, {
-        "socket-traefik": "± cpus", "socket-autoheal": "± cpus", "socket-watchtower": "± cpus",
-    }),
+    Row(
+        "services.socket_proxy.cpus",
+        0.3,
+        {
+            "socket-traefik": "± cpus",
+            "socket-autoheal": "± cpus",
+            "socket-watchtower": "± cpus",
+        },
+    ),
     Row("services.autoheal.cpus", 0.3, {"autoheal": "± cpus"}),
     Row("services.watchtower.cpus", 0.3, {"watchtower": "± cpus"}),
     Row("services.api.cpus", 0.3, {"api": "± cpus"}),
@@ -233,13 +355,17 @@ ROWS = [
     Row("services.backup.cpus", 0.3, {"backup": "± cpus", "migration-backup": "~ create"}),
     # ── services: what else each has
     Row("services.temporal.history_shards", 8, {"temporal-files": NEW_FILES, "temporal": "± mounts"}),
-    Row("services.temporal.namespace", "jira2", {
-        "temporal-namespace": "~ create",
-        "migration": "~ create",
-        "temporal-ui": "± envs",
-        "api": "± envs",
-        "worker": "± envs",
-    }),
+    Row(
+        "services.temporal.namespace",
+        "jira2",
+        {
+            "temporal-namespace": "~ create",
+            "migration": "~ create",
+            "temporal-ui": "± envs",
+            "api": "± envs",
+            "worker": "± envs",
+        },
+    ),
     Row("services.temporal_ui.command", ["node", "x.js"], {"temporal-ui": "± entrypoints"}),
     Row("services.api.command", ["node", "x.js"], {"api": "± entrypoints"}),
     Row("services.worker.command", ["node", "x.js"], {"worker": "± entrypoints"}),
@@ -249,65 +375,112 @@ ROWS = [
     Row("services.api.port", 5000, {"api": "± envs healthcheck labels"}),
     Row("services.worker.port", 5000, {"worker": "± envs healthcheck"}),
     Row("services.web.port", 5000, {"web": "± envs healthcheck labels"}),
-    Row("services.temporal_ui.drain_seconds", 7, {
-        "temporal-ui": "± destroyGraceSeconds entrypoints labels stopTimeout",
-    }),
+    Row(
+        "services.temporal_ui.drain_seconds",
+        7,
+        {
+            "temporal-ui": "± destroyGraceSeconds entrypoints labels stopTimeout",
+        },
+    ),
     Row("services.api.drain_seconds", 7, {"api": "± destroyGraceSeconds envs labels stopTimeout"}),
     Row("services.worker.drain_seconds", 7, {"worker": "± destroyGraceSeconds envs labels stopTimeout"}),
-    Row("services.web.drain_seconds", 7, {
-        "web": "± destroyGraceSeconds entrypoints labels stopTimeout",
-    }),
+    Row(
+        "services.web.drain_seconds",
+        7,
+        {
+            "web": "± destroyGraceSeconds entrypoints labels stopTimeout",
+        },
+    ),
     Row("services.migration.timeout_seconds", 300, {"migration": "~ create"}),
-    Row("services.autoheal.enabled", False, {
-        "autoheal": "-",
-        "socket-autoheal": "-",
-        "socket-autoheal-files": "-",
-        "network-socket-autoheal": "-",
-        "image-autoheal": "-",
-    }),
-    Row("services.watchtower.enabled", False, {
-        "watchtower": "-",
-        "socket-watchtower": "-",
-        "socket-watchtower-files": "-",
-        "network-socket-watchtower": "-",
-        "image-watchtower": "-",
-    }),
+    Row(
+        "services.autoheal.enabled",
+        False,
+        {
+            "autoheal": "-",
+            "socket-autoheal": "-",
+            "socket-autoheal-files": "-",
+            "network-socket-autoheal": "-",
+            "image-autoheal": "-",
+        },
+    ),
+    Row(
+        "services.watchtower.enabled",
+        False,
+        {
+            "watchtower": "-",
+            "socket-watchtower": "-",
+            "socket-watchtower-files": "-",
+            "network-socket-watchtower": "-",
+            "image-watchtower": "-",
+        },
+    ),
     # ── application
-    Row("application.cors_origins", ["https://{web}.example.com", "https://other.example.com"], {"api": "± envs"}),
+    Row(
+        "application.cors_origins",
+        ["https://{web}.example.com", "https://other.example.com"],
+        {"api": "± envs"},
+    ),
     Row("application.graphql_playground", False, {"api": "± envs"}, stacks=("local",)),
     Row("application.graphql_playground", True, {}, refusal="shows the API to strangers"),
     Row("application.graphql_introspection", False, {"api": "± envs"}, stacks=("local",)),
     Row("application.graphql_introspection", True, {}, refusal="application.graphql_introspection: got true"),
-    Row("application.log_level", "debug", {
-        "api": "± envs", "worker": "± envs", "web": "± envs", "migration": "~ create",
-    }),
-    Row("application.admin_email", "root@example.com", {
-        "api": "± envs", "worker": "± envs", "migration": "~ create",
-    }),
-    Row("application.sentry", True, {
-        "api-files": NEW_FILES, "api": "± mounts",
-        "worker-files": NEW_FILES, "worker": "± mounts",
-        "migration-files": NEW_FILES, "migration": "~ create",
-    }),
-    Row("application.seed_data", True, {"migration": "~ create"}),
+    Row(
+        "application.log_level",
+        "debug",
+        {
+            "api": "± envs",
+            "worker": "± envs",
+            "web": "± envs",
+            "migration": "~ create",
+        },
+    ),
+    Row(
+        "application.admin_email",
+        "root@example.com",
+        {
+            "api": "± envs",
+            "worker": "± envs",
+            "migration": "~ create",
+        },
+    ),
+    Row(
+        "application.sentry",
+        True,
+        {
+            "api-files": NEW_FILES,
+            "api": "± mounts",
+            "worker-files": NEW_FILES,
+            "worker": "± mounts",
+            "migration-files": NEW_FILES,
+            "migration": "~ create",
+        },
+    ),
+    Row("application.seed_data", True, {"migration": "~ create"}, stacks=("uat",)),
+    Row(
+        "application.seed_data", True, {}, stacks=("prod",), refusal="sample projects into a protected stack"
+    ),
     # ── backup
     Row("backup.schedule", "03:00", {"backup": "± envs", "migration-backup": "~ create"}),
     Row("backup.retention.daily", 8, {"backup": "± envs", "migration-backup": "~ create"}),
     Row("backup.retention.weekly", 5, {"backup": "± envs", "migration-backup": "~ create"}),
     Row("backup.retention.monthly", 7, {"backup": "± envs", "migration-backup": "~ create"}),
     # ── registry
-    Row("registry.server", "ghcr.io", {"host-docker": "~ registryAuth"}, also={"registry.username": "puller"}),
-    Row("registry.username", "puller", {"host-docker": "~ registryAuth"}, also={"registry.server": "ghcr.io"}),
-    # ── a server that someone else made
-    Row("host.address", "198.51.100.8", {}, stacks=("existing",)),
-    Row("host.ssh.user", "admin", {}, stacks=("existing",)),
-    Row("host.ssh.port", 2222, {}, stacks=("existing",)),
-    Row("host.ssh.host_key", OTHER_KEY, {}, stacks=("existing",)),
+    Row(
+        "registry.server", "ghcr.io", {"host-docker": "~ registryAuth"}, also={"registry.username": "puller"}
+    ),
+    Row(
+        "registry.username", "puller", {"host-docker": "~ registryAuth"}, also={"registry.server": "ghcr.io"}
+    ),
 ]
 """Every row is previewed on the stacks that it names."""
 
+WAY_IN = "of kind existing: the way to the server, and so a change of every resource on it"
 LEFT_OUT = {
     "host.kind": "another kind is another machine: it is another stack, not a change of this one",
     "host.image": "has one possible value",
+    "host.address": WAY_IN,
+    "host.ssh.user": WAY_IN,
+    "host.ssh.port": WAY_IN,
+    "host.ssh.host_key": WAY_IN,
 }
 """Leaves that no stack can change, with the reason."""

@@ -6,7 +6,7 @@ batch differs from what its rows say, each row is previewed alone and the messag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,21 +19,11 @@ from operations.deployment import Deployment, DeploymentFailed
 from tests.engine.conftest import Bring
 from tests.engine.effects import Effects, effects
 from tests.engine.lab import ROOT, Lab
-from tests.engine.settings_table import HETZNER, LEFT_OUT, ON_THE_SERVER, PUBLIC_KEY, ROWS, Row
+from tests.engine.settings_table import HETZNER, LEFT_OUT, ON_THE_SERVER, ROWS, Row
 
 pytestmark = pytest.mark.engine
 
-STACKS = (*HETZNER, "local", "existing")
-EXISTING: Mapping[str, Any] = {
-    "host": {
-        "kind": "existing",
-        "address": "198.51.100.7",
-        "memory_mb": 8192,
-        "ssh": {"user": "root", "port": 22, "host_key": PUBLIC_KEY},
-    },
-    "tls": {"mode": "self-signed"},
-}
-"""UAT on a server that someone else made."""
+STACKS = (*HETZNER, "local")
 
 
 def leaves(section: type[Section] = Settings, prefix: str = "") -> Iterator[str]:
@@ -100,28 +90,25 @@ def _both(one: str | None, other: str) -> str:
 def test_a_change_of_a_setting_touches_what_it_should_and_nothing_else(
     stack: str, rows: list[Row], bring: Bring
 ) -> None:
-    if stack == "existing":
-        lab, stack, changes = bring("uat", "existing", EXISTING), "uat", EXISTING
-    else:
-        lab, changes = bring(stack), {}
-    deployment = lab.deployment(stack, changes)
+    lab = bring(stack)
+    deployment = lab.deployment(stack)
     there = [
         resource["urn"].rsplit("::", 1)[-1]
         for resource in deployment.resources()
         if resource["type"].startswith(("docker:", "command:remote:"))
     ]
-    if (difference := _difference(lab, deployment, stack, rows, there, changes)) is None:
+    if (difference := _difference(lab, deployment, stack, rows, there)) is None:
         return
-    alone = {row.leaf: _difference(lab, deployment, stack, [row], there, changes) for row in rows}
+    alone = {row.leaf: _difference(lab, deployment, stack, [row], there) for row in rows}
     wrong = [f"{leaf}: {found}" for leaf, found in alone.items() if found is not None]
     pytest.fail("\n".join(wrong) if wrong else f"only together: {difference}")
 
 
 def _difference(
-    lab: Lab, deployment: Deployment, stack: str, rows: list[Row], there: list[str], base: Mapping[str, Any]
+    lab: Lab, deployment: Deployment, stack: str, rows: list[Row], there: list[str]
 ) -> str | None:
     """How a preview of the rows' changes differs from what the rows say; None if it does not."""
-    changes = dict(base)
+    changes: dict[str, Any] = {}
     for row in rows:
         changes |= {path: _filled(stack, value) for path, value in row.changes.items()}
     lab.write(stack, changes)
