@@ -1,0 +1,117 @@
+"""Up again, another server, and the end, of whole stacks on the real engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from operations.deployment import DeploymentFailed
+from operations.journal import Journal
+from tests.engine.conftest import Bring
+from tests.engine.effects import effects
+from tests.engine.lab import Lab
+from tests.engine.wholeness import assert_whole
+
+pytestmark = pytest.mark.engine
+
+
+def changing(lab: Lab) -> list[str]:
+    """The requests so far that change something."""
+    return [f"{asked['m']} {asked['p']}" for asked in lab.requests() if asked["m"] != "GET"]
+
+
+@pytest.mark.parametrize("stack", ["uat", "prod", "local"])
+def test_a_second_up_changes_nothing(stack: str, bring: Bring) -> None:
+    lab = bring(stack)
+    asked, happened = changing(lab), lab.docker_events()
+    deployment = lab.deployment(stack)
+    journal = deployment.up()
+    assert effects(journal) == {}
+    assert journal.changes == 0
+    assert changing(lab) == asked, "the clouds were only read"
+    assert lab.docker_events() == happened, "no container was touched"
+    assert_whole(lab, deployment)
+
+
+def test_a_replaced_server_brings_every_container_anew_and_keeps_volume_and_addresses(bring: Bring) -> None:
+    lab = bring("uat")
+    (server,), (volume,) = lab.objects("server"), lab.objects("volume")
+    addresses, records = lab.objects("primary_ip"), lab.objects("dns_record")
+    containers = {
+        thing["Config"]["Labels"]["jira-plus-plus.service"]: thing["Id"]
+        for thing in lab.recorded("containers")
+    }
+    asked = len(changing(lab))
+
+    deployment, journal = lab.deployment("uat"), Journal()
+    (urn,) = [r["urn"] for r in deployment.resources() if r["type"] == "hcloud:index/server:Server"]
+    deployment.open().up(replace=[urn], on_event=journal.record, color="never")
+
+    (new_server,), (new_volume,) = lab.objects("server"), lab.objects("volume")
+    assert new_server["id"] != server["id"], "the server is another one"
+    assert new_volume["id"] == volume["id"], "the data's volume is the same"
+    assert new_volume["server"] == new_server["id"], "and is attached to the new server"
+    after = lab.objects("primary_ip")
+    assert [(it["id"], it["ip"]) for it in after] == [(it["id"], it["ip"]) for it in addresses]
+    assert {it["assignee_id"] for it in after} == {new_server["id"]}, (
+        "the new server answers at both addresses"
+    )
+    assert lab.objects("dns_record") == records, "the names need no change"
+    anew = {
+        thing["Config"]["Labels"]["jira-plus-plus.service"]: thing["Id"]
+        for thing in lab.recorded("containers")
+    }
+    assert anew.keys() == containers.keys()
+    assert not set(anew.values()) & set(containers.values()), "every container is a new one"
+    replaced = {name for name, effect in effects(journal).items() if effect.startswith("±")}
+    on_it = {
+        r["urn"].rsplit("::", 1)[-1]
+        for r in deployment.resources()
+        if r["type"].startswith(("docker:", "command:remote:"))
+    }
+    assert replaced == on_it | {"host-server", "host-attachment"}, "what is apart from the server stays"
+    requests = changing(lab)[asked:]
+    shutdown, delete, create = (
+        requests.index(f"POST /v1/servers/{server['id']}/actions/shutdown"),
+        requests.index(f"DELETE /v1/servers/{server['id']}"),
+        requests.index("POST /v1/servers"),
+    )
+    assert shutdown < delete < create, "Postgres is stopped before its server goes"
+    assert not any(f"/volumes/{volume['id']}/actions/detach" in request for request in requests[:shutdown])
+    assert_whole(lab, deployment)
+
+
+def test_destroy_of_uat_leaves_nothing(bring: Bring) -> None:
+    lab = bring("uat")
+    assert lab.holdings()["server"] == 1
+    deployment = lab.deployment("uat")
+    deployment.destroy()
+    assert lab.holdings() == {}
+    assert deployment.resources() == []
+    assert lab.recorded("containers") == []
+
+
+def test_destroy_of_prod_is_refused_and_says_why(bring: Bring) -> None:
+    lab = bring("prod")
+    holdings, asked, happened = lab.holdings(), changing(lab), lab.docker_events()
+    deployment = lab.deployment("prod")
+    resources = deployment.resources()
+    with pytest.raises(DeploymentFailed) as refused:
+        deployment.destroy()
+    text = str(refused.value)
+    for name in ("host-ipv4", "host-ipv6", "host-server", "host-volume"):
+        assert name in text
+    assert "Pulumi protects" in text
+    assert "host.protected" in text, "it says what to set to part with them"
+    assert len(text.splitlines()) == 1, text
+    assert lab.holdings() == holdings
+    assert changing(lab) == asked, "no request that changes anything was sent"
+    assert lab.docker_events() == happened, "no container was touched"
+    assert [r["urn"] for r in deployment.resources()] == [r["urn"] for r in resources]
+
+
+def test_destroy_of_local_leaves_no_container_and_no_network(bring: Bring) -> None:
+    lab = bring("local")
+    assert lab.recorded("containers")
+    lab.deployment("local").destroy()
+    assert lab.recorded("containers") == []
+    assert lab.recorded("networks") == []

@@ -1,0 +1,108 @@
+"""What a new image does, read from the recorded Docker's log of events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from operations.deployment import DeploymentFailed
+from tests.engine.conftest import Bring
+from tests.engine.lab import Lab
+from tests.engine.settings_table import DIGEST
+from tests.engine.wholeness import assert_whole
+
+pytestmark = pytest.mark.engine
+
+NEW = {
+    "api": f"ghcr.io/example-org/jira-plus-plus-api:1.1.0@{DIGEST}",
+    "worker": f"ghcr.io/example-org/jira-plus-plus-worker:1.1.0@{DIGEST}",
+    "web": f"ghcr.io/example-org/jira-plus-plus-web:1.1.0@{DIGEST}",
+    "temporal_ui": f"temporalio/ui:2.54.0@{DIGEST}",
+    "postgres": f"postgres:15.20-bookworm@{DIGEST}",
+    "temporal": f"temporalio/server:1.30.7@{DIGEST}",
+    "traefik": f"traefik:v3.6.26@{DIGEST}",
+}
+
+
+class Log:
+    """The events of containers since `since`, by service."""
+
+    def __init__(self, lab: Lab, before: list[dict[str, Any]], since: int) -> None:
+        containers = {thing["Id"][:12]: thing for thing in [*before, *lab.recorded("containers")]}
+        self.events: list[tuple[str, str, str]] = []
+        self.old = {thing["Id"][:12] for thing in before}
+        for event in lab.docker_events()[since:]:
+            if event["kind"] == "containers":
+                service = containers[event["id"]]["Config"]["Labels"]["jira-plus-plus.service"]
+                self.events.append((service, event["event"], event["id"]))
+
+    @property
+    def services(self) -> set[str]:
+        return {service for service, _, _ in self.events}
+
+    def at(self, service: str, event: str, *, old: bool) -> int:
+        """Where in the log the service's old or new container had this event, once."""
+        found = [
+            at
+            for at, (of, what, identity) in enumerate(self.events)
+            if (of, what, identity in self.old) == (service, event, old)
+        ]
+        assert len(found) == 1, f"{service}: {event} of the {'old' if old else 'new'} one: {len(found)} times"
+        return found[0]
+
+
+def release(lab: Lab, stack: str, *images: str) -> Log:
+    """Deploys new images; what happened to containers."""
+    before, since = lab.recorded("containers"), len(lab.docker_events())
+    deployment = lab.deployment(stack, {f"images.{image}": NEW[image] for image in images})
+    deployment.up()
+    assert_whole(lab, deployment)
+    return Log(lab, before, since)
+
+
+@pytest.mark.parametrize(
+    ("stack", "images"),
+    [
+        ("uat", ["api"]),
+        ("uat", ["worker", "web", "temporal_ui"]),
+        ("prod", ["api", "worker", "web", "temporal_ui"]),
+    ],
+)
+def test_a_stateless_service_is_replaced_without_a_gap_and_alone(
+    stack: str, images: list[str], bring: Bring
+) -> None:
+    lab = bring(stack)
+    log = release(lab, stack, *images)
+    services = {image.replace("_", "-") for image in images}
+    assert log.services == services, "no other service's container was touched"
+    for service in services:
+        healthy = log.at(service, "healthy", old=False)
+        asked_to_end = log.at(service, "sigterm", old=True)
+        assert healthy < asked_to_end, f"{service}: the old one serves until the new one is healthy"
+        assert asked_to_end < log.at(service, "remove", old=True)
+
+
+def test_a_stateful_service_stops_before_the_next_one_starts(bring: Bring) -> None:
+    lab = bring("uat")
+    log = release(lab, "uat", "postgres", "temporal", "traefik")
+    # The backup job runs in the database's image.
+    assert log.services == {"postgres", "temporal", "traefik", "backup"}
+    for service in log.services:
+        ended, begun = log.at(service, "exit", old=True), log.at(service, "start", old=False)
+        assert log.at(service, "sigterm", old=True) < ended < begun, f"{service}: two at once share its data"
+
+
+def test_a_release_whose_container_does_not_come_up_leaves_the_old_one_serving(bring: Bring) -> None:
+    lab = bring("uat")
+    before, since = lab.recorded("containers"), len(lab.docker_events())
+    lab.docker_faults(refused={"*plus-plus-api:1.1.0*": "exec format error"})
+    with pytest.raises(DeploymentFailed, match=r"(?s)api: .*exec format error"):
+        lab.deployment("uat", {"images.api": NEW["api"]}).up()
+    log = Log(lab, before, since)
+    assert log.services == {"api"}
+    assert not [event for event in log.events if event[2] in log.old], "the old one got no signal"
+    lab.docker_faults()
+    deployment = lab.deployment("uat", {"images.api": NEW["api"]})
+    deployment.up()
+    assert_whole(lab, deployment)
