@@ -1,0 +1,128 @@
+"""Every fault that the embedded clouds can inject ends in success, or in one clear error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from operations.deployment import DeploymentFailed
+from tests.engine.lab import Lab
+from tests.engine.wholeness import assert_whole
+
+pytestmark = pytest.mark.engine
+
+ORIGIN_CA = {"tls.mode": "origin-ca", "tls.acme_email": None}
+"""Makes a certificate at Cloudflare, too."""
+HOLDINGS = {
+    "ssh_key": 1,
+    "primary_ip": 2,
+    "firewall": 1,
+    "server": 1,
+    "volume": 1,
+    "dns_record": 6,
+    "origin_ca_certificate": 1,
+}
+EVERY_CHANGE = {
+    "^/v1/ssh_keys$": 1,
+    "^/v1/primary_ips$": 2,
+    "^/v1/firewalls$": 1,
+    "^/v1/volumes$": 1,
+    "^/v1/servers$": 1,
+    "^/v1/volumes/.*/actions/attach$": 1,
+    "^/client/v4/zones/.*/settings/": 3,
+    "^/client/v4/zones/.*/dns_records$": 6,
+    "^/client/v4/certificates$": 1,
+}
+"""Every request of an up that makes or changes something, and how often it is sent when all is well."""
+ACTIONS = ("create_server", "attach_volume")
+
+
+def everywhere(**fault: Any) -> list[dict[str, Any]]:
+    """The fault at every request of `EVERY_CHANGE`, once."""
+    return [
+        {"method": "POST|PATCH", "path": path, "count": count, **fault} for path, count in EVERY_CHANGE.items()
+    ]
+
+
+PASSING = {
+    "too many requests": everywhere(kind="status", status=429, retry_after=0),
+    "internal server error": everywhere(kind="status", status=500),
+    "service unavailable": everywhere(kind="status", status=503),
+    "connection dropped before": everywhere(kind="dropped_connection", when="before"),
+    "connection dropped after": everywhere(kind="dropped_connection", when="after"),
+    "slow actions": [{"kind": "slow_action", "command": f"^{name}$", "seconds": 1.5} for name in ACTIONS],
+    "failed actions": [{"kind": "failed_action", "command": f"^{name}$"} for name in ACTIONS],
+}
+
+
+@pytest.mark.parametrize("name", PASSING)
+def test_what_may_pass_is_tried_again_until_the_stack_is_up(name: str, lab: Lab) -> None:
+    lab.fault(*PASSING[name])
+    deployment = lab.deployment("uat", ORIGIN_CA)
+    deployment.up()
+    assert [fault.path or fault.command for fault in lab.cloud.faults.list()] == [], "each has struck"
+    assert lab.holdings() == HOLDINGS, "once each, in spite of repetitions"
+    assert_whole(lab, deployment)
+
+
+def test_a_sold_out_server_type_gives_way_to_the_next_that_is_to_be_had(lab: Lab) -> None:
+    lab.fault(*({"kind": "sold_out", "server_type": name, "count": None} for name in ("cx23", "cpx22")))
+    deployment = lab.deployment("uat", ORIGIN_CA)
+    deployment.up()
+    (server,) = lab.objects("server")
+    assert server["server_type"] == "cx33", "the second of the stack file's fallbacks"
+    assert "server type cx23 is sold out; trying cpx22" in lab.output
+    assert "server type cpx22 is sold out; trying cx33" in lab.output
+    assert lab.holdings() == HOLDINGS
+    assert_whole(lab, deployment)
+
+
+SOLD_OUT = [{"kind": "sold_out", "server_type": name, "count": None} for name in ("cx23", "cpx22", "cx33")]
+
+
+def always(path: str, **fault: Any) -> dict[str, Any]:
+    """A fault that never passes."""
+    return {"kind": "status", "method": "POST", "path": path, "count": None, **fault}
+
+
+FINAL: dict[str, tuple[list[dict[str, Any]], str]] = {
+    "sold out everywhere": (
+        SOLD_OUT,
+        r"up failed:\n  host-server: .*\(resource_unavailable, \w+\)",
+    ),
+    "hetzner stays down": (
+        [always("^/v1/servers$", status=503)],
+        r"gave up after 2 tries: host-server: .*\(unavailable, \w+\)\. What exists is in the state; "
+        r"run the same again when the provider has recovered\.",
+    ),
+    "cloudflare stays down": (
+        [always("/dns_records$", status=500)],
+        r"gave up after 2 tries: edge-\w+-a+: .*500 Internal Server Error.*run the same again.*",
+    ),
+    "hetzner drops every connection": (
+        [{"kind": "dropped_connection", "method": "POST", "path": "^/v1/volumes$", "count": None}],
+        r"gave up after 2 tries: host-volume: .*/v1/volumes\": EOF.*run the same again.*",
+    ),
+    "a hetzner token that may only read": (
+        [always("^/v1/", status=403, code="token_readonly", message="token is only allowed to perform GET requests")],
+        r"up failed:\n  host-.*token is only allowed to perform GET requests.*",
+    ),
+    "a cloudflare token for another zone": (
+        [always("/dns_records$", status=403, code=10000, message="Authentication error")],
+        r"up failed:\n  edge-.*403 Forbidden.*Authentication error.*",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FINAL)
+def test_what_does_not_pass_is_one_clear_error(name: str, lab: Lab) -> None:
+    faults, message = FINAL[name]
+    lab.fault(*faults)
+    with pytest.raises(DeploymentFailed) as failed:
+        lab.deployment("uat", tries=2).up()
+    text = str(failed.value)
+    lab.output.append(text)
+    assert "Traceback" not in "\n".join(lab.output)
+    import re
+    assert re.fullmatch(message, text, re.DOTALL), text
