@@ -60,7 +60,8 @@ def server_types_are_sold(host: Host) -> Iterator[Problem]:
         return
     first = SERVER_TYPES[host.server_type]
     yield from _sold_at("host.server_type", first, host.location)
-    seen = {first.name}
+    # The first choice may be in the list: the deploy runner has written one of them there.
+    seen: set[str] = set()
     for index, name in enumerate(host.server_type_fallbacks):
         path, fallback = f"host.server_type_fallbacks[{index}]", SERVER_TYPES[name]
         if name in seen:
