@@ -14,7 +14,8 @@ Runtime.install({
   // The signals are ours: readiness must fail before the worker stops polling.
   shutdownSignals: [],
   logger: { log: (level, message, meta) => log[level.toLowerCase()]?.(meta ?? {}, message), trace() {}, ...Object.fromEntries(["debug", "info", "warn", "error"].map((level) => [level, (message, meta) => log[level](meta ?? {}, message)])) },
-  telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "WARN" }) } },
+  // `forward`: the core logs through the logger above, as JSON, and not by itself.
+  telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: "WARN" }), forward: {} } },
 });
 
 const pool = connect();
