@@ -14,7 +14,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help setup venv packages-% rehearse test test-quick bench lint format playbook preview deploy drift destroy \
+.PHONY: help setup venv packages-% rehearse test test-quick lint format playbook preview deploy drift destroy \
 	comment docker-stop clean
 
 help: ## this list
@@ -40,9 +40,6 @@ test: venv packages-test ## every test that can run here; those that need Docker
 
 test-quick: venv ## the tests that need neither the engine nor Docker
 	@pytest -n $(JOBS) -m "not engine and not live and not playbook" $(TESTS)
-
-bench: venv ## how fast the program, preview and no-op up are, beside an empty program
-	@python -m bench.run
 
 lint: venv packages-lint ## ruff, mypy, yamllint, shellcheck, actionlint, zizmor
 	@tools/lint/lint.sh
