@@ -34,9 +34,13 @@ if [ "$drain" -eq 0 ]; then
   exec "$@"
 fi
 
+# The trap comes first: a signal that arrives while the command starts is kept for it.
+child=
+asked=
+trap 'sleep "$drain"; asked=yes; [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true' TERM
 "$@" &
 child=$!
-trap 'sleep "$drain"; kill -TERM "$child" 2>/dev/null || true' TERM
+[ -z "$asked" ] || kill -TERM "$child" 2>/dev/null || true
 
 # A trap ends `wait` with a code above 128, though the process lives on.
 while :; do
