@@ -22,7 +22,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a host name of two levels": (
         {"domain.api": "api.uat"},
-        'domain.api: got "api.uat"; has more than one level, and Cloudflare\'s Universal SSL covers one level '
+        'domain.api: got "api.uat"; has more than one level, and Cloudflare\'s Universal SSL covers one level '  # noqa: E501
         "below the zone; write it with hyphens and without the zone, e.g. api-uat",
     ),
     "an unknown server type": (

@@ -42,7 +42,9 @@ def made_by_the_program(deployment: Deployment) -> dict[str, str]:
         for part in ("inputs", "outputs"):
             values = resource.get(part) or {}
             found |= dict(_secret_texts(values, f"{name}.{part}", False))
-            public += "".join(text for key, text in values.items() if key.startswith("public") and isinstance(text, str))
+            public += "".join(
+                text for key, text in values.items() if key.startswith("public") and isinstance(text, str)
+            )
     return {
         f"{place}, line {number}": line
         for place, text in found.items()
@@ -67,7 +69,7 @@ def _secret_texts(value: Any, place: str, secret: bool) -> Iterator[tuple[str, s
 
 
 def needles(secrets: dict[str, str]) -> dict[str, str]:
-    """What to look for, and whose it is: each secret, plain, escaped, and in base64 at each of its offsets."""
+    """What to look for, and whose it is: each secret, plain, escaped, and in base64 at each of its offsets."""  # noqa: E501
     found: dict[str, str] = {}
     for place, text in secrets.items():
         for form in (text, json.dumps(text)[1:-1], urllib.parse.quote(text, safe=""), *_in_base64(text)):
