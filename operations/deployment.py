@@ -20,6 +20,7 @@ from pulumi.automation import (
     LocalWorkspace,
     OutputMap,
     Stack,
+    StackNotFoundError,
 )
 
 from operations.engine import command
@@ -91,7 +92,10 @@ class Deployment:
                 pulumi_command=command(self.binary),
                 env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **crash_safe(self.environment)},
             )
-            self._opened = Stack.create_or_select(self.stack, workspace)
+            try:  # in this order: to find an existing one is one run of the engine, not two
+                self._opened = Stack.select(self.stack, workspace)
+            except StackNotFoundError:
+                self._opened = Stack.create(self.stack, workspace)
         return self._opened
 
     def preview(self, refresh: bool = False) -> Journal:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from operations.engine import EngineMissing
-from tests.engine.lab import NOTHING, Changes, Lab
+from tests.engine.lab import Lab
 
 Bring = Callable[..., Lab]
 
@@ -45,15 +45,17 @@ def lab(_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 @pytest.fixture
 def bring(lab: Lab, shared: Path) -> Bring:
-    """Puts a stack that is up in place; `name` tells it from the same stack with other `changes`."""
+    """Puts a stack in place: up, or as it is when its secrets are set and nothing else has been done."""
 
-    def place(stack: str, name: str = "", changes: Changes = NOTHING) -> Lab:
-        snapshot = shared / (name or stack)
+    def place(stack: str, *, up: bool = True) -> Lab:
+        snapshot = shared / (stack if up else f"{stack}-empty")
         with (shared / f"{snapshot.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not snapshot.exists():
-                lab.restore(None)
-                lab.deployment(stack, changes).up()
+                if up:
+                    place(stack, up=False).deployment(stack).up()
+                else:
+                    lab.deployment(stack)
                 lab.save(snapshot)
         lab.restore(snapshot)
         return lab

@@ -293,10 +293,15 @@ class Lab:
             self._attached = self._plugins.stdout.readline().strip()
         return self._attached
 
-    def state_file(self) -> Path:
-        """The engine's state of the one stack in place."""
+    def checkpoint(self) -> dict[str, Any]:
+        """The engine's state of the one stack in place, read from its file, which needs no engine run."""
         (path,) = (self.state / "backend" / ".pulumi" / "stacks").rglob("*.json")
-        return path
+        found: dict[str, Any] = json.loads(path.read_text())["checkpoint"]["latest"] or {}
+        return found
+
+    def resources(self) -> list[dict[str, Any]]:
+        """The resources in that state."""
+        return list(self.checkpoint().get("resources") or [])
 
 
 def engines() -> list[int]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from operations.deployment import DeploymentFailed
+from tests.engine.conftest import Bring
 from tests.engine.lab import Lab
 
 pytestmark = pytest.mark.engine
@@ -33,12 +34,14 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_in_the_stack_file_is_one_readable_error(mistake: str, lab: Lab) -> None:
+def test_a_mistake_in_the_stack_file_is_one_readable_error(mistake: str, bring: Bring) -> None:
+    lab = bring("uat", up=False)
     changes, message = MISTAKES[mistake]
     assert_one_error(lab, lab.deployment("uat", changes), message)
 
 
-def test_a_missing_secret_is_one_readable_error(lab: Lab) -> None:
+def test_a_missing_secret_is_one_readable_error(bring: Bring) -> None:
+    lab = bring("uat", up=False)
     deployment = lab.deployment("uat")
     deployment.open().remove_config("jira-plus-plus:acme_dns_token")
     assert_one_error(

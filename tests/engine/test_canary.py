@@ -14,7 +14,8 @@ import pytest
 
 from operations import changes
 from operations.deployment import Deployment
-from tests.engine.lab import SECRETS, Lab
+from tests.engine.conftest import Bring
+from tests.engine.lab import SECRETS
 
 pytestmark = pytest.mark.engine
 
@@ -86,8 +87,11 @@ def _in_base64(text: str) -> Iterator[str]:
             yield whole
 
 
-def test_no_secret_is_in_the_clear_in_anything_that_a_run_leaves_or_says(lab: Lab, tmp_path: Path) -> None:
-    deployment = lab.deployment("uat", SENTRY_AND_REGISTRY, checkpoints=True)
+def test_no_secret_is_in_the_clear_in_anything_that_a_run_leaves_or_says(
+    bring: Bring, tmp_path: Path
+) -> None:
+    lab = bring("uat", up=False)
+    deployment = lab.deployment("uat", SENTRY_AND_REGISTRY)
     preview = deployment.preview()
     deployment.up()
     # A change next to the secrets shows old and new values; and here is one more key.

@@ -52,7 +52,7 @@ def test_a_replacement_of_the_server_that_was_killed_is_finished_by_the_next_up(
     (volume,) = lab.objects("volume")
     kill = Kill(lab)
     deployment = lab.deployment("uat", checkpoints=True)
-    (urn,) = [r["urn"] for r in deployment.resources() if r["type"] == "hcloud:index/server:Server"]
+    (urn,) = [r["urn"] for r in lab.resources() if r["type"] == "hcloud:index/server:Server"]
     # Deleted, and the state still has it
     with kill.at(Request("DELETE", r"/v1/servers/\d+")), pytest.raises(CommandError):
         deployment.open().up(replace=[urn], color="never")
@@ -64,12 +64,13 @@ def test_a_replacement_of_the_server_that_was_killed_is_finished_by_the_next_up(
 def converges(lab: Lab, changes: dict[str, Any], holdings: dict[str, int]) -> None:
     deployment = lab.deployment("uat", changes)
     deployment.up()
-    assert_whole(lab, deployment)
+    assert_whole(lab)
     assert lab.holdings() == holdings
 
 
 @pytest.mark.parametrize("moment", FIRST_UP)
-def test_a_first_up_that_was_killed_is_finished_by_the_next(moment: str, lab: Lab) -> None:
+def test_a_first_up_that_was_killed_is_finished_by_the_next(moment: str, bring: Bring) -> None:
+    lab = bring("uat", up=False)
     killed(lab, FIRST_UP[moment], {})
     expected = {"ssh_key": 1, "primary_ip": 2, "firewall": 1, "server": 1, "volume": 1, "dns_record": 6}
     converges(lab, {}, expected)

@@ -29,7 +29,7 @@ def test_a_second_up_changes_nothing(stack: str, bring: Bring) -> None:
     assert journal.changes == 0
     assert changing(lab) == asked, "the clouds were only read"
     assert lab.docker_events() == happened, "no container was touched"
-    assert_whole(lab, deployment)
+    assert_whole(lab)
 
 
 def test_a_replaced_server_brings_every_container_anew_and_keeps_volume_and_addresses(bring: Bring) -> None:
@@ -43,7 +43,7 @@ def test_a_replaced_server_brings_every_container_anew_and_keeps_volume_and_addr
     asked = len(changing(lab))
 
     deployment, journal = lab.deployment("uat"), Journal()
-    (urn,) = [r["urn"] for r in deployment.resources() if r["type"] == "hcloud:index/server:Server"]
+    (urn,) = [r["urn"] for r in lab.resources() if r["type"] == "hcloud:index/server:Server"]
     deployment.open().up(replace=[urn], on_event=journal.record, color="never")
 
     (new_server,), (new_volume,) = lab.objects("server"), lab.objects("volume")
@@ -65,7 +65,7 @@ def test_a_replaced_server_brings_every_container_anew_and_keeps_volume_and_addr
     replaced = {name for name, effect in effects(journal).items() if effect.startswith("±")}
     on_it = {
         r["urn"].rsplit("::", 1)[-1]
-        for r in deployment.resources()
+        for r in lab.resources()
         if r["type"].startswith(("docker:", "command:remote:"))
     }
     assert replaced == on_it | {"host-server", "host-attachment"}, "what is apart from the server stays"
@@ -77,7 +77,7 @@ def test_a_replaced_server_brings_every_container_anew_and_keeps_volume_and_addr
     )
     assert shutdown < delete < create, "Postgres is stopped before its server goes"
     assert not any(f"/volumes/{volume['id']}/actions/detach" in request for request in requests[:shutdown])
-    assert_whole(lab, deployment)
+    assert_whole(lab)
 
 
 def test_destroy_of_uat_leaves_nothing(bring: Bring) -> None:
@@ -86,7 +86,7 @@ def test_destroy_of_uat_leaves_nothing(bring: Bring) -> None:
     deployment = lab.deployment("uat")
     deployment.destroy()
     assert lab.holdings() == {}
-    assert deployment.resources() == []
+    assert lab.resources() == []
     assert lab.recorded("containers") == []
 
 
@@ -94,7 +94,7 @@ def test_destroy_of_prod_is_refused_and_says_why(bring: Bring) -> None:
     lab = bring("prod")
     holdings, asked, happened = lab.holdings(), changing(lab), lab.docker_events()
     deployment = lab.deployment("prod")
-    resources = deployment.resources()
+    resources = lab.resources()
     with pytest.raises(DeploymentFailed) as refused:
         deployment.destroy()
     text = str(refused.value)
@@ -106,7 +106,7 @@ def test_destroy_of_prod_is_refused_and_says_why(bring: Bring) -> None:
     assert lab.holdings() == holdings
     assert changing(lab) == asked, "no request that changes anything was sent"
     assert lab.docker_events() == happened, "no container was touched"
-    assert [r["urn"] for r in deployment.resources()] == [r["urn"] for r in resources]
+    assert [r["urn"] for r in lab.resources()] == [r["urn"] for r in resources]
 
 
 def test_destroy_of_local_leaves_no_container_and_no_network(bring: Bring) -> None:

@@ -57,7 +57,7 @@ def release(lab: Lab, stack: str, *images: str) -> Log:
     before, since = lab.recorded("containers"), len(lab.docker_events())
     deployment = lab.deployment(stack, {f"images.{image}": NEW[image] for image in images})
     deployment.up()
-    assert_whole(lab, deployment)
+    assert_whole(lab)
     return Log(lab, before, since)
 
 
@@ -105,4 +105,4 @@ def test_a_release_whose_container_does_not_come_up_leaves_the_old_one_serving(b
     lab.docker_faults()
     deployment = lab.deployment("uat", {"images.api": NEW["api"]})
     deployment.up()
-    assert_whole(lab, deployment)
+    assert_whole(lab)

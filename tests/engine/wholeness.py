@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from operations.deployment import Deployment
 from tests.engine.lab import Lab
 
 _CLOUD = {
@@ -23,9 +22,9 @@ _DOCKER = {
 }
 
 
-def assert_whole(lab: Lab, deployment: Deployment) -> None:
+def assert_whole(lab: Lab) -> None:
     """Every object is in the state and every resource of the state exists, each once and under one name."""
-    state = deployment.state()
+    state = lab.checkpoint()
     assert not state.get("pending_operations"), "an operation is still pending"
     resources = state["resources"]
     superseded = [resource["urn"] for resource in resources if resource.get("delete")]
