@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_tls as tls
 
+from components.imports import uncollected
 from components.settings.tls import Mode
 
 ORIGIN_CA_DAYS = 5475
@@ -53,7 +54,8 @@ class Certificate(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _origin_ca(self, name: str, key: tls.PrivateKey, names: list[str]) -> pulumi.Output[str]:
-        import pulumi_cloudflare as cloudflare  # costs seconds: only for this mode
+        with uncollected("pulumi_cloudflare"):  # costs seconds: only for this mode
+            import pulumi_cloudflare as cloudflare
 
         request = tls.CertRequest(
             f"{name}-certificate-request",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.imports import uncollected
+
 AUTOMATIC_TTL = 1
 """The only time to live that a proxied record may have."""
 
@@ -25,7 +27,8 @@ class Dns(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DnsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:edge:Dns", name, {}, opts)
-        import pulumi_cloudflare as cloudflare  # costs seconds: after everything that does not need it
+        with uncollected("pulumi_cloudflare"):  # costs seconds: after everything that does not need it
+            import pulumi_cloudflare as cloudflare
 
         for purpose, host_name in args.host_names.items():
             for record_type, address in (("A", args.ipv4), ("AAAA", args.ipv6)):

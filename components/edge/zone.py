@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.imports import uncollected
+
 SETTINGS = {
     "ssl": "strict",  # https to the origin, whose certificate is checked
     "min_tls_version": "1.2",
@@ -24,7 +26,8 @@ class Zone(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ZoneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:edge:Zone", name, {}, opts)
-        import pulumi_cloudflare as cloudflare  # costs seconds: after everything that does not need it
+        with uncollected("pulumi_cloudflare"):  # costs seconds: after everything that does not need it
+            import pulumi_cloudflare as cloudflare
 
         for setting, value in SETTINGS.items():
             cloudflare.ZoneSetting(
