@@ -246,7 +246,7 @@ class Lab:
         project.prepare(ROOT, stack, self.state)
         values = yaml.safe_load((ROOT / stack_file.name).read_text())
         for path, value in {**BASE[stack], **changes}.items():
-            _put(values["config"], path, value)
+            put(values["config"], path, value)
         if "encryptionsalt" in before:
             values["encryptionsalt"] = before["encryptionsalt"]
         for key, value in before.get("config", {}).items():
@@ -323,7 +323,8 @@ def kill_engines() -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def _put(config: dict[str, Any], path: str, value: Any) -> None:
+def put(config: dict[str, Any], path: str, value: Any) -> None:
+    """Sets the value at a dotted path of a stack file; None removes it."""
     section, *keys = path.split(".")
     place: Any = config
     for key in (f"{PROJECT}:{section}", *keys)[:-1]:

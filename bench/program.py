@@ -1,0 +1,76 @@
+"""One run of a program in a fresh process, against an engine that takes everything: prints seconds as JSON.
+
+Usage: python -m bench.program <folder with __main__.py> <stack> <configuration as JSON> <extra containers>
+"""
+
+from __future__ import annotations
+
+import time
+
+START = time.perf_counter()  # before anything is imported
+
+import asyncio  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import pwd  # noqa: E402
+import runpy  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
+from pathlib import Path  # noqa: E402
+from types import SimpleNamespace  # noqa: E402
+from typing import Any  # noqa: E402
+
+import pulumi  # noqa: E402
+from pulumi.runtime import mocks, stack  # noqa: E402
+
+PROJECT = "jira-plus-plus"
+COMPUTED: Mapping[str, Mapping[str, Any]] = {
+    "docker:index/remoteImage:RemoteImage": {"imageId": "sha256:0"},
+    "hcloud:index/primaryIp:PrimaryIp": {"ipAddress": "198.51.100.7", "ipNetwork": "2001:db8::/64"},
+    "random:index/randomPassword:RandomPassword": {"result": "made-up", "bcryptHash": "made-up"},
+    "tls:index/privateKey:PrivateKey": dict.fromkeys(
+        ("publicKeyOpenssh", "privateKeyOpenssh", "privateKeyPem"), "made-up"
+    ),
+}
+"""What plugins would compute, as far as the program works with it."""
+
+
+class _Mocks(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        outputs = {"name": args.name, **args.inputs, **COMPUTED.get(args.typ, {})}
+        return "1", outputs
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        raise AssertionError(f"{args.token} was invoked: a preview asks no one")
+
+
+def main(folder: Path, stack_name: str, configuration: Mapping[str, str], extra: int) -> None:
+    """Runs the program and prints when it had declared everything, and when all of that was registered."""
+    os.environ |= {"HCLOUD_TOKEN": "0" * 64, "CLOUDFLARE_API_TOKEN": "0" * 64}
+    home = tempfile.mkdtemp()  # the program writes ssh keys to the user's
+    pwd.getpwuid = lambda _uid: SimpleNamespace(pw_dir=home)  # type: ignore[assignment,misc]
+    sys.path.insert(0, str(folder))
+    secret = [key for key in configuration if key.endswith("acme_dns_token")]
+    pulumi.runtime.set_all_config(dict(configuration), secret)
+    declared = 0.0
+
+    def run() -> None:
+        nonlocal declared
+        names = runpy.run_path(str(folder / "__main__.py"), run_name="__main__")
+        if extra:
+            from bench.extra import declare
+
+            declare(names["platform"], extra)
+        declared = time.perf_counter() - START
+
+    async def everything() -> None:
+        mocks.set_mocks(_Mocks(), project=PROJECT, stack=stack_name, preview=False)
+        await stack.run_pulumi_func(run)
+
+    asyncio.run(everything())
+    print(json.dumps({"declared": declared, "registered": time.perf_counter() - START}))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]), int(sys.argv[4]))

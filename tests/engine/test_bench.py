@@ -1,0 +1,31 @@
+"""The benchmark tells what holds from what does not, and measures what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.run import Bench, Row, _line, _slope
+from tests.engine.lab import ROOT
+
+
+def test_a_limit_is_broken_by_the_median_alone() -> None:
+    within = Row("preview", "s", 1.0, 3.9, 9.0, empty=0.5, limit=4.0)
+    beyond = Row("preview", "s", 1.0, 4.1, 4.2, empty=0.5, limit=4.0)
+    assert within.holds
+    assert not beyond.holds
+    assert _line(within).endswith("holds")
+    assert _line(beyond).endswith("BROKEN")
+    assert "7.8" in _line(within), "times the empty program"
+
+
+def test_a_slope_is_in_milliseconds_per_container() -> None:
+    assert _slope({0: 1.0, 10: 1.5, 20: 2.0}) == pytest.approx(50)
+
+
+def test_a_program_is_measured_from_its_first_import_to_its_last_declaration(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, runs=1)
+    empty, local = bench._program(tmp_path / "empty", "empty"), bench._program(ROOT, "local")
+    assert 0 < empty < local
+    assert bench._program(ROOT, "local", extra=20, until="registered") > local
