@@ -1,5 +1,6 @@
 """Jira++ on one host: the stack's settings, the platform that is made of them, and what people need of it."""
 
+import gc
 from dataclasses import asdict
 
 import pulumi
@@ -7,6 +8,9 @@ import pulumi
 from components.platform import Platform
 from components.services import temporal_ui
 from components.settings import cost_per_month, load, memory_budget
+
+# Much is made here, little of it garbage: a fifth of the time went into looking for some at Python's thresholds.
+gc.set_threshold(100_000, 20, 100)
 
 settings = load(pulumi.Config())
 platform = Platform("jira", settings)
