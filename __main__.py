@@ -9,7 +9,7 @@ from components.platform import Platform
 from components.services import temporal_ui
 from components.settings import cost_per_month, load, memory_budget
 
-# Much is made here, little of it garbage: a fifth of the time went into looking for some at Python's thresholds.
+# Much is made here, little of it garbage: at Python's thresholds the search for it took a fifth of the time.
 gc.set_threshold(100_000, 20, 100)
 
 settings = load(pulumi.Config())
