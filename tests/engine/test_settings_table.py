@@ -91,9 +91,16 @@ def _apart(one: Row, other: Row) -> bool:
             return False
     for name in one.effects.keys() & other.effects.keys():
         mine, theirs = one.effects[name].split(), other.effects[name].split()
-        if len(mine) == 1 or len(theirs) == 1 or set(mine[1:]) & set(theirs[1:]):
+        if len(mine) == 1 or len(theirs) == 1:
+            return False
+        if any(_overlap(this, that) for this in mine[1:] for that in theirs[1:]):
             return False
     return True
+
+
+def _overlap(this: str, that: str) -> bool:
+    """Whether two properties are the same, or one is a part of the other (`envs:PORT` of `envs`)."""
+    return this == that or this.startswith(f"{that}:") or that.startswith(f"{this}:")
 
 
 def expected(rows: list[Row], on_the_server: list[str]) -> Effects:
