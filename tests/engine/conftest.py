@@ -36,11 +36,12 @@ def _lab(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab
 
 
 @pytest.fixture
-def lab(_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(_lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
     """The worker's lab, with nothing in it; the program writes its ssh files below the test's own folder."""
     monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_dir=str(tmp_path / "home")))
     _lab.restore(None)
-    return _lab
+    yield _lab
+    print("\n".join(_lab.output[-400:]))  # pytest shows it if the test has failed
 
 
 @pytest.fixture
