@@ -14,8 +14,8 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help setup venv packages-% rehearse test test-quick lint format playbook preview deploy drift destroy \
-	comment docker-stop clean
+.PHONY: help setup venv packages-% rehearse test test-quick lint format playbook bench preview deploy drift \
+	destroy comment docker-stop clean
 
 help: ## this list
 	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|destroy|recreate|diff]"
@@ -50,6 +50,9 @@ format: venv ## ruff's format and safe fixes
 
 playbook: venv packages-playbook ## the validation playbook against a running STACK, with a report in reports/STACK/
 	@python -m rehearsal.playbook --stack $(STACK)
+
+bench: venv packages-rehearse ## the program's and the engine's seconds against their limits, beside an empty program; docs/bench.md
+	@python -W ignore -m bench.run $(if $(RUNS),--runs $(RUNS))
 
 preview: venv ## what deploying STACK would change (real accounts); Markdown in .pulumi-out/STACK/preview.md
 	@python -m operations preview --stack $(STACK) --markdown .pulumi-out/$(STACK)/preview.md
