@@ -14,11 +14,11 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help setup venv packages-% rehearse test test-quick lint format playbook bench preview deploy drift \
-	destroy comment docker-stop clean
+.PHONY: help setup venv packages-% rehearse test test-quick lint format playbook bench preview deploy \
+	replace drift destroy comment docker-stop clean
 
 help: ## this list
-	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|destroy|recreate|diff]"
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|diff]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
@@ -49,7 +49,7 @@ format: venv ## ruff's format and safe fixes
 	@ruff format --quiet
 
 playbook: venv packages-playbook ## the validation playbook against a running STACK, with a report in reports/STACK/
-	@python -m rehearsal.playbook --stack $(STACK)
+	@python -m rehearsal.playbook --stack $(STACK) $(if $(REPLACE_SERVER),--replace-server)
 
 bench: venv packages-rehearse ## the program's and the engine's seconds against their limits, beside an empty program; docs/bench.md
 	@python -W ignore -m bench.run $(if $(RUNS),--runs $(RUNS))
@@ -59,6 +59,9 @@ preview: venv ## what deploying STACK would change (real accounts); Markdown in 
 
 deploy: venv ## deploys STACK (real accounts)
 	@python -m operations deploy --stack $(STACK)
+
+replace: venv ## makes the server of STACK anew, with minutes of downtime (real accounts); data and addresses stay; YES=1 does not ask
+	@python -m operations replace --stack $(STACK) $(if $(YES),--yes)
 
 drift: venv ## what differs from the code in STACK (real accounts); exit code 2 if anything does
 	@python -m operations drift --stack $(STACK) --markdown .pulumi-out/$(STACK)/drift.md

@@ -1,4 +1,4 @@
-"""The command line for real stacks: `python -m operations preview|deploy|drift|destroy --stack uat`."""
+"""The command line for real stacks: `python -m operations ACTION --stack uat`."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ actions:
   preview  what a deploy would change; also as Markdown (--markdown)
   deploy   pulumi up: settles a run that was killed, tries again what may pass, and takes the next of
            host.server_type_fallbacks when a server type is sold out (commit the changed stack file then)
+  replace  makes the server anew, for minutes of downtime: volume and addresses stay, what runs on it is
+           deployed again; refused for a protected one; asks for the stack's name
   drift    what changed behind Pulumi's back or was not deployed; exit code 2 if anything did
   outputs  writes all outputs, secret ones too, to .pulumi-out/<stack>/outputs.json (for the playbook)
   destroy  deletes every resource of the stack; refused for what is protected; asks for the stack's name
@@ -54,11 +56,11 @@ def main() -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("action", choices=("preview", "deploy", "drift", "destroy", "outputs"))
+    parser.add_argument("action", choices=("preview", "deploy", "replace", "drift", "destroy", "outputs"))
     parser.add_argument("--stack", required=True, help="uat, prod or local")
     parser.add_argument("--markdown", type=Path, help="where to write the changes for a pull request")
     parser.add_argument(
-        "--yes", action="store_true", help="destroy without asking for the stack's name (as under CI=true)"
+        "--yes", action="store_true", help="do not ask for the stack's name (as under CI=true)"
     )
     arguments = parser.parse_args()
     with interruptible() as interrupted:
@@ -84,6 +86,7 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
         ),
     )
     timings: list[summary.Timing] = []
+    sure = yes or environment.get("CI") == "true"
     if action == "preview":
         with _written(markdown, stack, f"Preview of `{stack}`") as write:
             write(deployment.preview())
@@ -96,19 +99,25 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
     elif action == "deploy":
         timings.append(_timed("up", deployment.up))
         print("\n" + summary.table(stack, deployment.resources(), deployment.outputs(), timings))
+    elif action == "replace":
+        if not (sure or _confirmed(stack, "replace the server of")):
+            print("not replaced")
+            return 1
+        timings.append(_timed("replace", deployment.replace_server))
+        print("\n" + summary.table(stack, deployment.resources(), deployment.outputs(), timings))
     elif action == "outputs":
         deployment.write_outputs(ROOT / ".pulumi-out" / stack / "outputs.json")
     elif action == "destroy":
-        if not (yes or environment.get("CI") == "true" or _confirmed(stack)):
+        if not (sure or _confirmed(stack, "delete all of")):
             print("not destroyed")
             return 1
         deployment.destroy()
     return 0
 
 
-def _confirmed(stack: str) -> bool:
+def _confirmed(stack: str, what: str) -> bool:
     try:
-        return input(f"Type the stack's name to delete all of {stack}: ").strip() == stack
+        return input(f"Type the stack's name to {what} {stack}: ").strip() == stack
     except EOFError:  # nobody there to ask
         return False
 

@@ -38,6 +38,8 @@ TRIES = 5
 """Of an up whose failure may pass; with the pauses below it outlasts a rate limit's minute."""
 PAUSE_SECONDS = 5.0
 """Before the second try; it doubles with each further one."""
+SERVER = "hcloud:index/server:Server"
+"""The engine's name for the type of a server."""
 
 
 class DeploymentFailed(Exception):
@@ -106,18 +108,23 @@ class Deployment:
         """
         return self._run("preview", lambda on: self.open().preview(refresh=refresh, **on))
 
-    def up(self) -> Journal:
+    def up(self, replace: str | None = None) -> Journal:
         """Brings the stack up: settles a killed run, tries again what may pass, falls back when sold out.
+
+        `replace` is the URN of a resource that is made anew, with what hangs on it.
 
         Raises:
             DeploymentFailed: it failed for good.
         """
         self._settle()
+        born = self._id(replace)
         passing = 0
         while True:
             began = datetime.now(UTC)
+            # Once the old one is gone, a further try goes on with the new one.
+            wanted = [replace] if replace and self._id(replace) == born else None
             try:
-                return self._run("up", lambda on: self.open().up(show_secrets=False, **on))
+                return self._try_up(wanted)
             except DeploymentFailed as failure:
                 journal = failure.journal
                 found = verdict(journal.errors)
@@ -132,6 +139,23 @@ class Deployment:
                     self._pause(passing, journal.errors)
                 else:
                     raise
+
+    def replace_server(self) -> Journal:
+        """Makes the server anew, and all that runs on it; its volume and its addresses stay.
+
+        Raises:
+            DeploymentFailed: there is none, it is protected, or the up failed for good.
+        """
+        servers = [resource for resource in self.resources() if resource["type"] == SERVER]
+        if len(servers) != 1:
+            raise DeploymentFailed(
+                f"{self.stack} has {len(servers)} servers of the program's, and one can be replaced: "
+                "bring the stack up first; one of kind existing is its owner's to replace",
+                Journal(),
+            )
+        if servers[0].get("protect"):
+            raise DeploymentFailed(_refusal_to_replace(self.stack), Journal())
+        return self.up(replace=str(servers[0]["urn"]))
 
     def destroy(self) -> Journal:
         """Deletes every resource of the stack, or none: with a protected one it is refused before it begins.
@@ -177,6 +201,14 @@ class Deployment:
         target.touch(mode=0o600)
         target.chmod(0o600)
         target.write_text(json.dumps({name: output.value for name, output in self.outputs().items()}))
+
+    def _try_up(self, replace: list[str] | None) -> Journal:
+        return self._run("up", lambda on: self.open().up(show_secrets=False, replace=replace, **on))
+
+    def _id(self, urn: str | None) -> str | None:
+        """The id of a resource in the state; None if it is not there, or none is asked for."""
+        found = (resource.get("id") for resource in self.resources() if resource["urn"] == urn)
+        return next(found, None) if urn else None
 
     def _run(self, kind: str, run: Callable[[dict[str, Any]], Result]) -> Journal:
         """One engine run, whose lock is lifted if it was left by a dead process."""
@@ -290,6 +322,14 @@ def _refusal(stack: str, protected: list[str]) -> str:
         "Nothing was deleted. They hold what must outlive a mistake; to part with them for good, set "
         f"host.protected and host.volume.protected to false in Pulumi.{stack}.yaml, deploy that, "
         "and destroy then."
+    )
+
+
+def _refusal_to_replace(stack: str) -> str:
+    return (
+        f"replacing the server of {stack} is refused: Pulumi and Hetzner protect it. Nothing was changed. "
+        f"Set host.protected to false in Pulumi.{stack}.yaml (host.volume.protected stays true: the data), "
+        "deploy that, replace the server, then set it back to true and deploy."
     )
 
 

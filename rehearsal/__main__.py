@@ -30,6 +30,7 @@ steps:
   all       preview, up, an up that must change nothing; leaves the environment up (default)
   preview   what an up would change; also as Markdown in .rehearsal/<stack>/preview.md
   up        brings the stack up, also after a run that was killed
+  replace   makes the server anew, volume and addresses stay; refused for prod
   destroy   deletes everything, checks that the embedded cloud is empty and stops it; refused for prod
   recreate  destroy, then up
   diff      what the working tree changes against BASE (--base, a git revision): BASE is brought up aside,

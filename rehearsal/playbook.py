@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
+
+import yaml
 
 from rehearsal import background
 
@@ -20,6 +23,11 @@ def main() -> int:
     """pytest's exit code."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal.playbook", description=__doc__)
     parser.add_argument("--stack", default="uat", help="which stack (default: uat)")
+    parser.add_argument(
+        "--replace-server",
+        action="store_true",
+        help="replace a real stack's server, too, for minutes of downtime; a rehearsed one always is",
+    )
     arguments, more = parser.parse_known_args()
     stack = arguments.stack
     rehearsed = background.find(ROOT / ".rehearsal" / stack) is not None
@@ -31,6 +39,9 @@ def main() -> int:
     outputs = ROOT / (".rehearsal" if rehearsed else ".pulumi-out") / stack / "outputs.json"
     address = json.loads(outputs.read_text()).get("server_ipv4") or "127.0.0.1"
     connect = ["--connect", address] if rehearsed else []
+    if replaceable(stack) and (rehearsed or arguments.replace_server):
+        step = ["--step", "replace"] if rehearsed else ["replace", "--yes"]
+        more += ["--replace", shlex.join([sys.executable, "-m", module, *step, "--stack", stack])]
     report = ROOT / "reports" / stack
     playbook = ["tests/playbook", "-m", "playbook", "--stack-name", stack, "--outputs", str(outputs)]
     return subprocess.run(
@@ -38,6 +49,13 @@ def main() -> int:
         cwd=ROOT,
         check=False,
     ).returncode
+
+
+def replaceable(stack: str) -> bool:
+    """Whether the stack's file has a server that the program ordered and does not protect."""
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    host = config["jira-plus-plus:host"]
+    return bool(host["kind"] == "hetzner" and not host.get("protected"))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from rehearsal.leftovers import RecordedDocker
 
 Say = Callable[[str], None]
 
-STEPS = ("all", "preview", "up", "destroy", "recreate", "outputs")
+STEPS = ("all", "preview", "up", "replace", "destroy", "recreate", "outputs")
 STACKS = ("uat", "prod", "local")
 RETRY_PAUSE_SECONDS = 0.5
 """The embedded cloud recovers faster than a real one."""
@@ -59,6 +59,7 @@ class Rehearsal:
             {
                 "preview": self._preview,
                 "up": self._up,
+                "replace": self._replace,
                 "destroy": self._destroy,
                 "recreate": self._recreate,
                 "all": self._all,
@@ -86,6 +87,10 @@ class Rehearsal:
         self._timed("up", lambda deployment: deployment.up())
         if table:
             self._table()
+
+    def _replace(self) -> None:
+        self._timed("replace", lambda deployment: deployment.replace_server())
+        self._table()
 
     def _no_op(self) -> None:
         journal = self._timed("no-op up", lambda deployment: deployment.up())

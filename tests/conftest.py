@@ -19,6 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--connect", default="", help="address to connect to instead of what the names resolve to"
     )
+    group.addoption("--replace", default="", help="the command that replaces the stack's server; empty: none")
     group.addoption("--report", default="reports", help="folder for the report")
 
 

@@ -21,8 +21,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "checklist(phase, item): the line of the checklist that this test shows"
     )
+    config.addinivalue_line("markers", "replaces_the_server: runs only with --replace")
     if config.getoption("--stack-name"):
         config.stash[EVIDENCE] = Evidence(config.getoption("--stack-name"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a command that replaces the server that line of the checklist is not run, and says why."""
+    if EVIDENCE not in config.stash or config.getoption("--replace"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("replaces_the_server")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[EVIDENCE].entry("Recovery", "A replaced server").say(
+        "It takes minutes of downtime, so a real stack is asked for it: make playbook REPLACE_SERVER=1. "
+        "A protected server, and one that the program did not order, is never replaced."
+    )
 
 
 @pytest.fixture(scope="session")

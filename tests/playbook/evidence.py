@@ -31,6 +31,7 @@ CHECKLIST: dict[str, list[str]] = {
         "A container that runs out of memory returns",
         "A running workflow survives Temporal's death",
         "A reboot of the machine",
+        "A replaced server",
         "The data is the same after all of it",
     ],
     "Security": [

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +17,8 @@ from .waiting import seconds_until
 pytestmark = pytest.mark.playbook
 
 LIMIT = 120
+REPLACE_LIMIT = 900
+ROOT = Path(__file__).resolve().parents[2]
 #: Bounded at 60 s: the main process is named as the first to go, then memory is filled until the kernel acts.
 OUT_OF_MEMORY = """
 main=$(docker inspect --format '{{{{.State.Pid}}}}' {name})
@@ -171,6 +175,41 @@ def test_everything_returns_after_a_reboot_without_a_human(
         every=1,
     )
     evidence.say(f"Rebooted: every container healthy and requests served after {took:.1f} s.")
+
+
+@pytest.mark.checklist("Recovery", "A replaced server")
+@pytest.mark.replaces_the_server
+@pytest.mark.timeout(REPLACE_LIMIT + LIMIT)
+def test_a_replaced_server_has_the_same_data_behind_the_same_addresses(
+    request: pytest.FixtureRequest, target: Target, before: str, evidence: Entry
+) -> None:
+    rows, disk = digest(target), target.ssh("findmnt --noheadings --output UUID /mnt/data").strip()
+    born = "cat /etc/machine-id"
+    old, names = target.ssh(born), set(target.containers().values())
+
+    started = time.monotonic()
+    replaced = subprocess.run(
+        shlex.split(request.config.getoption("--replace")),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=REPLACE_LIMIT,
+        check=False,
+    )
+    assert replaced.returncode == 0, f"{replaced.stdout[-3000:]}\n{replaced.stderr[-3000:]}"
+    command = time.monotonic() - started
+    # At the address and with the host key that were known before: ssh is told of no other.
+    assert target.ssh(born) != old, "it is the same server"
+    more = seconds_until("all is healthy on the new server", lambda: whole(target), LIMIT)
+
+    assert target.ssh("findmnt --noheadings --output UUID /mnt/data").strip() == disk, "it is another volume"
+    assert digest(target) == rows, "the data is another"
+    assert Api(target).login().run("{ me { email } }")["me"]["email"] == target.outputs["admin_email"]
+    evidence.say(
+        f"Replaced: the command took {command:.1f} s, and {more:.1f} s later every container was healthy on "
+        f"the new server and requests were served. Its {len(names)} containers are new; volume, addresses, "
+        f"host key and passwords are the same, and so is the digest of the rows, {rows[:12]}…"
+    )
 
 
 @pytest.mark.checklist("Recovery", "The data is the same after all of it")

@@ -43,7 +43,8 @@ server = hcloud.Server("server", name="jira", server_type=host["server_type"], i
                        user_data=pulumi.Output.secret("#cloud-config\\n# canary-in-user-data\\n"),
                        public_nets=[{"ipv4_enabled": True, "ipv4": ipv4.id.apply(int),
                                      "ipv6_enabled": False}],
-                       opts=pulumi.ResourceOptions(delete_before_replace=True))
+                       opts=pulumi.ResourceOptions(delete_before_replace=True,
+                                                   protect=host.get("protected", False)))
 hcloud.VolumeAttachment("attachment", volume_id=volume.id.apply(int), server_id=server.id.apply(int))
 if host.get("dns"):
     import pulumi_cloudflare as cloudflare
@@ -115,6 +116,12 @@ class Stage:
             headers={"Authorization": f"Bearer {cloud.token}", "Content-Type": "application/json"},
         )
         urllib.request.urlopen(request, timeout=5).close()
+
+    def operations(self, name: str) -> list[str]:
+        """What the last up did to a resource, step by step."""
+        events = map(json.loads, (self.state / "events" / "up.jsonl").read_text().splitlines())
+        steps = [event["resource_pre_event"]["metadata"] for event in events if event["resource_pre_event"]]
+        return [step["op"] for step in steps if step["urn"].endswith(f"::{name}")]
 
     @property
     def text(self) -> str:
@@ -247,9 +254,50 @@ def test_a_protected_stack_is_not_destroyed_and_nothing_of_it_either(stage: Stag
     stage.write(protected=True)
     stage.run("up")
     before = stage.cloud.holdings()
-    with pytest.raises(DeploymentFailed, match="destroy of uat is refused: Pulumi protects volume"):
+    with pytest.raises(DeploymentFailed, match="destroy of uat is refused: Pulumi protects server, volume"):
         stage.run("destroy")
     assert stage.cloud.holdings() == before
+
+
+def test_a_replaced_server_is_another_one_with_the_same_volume_and_address(stage: Stage) -> None:
+    stage.run("up")
+    (before,) = stage.hetzner.servers.get_all()
+    stage.run("replace")
+    (after,) = stage.hetzner.servers.get_all()
+    assert after.id != before.id
+    assert after.public_net.primary_ipv4.id == before.public_net.primary_ipv4.id
+    assert [volume.id for volume in after.volumes] == [volume.id for volume in before.volumes]
+    stage.holds_exactly_once()
+    assert stage.run("up").timings[-1].changes == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "then"),
+    [
+        ("/v1/servers$", ["replace", "create-replacement"]),  # the old one is gone, the new one is not there
+        ("/v1/volumes/[0-9]+/actions/attach$", ["same"]),  # the new one is there
+    ],
+)
+def test_a_replacement_that_fails_halfway_is_finished_and_not_begun_again(
+    stage: Stage, path: str, then: list[str]
+) -> None:
+    stage.run("up")
+    stage.fault(kind="status", method="POST", path=path, status=503)
+    stage.run("replace")
+    assert "this may pass" in stage.text
+    assert stage.operations("server") == then, "in the second try"
+    stage.holds_exactly_once()
+
+
+def test_a_server_is_not_replaced_where_it_is_protected_or_not_there(stage: Stage) -> None:
+    with pytest.raises(DeploymentFailed, match="uat has 0 servers of the program's"):
+        stage.run("replace")
+    stage.write(protected=True)
+    stage.run("up")
+    (before,) = stage.hetzner.servers.get_all()
+    with pytest.raises(DeploymentFailed, match=r"replacing the server of uat is refused.*host\.protected"):
+        stage.run("replace")
+    assert [server.id for server in stage.hetzner.servers.get_all()] == [before.id]
 
 
 def test_a_change_behind_pulumis_back_is_drift(stage: Stage) -> None:
