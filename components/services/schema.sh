@@ -6,8 +6,17 @@ set -eu
 
 schemas=${SCHEMAS:-/etc/temporal/schema}/postgresql/v12
 
+# The tool tells each statement, hundreds of lines: shown only when it fails.
+tool() {
+  output=$(temporal-sql-tool "$@" 2>&1) || {
+    code=$?
+    printf '%s\n' "$output" >&2
+    exit "$code"
+  }
+}
+
 for database in temporal temporal_visibility; do
   # The tables of versions; it keeps a version that is there.
-  temporal-sql-tool --database "$database" setup-schema --version 0.0
-  temporal-sql-tool --database "$database" update-schema --schema-dir "$schemas/${database#temporal_}/versioned"
+  tool --database "$database" setup-schema --version 0.0
+  tool --database "$database" update-schema --schema-dir "$schemas/${database#temporal_}/versioned"
 done
