@@ -20,7 +20,7 @@ from components.services.traefik import Traefik
 from components.services.watchtower import Watchtower
 from components.services.web import Web
 from components.services.worker import Worker
-from components.settings import Settings, secret
+from components.settings import Settings, secret, variables
 
 
 class Platform(pulumi.ComponentResource):
@@ -70,6 +70,7 @@ class Platform(pulumi.ComponentResource):
             Networks("network", runtime, networks(settings), child),
             Images("image", runtime, settings.images, switched_off(settings), child),
             self.credentials,
+            variables(settings.host, settings.development),
         )
 
         # Data and workflows

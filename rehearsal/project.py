@@ -13,17 +13,26 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("__main__.py", "Pulumi.yaml", "Pulumi.{stack}.yaml", "requirements.txt", "components")
 SALT = "encryptionsalt"
+ENV_FILE = ".env.local"
+"""A developer's variables, where `development.env_file` does not say otherwise."""
 
 
 class ProjectError(Exception):
     """The project's files cannot be rehearsed; the message names the file and the remedy."""
 
 
-def prepare(root: Path, stack: str, state: Path, images: Mapping[str, Any] | None = None) -> Path:
+def prepare(
+    root: Path,
+    stack: str,
+    state: Path,
+    images: Mapping[str, Any] | None = None,
+    own: Path | None = None,
+) -> Path:
     """A fresh copy of the project below `state`, its stack file merged with the override and with `images`.
 
     What the engine wrote into the last copy and needs again, the salt of its encryption, is kept; so is a
     server type that took the place of a sold-out one, as long as the stack file still asks for the latter.
+    A developer's own files are not copied, but used where they are: relative to `own`, else to `root`.
     """
     copy = state / "project"
     stack_file = f"Pulumi.{stack}.yaml"
@@ -44,6 +53,7 @@ def prepare(root: Path, stack: str, state: Path, images: Mapping[str, Any] | Non
     if salt:
         merged[SALT] = salt
     _apply_fallback(merged, state)
+    _point_to(merged, own or root)
     (copy / stack_file).write_text(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True))
     return copy
 
@@ -81,6 +91,25 @@ def remember_fallback(state: Path, wanted: str, chosen: str) -> None:
 def forget_fallback(state: Path) -> None:
     """A new server may have the wanted type again."""
     (state / "server_type.json").unlink(missing_ok=True)
+
+
+def _point_to(stack_file: dict[str, Any], own: Path) -> None:
+    """Makes the paths of the section `development` absolute: they are relative to the user's own project."""
+    config = stack_file.get("config") or {}
+    host, development = (config.get(f"jira-plus-plus:{name}") or {} for name in ("host", "development"))
+    if not isinstance(host, dict) or host.get("kind") != "local" or not isinstance(development, dict):
+        return
+    if (own / ENV_FILE).exists():
+        development.setdefault("env_file", ENV_FILE)
+    sources = development.get("sources")
+    for section, key in (
+        (development, "env_file"),
+        *((source, "path") for source in (sources.values() if isinstance(sources, dict) else ())),
+    ):
+        if isinstance(section, dict) and isinstance(section.get(key), str):
+            section[key] = str(own / Path(section[key]).expanduser())
+    if development:
+        config["jira-plus-plus:development"] = development
 
 
 def _apply_fallback(stack_file: dict[str, Any], state: Path) -> None:

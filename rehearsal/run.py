@@ -135,7 +135,7 @@ class Rehearsal:
             **launchers.environment(self.state / "bin"),
         }
         images = stack_images.fragment(self.say) if mode == "run" else None
-        copy = project.prepare(self.source, self.stack, self.state, images)
+        copy = project.prepare(self.source, self.stack, self.state, images, self.root)
         self._cloud = background.start(
             self.state, {k: v for k, v in rehearsing.items() if k != "PATH"}, project.zones(copy, self.stack)
         )

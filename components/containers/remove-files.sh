@@ -11,8 +11,9 @@ folder=$1
 containers=$(docker ps --all --quiet)
 # shellcheck disable=SC2086 # one word each
 if [ -n "$containers" ] &&
-  docker inspect --format '{{range .Mounts}}{{println .Source}}{{end}}' $containers | grep -q -F "$folder/"; then
+  docker inspect --format '{{range .Mounts}}{{printf "%s/\n" .Source}}{{end}}' $containers | grep -q -F "$folder/"; then
   echo "$folder stays: a container uses it"
   exit
 fi
 rm -rf "$folder"
+rmdir "$(dirname "$folder")" 2>/dev/null || true # with the last of them

@@ -47,4 +47,4 @@ class Local(pulumi.ComponentResource):
 def files_root(stack: str) -> Path:
     """The folder for the files that are mounted into containers; in the home, which Docker Desktop shares."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "jira-plus-plus" / stack / "files"
+    return Path(state) / "jira-plus-plus" / stack

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.containers import ContainerArgs, Health, Process, Release
+from components.containers import ContainerArgs, Health, Mount, Process, Release
 from components.containers.health import node_http
 from components.containers.limits import Limits
 from components.services.site import Site
 from components.services.temporal import PORT as TEMPORAL_PORT
+from components.settings.development import Source
 from components.settings.services import Application
 
 USER = "1000:1000"
@@ -33,9 +34,14 @@ def environment(site: Site) -> dict[str, str]:
 
 
 def secrets(site: Site) -> dict[str, pulumi.Input[str]]:
-    """What every process that reaches the database is given; Sentry's DSN where the stack has one."""
+    """What every process that reaches the database is given.
+
+    Beside the program's own: Sentry's DSN where the stack has one, and on a developer's machine what is in
+    their file of variables, none of which is one of these (see `components.settings.env_file`).
+    """
     credentials = site.credentials
     given: dict[str, pulumi.Input[str]] = {
+        **{name: pulumi.Output.secret(value) for name, value in site.variables.items()},
         "DATABASE_URL": credentials.database_url,
         "SESSION_SECRET": credentials.session_secret,
         "ADMIN_PASSWORD": credentials.admin,
@@ -57,12 +63,17 @@ def serving(
     labels: Mapping[str, pulumi.Input[str]] | None = None,
     drains_itself: bool = True,
 ) -> ContainerArgs:
-    """A process of Jira++ that serves, and is replaced without a gap. What does not drain the shim drains."""
+    """A process of Jira++ that serves, and is replaced without a gap. What does not drain the shim drains.
+
+    On a developer's machine it may run from their sources, with a command that watches them.
+    """
+    source: Source | None = getattr(site.settings.development.sources, image)
+    sources = (Mount(source=str(source.folder), target=source.target, read_only=True),) if source else ()
     return ContainerArgs(
         process=Process(
             image=site.images[image],
             user=USER,
-            entrypoint=service.command,
+            entrypoint=source.command if source else service.command,
             environment={
                 **environment,
                 "PORT": str(service.port),
@@ -72,10 +83,13 @@ def serving(
             limits=Limits.of(service),
             networks=networks,
             aliases=(alias,),
+            mounts=sources,
             drain_seconds=0 if drains_itself else service.drain_seconds,
         ),
         health=Health(command=node_http(service.port), start_period=60),
         release=Release(order="start-first", grace=service.drain_seconds + END_SECONDS),
+        # A mistake in the sources is the developer's to mend: the command waits for the next change.
+        autoheal=source is None,
         labels=labels or {},
     )
 

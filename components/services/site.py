@@ -1,6 +1,7 @@
 """What every service is built from."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from components.containers import Images, Networks, Runtime
 from components.services.credentials import Credentials
@@ -16,3 +17,5 @@ class Site:
     networks: Networks
     images: Images
     credentials: Credentials
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """A developer's own, for the application's processes; each counts as secret."""

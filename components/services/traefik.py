@@ -11,6 +11,7 @@ from typing import Any
 import pulumi
 
 from components.containers import Container, ContainerArgs, Health, Mount, Process, Release
+from components.containers.files import removal
 from components.containers.limits import Limits
 from components.containers.mount import Port
 from components.containers.storage import Storage
@@ -76,6 +77,7 @@ class Traefik(pulumi.ComponentResource):
             f"{name}-dynamic",
             create=f"{host.sudo}{shlex.join(['sh', '-s', '--', folder, USER])}",
             stdin=routes.apply(pulumi.Output.secret).apply(write_dynamic),
+            delete=removal(folder, host.sudo),
             opts=child,
         )
         mounts = [

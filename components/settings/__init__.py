@@ -1,6 +1,7 @@
 """The settings of a stack: one frozen tree, read and checked whole before the first resource."""
 
 from components.settings.cost import Cost, cost_per_month
+from components.settings.env_file import variables
 from components.settings.loading import load
 from components.settings.memory import MemoryBudget, memory_budget
 from components.settings.problem import Problem, SettingsError
@@ -17,4 +18,5 @@ __all__ = [
     "load",
     "memory_budget",
     "secret",
+    "variables",
 ]

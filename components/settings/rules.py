@@ -9,8 +9,10 @@ from itertools import combinations
 
 from components.settings.application import Application
 from components.settings.catalogue import LOCATIONS, SERVER_TYPES, ServerType
+from components.settings.development import Development, Source, Sources
 from components.settings.domain import Domain
 from components.settings.edge import Edge
+from components.settings.env_file import mistakes
 from components.settings.host import Host
 from components.settings.images import Images, parse
 from components.settings.memory import memory_budget, server_memory_mb
@@ -359,6 +361,37 @@ def temporal_tools_match_the_server(images: Images) -> Iterator[Problem]:
         )
 
 
+def development_is_local(host: Host, development: Development) -> Iterator[Problem]:
+    """What a developer edits must not reach a server: not by its settings, and not by its folder either."""
+    if host.kind == "local":
+        return
+    for name in sorted(development.model_fields_set):
+        path, value = f"development.{name}", getattr(development, name)
+        yield Problem(
+            path,
+            "a mapping" if isinstance(value, Section) else _show(path, value),
+            f"is for a developer's machine, and this is host.kind {host.kind}",
+            "remove it here, and use the local stack",
+        )
+
+
+def development_is_there(host: Host, development: Development) -> Iterator[Problem]:
+    """A developer's files are read, and their folders mounted, as they are now."""
+    if host.kind != "local":
+        return
+    yield from mistakes(development)
+    for name in Sources.model_fields:
+        source: Source | None = getattr(development.sources, name)
+        if source is not None and not source.folder.is_dir():
+            path = f"development.sources.{name}.path"
+            yield Problem(
+                path,
+                _show(path, source.path),
+                "is no folder",
+                "write where the sources are, from the root or from the folder of Pulumi.yaml",
+            )
+
+
 RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     keys_belong_to_the_kind,
     server_types_are_sold,
@@ -377,6 +410,8 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     memory_fits,
     cpus_fit,
     temporal_tools_match_the_server,
+    development_is_local,
+    development_is_there,
 )
 
 

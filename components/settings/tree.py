@@ -2,6 +2,7 @@
 
 from components.settings.application import Application
 from components.settings.backup import Backup
+from components.settings.development import Development
 from components.settings.domain import Domain
 from components.settings.edge import Edge
 from components.settings.host import Host
@@ -24,3 +25,4 @@ class Settings(Section):
     application: Application
     backup: Backup = Backup()
     registry: Registry | None = None
+    development: Development = Development()

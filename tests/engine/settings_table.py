@@ -8,6 +8,7 @@ another one, without a difference of its own. `ON_THE_SERVER` stands for all tha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 ON_THE_SERVER = "everything on the server"
@@ -15,6 +16,10 @@ REFUSED = "refused"
 HETZNER = ("uat", "prod")
 DIGEST = f"sha256:{'0' * 64}"
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGx0bkGVfrDgZCrzSlVpWOBeWNmwYVLEBmyqWv9+RMOy ops"
+
+SOURCES = ("api", "worker", "web")
+DEVELOPER = Path(__file__).parent / "developer"
+"""A developer's file of variables and sources, as settings name them."""
 
 # A database server that was replaced may hold other data, so what prepares data runs again.
 AFTER_POSTGRES = {
@@ -46,6 +51,18 @@ class Row:
     def changes(self) -> dict[str, Any]:
         """Everything that the stack file gets."""
         return {self.leaf: self.value, **self.also}
+
+
+def from_sources(service: str) -> Row:
+    """A service that runs from sources, for which all three settings are needed."""
+    section = f"development.sources.{service}"
+    return Row(
+        f"{section}.command",
+        ["node", "--watch", "x.js"],
+        {service: "± entrypoints labels mounts"},
+        also={f"{section}.path": str(DEVELOPER), f"{section}.target": "/app/dist"},
+        stacks=("local",),
+    )
 
 
 def moved(**more: str) -> dict[str, str]:
@@ -490,6 +507,22 @@ ROWS = [
         7,
         {"backup": "± envs:KEEP_MONTHLY", "migration-backup": "~ create:KEEP_MONTHLY"},
     ),
+    # ── development: a developer's machine
+    Row(
+        "development.env_file",
+        str(DEVELOPER / "variables.env"),
+        {
+            "api-files": NEW_FILES,
+            "api": "± mounts",
+            "worker-files": NEW_FILES,
+            "worker": "± mounts",
+            "migration-files": NEW_FILES,
+            "migration": "~ create",
+        },
+        stacks=("local",),
+    ),
+    *map(from_sources, SOURCES),
+    Row("development.env_file", ".env.local", {}, refusal="is for a developer's machine"),
     # ── registry
     Row(
         "registry.server", "ghcr.io", {"host-docker": "~ registryAuth"}, also={"registry.username": "puller"}
@@ -500,6 +533,7 @@ ROWS = [
 ]
 """Every row is previewed on the stacks that it names."""
 
+WITH_COMMAND = "comes with `command`, whose row has it, too"
 WAY_IN = "of kind existing: the way to the server, and so a change of every resource on it"
 LEFT_OUT = {
     "host.kind": "another kind is another machine: it is another stack, not a change of this one",
@@ -508,5 +542,6 @@ LEFT_OUT = {
     "host.ssh.user": WAY_IN,
     "host.ssh.port": WAY_IN,
     "host.ssh.host_key": WAY_IN,
+    **{f"development.sources.{name}.{leaf}": WITH_COMMAND for name in SOURCES for leaf in ("path", "target")},
 }
-"""Leaves that no stack can change, with the reason."""
+"""Leaves without a row, with the reason."""

@@ -1,6 +1,7 @@
 """The copy of the project that a rehearsal runs in."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -8,6 +9,7 @@ import yaml
 from rehearsal import project
 
 HOST = "jira-plus-plus:host"
+DEVELOPMENT = "jira-plus-plus:development"
 
 
 @pytest.fixture
@@ -92,3 +94,59 @@ def test_broken_yaml_is_named(root: Path, tmp_path: Path) -> None:
     (root / "Pulumi.uat.yaml").write_text("config: [")
     with pytest.raises(project.ProjectError, match=r"Pulumi\.uat\.yaml: no valid YAML"):
         project.prepare(root, "uat", tmp_path / "state")
+
+
+@pytest.fixture
+def local(root: Path) -> Path:
+    """A checkout with the stack `local`, whose developer edits sources beside it."""
+    development = {"sources": {"api": {"path": "../app/src", "target": "/app/dist"}, "web": {"path": "/abs"}}}
+    values = {HOST: {"kind": "local"}, DEVELOPMENT: development}
+    (root / "Pulumi.local.yaml").write_text(yaml.safe_dump({"config": values}))
+    return root
+
+
+def development(copy: Path) -> Any:
+    return yaml.safe_load((copy / "Pulumi.local.yaml").read_text())["config"].get(DEVELOPMENT)
+
+
+def test_a_developers_files_are_used_where_they_are(local: Path, tmp_path: Path) -> None:
+    (local / ".env.local").write_text("A=1\n")
+    copy = project.prepare(local, "local", tmp_path / "state")
+    assert development(copy) == {
+        "sources": {
+            "api": {"path": str(local / "../app/src"), "target": "/app/dist"},
+            "web": {"path": "/abs"},
+        },
+        "env_file": str(local / ".env.local"),
+    }
+    assert not (copy / ".env.local").exists(), "secrets are not copied about"
+
+
+def test_an_earlier_revision_is_rehearsed_with_the_same_developers_files(local: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / ".env.local").write_text("A=1\n")
+    copy = project.prepare(local, "local", tmp_path / "state", own=own)
+    assert development(copy)["env_file"] == str(own / ".env.local")
+    assert development(copy)["sources"]["api"]["path"] == str(own / "../app/src")
+
+
+def test_without_a_developers_file_none_is_named(local: Path, tmp_path: Path) -> None:
+    assert "env_file" not in development(project.prepare(local, "local", tmp_path / "state"))
+
+
+def test_a_developers_file_does_not_reach_another_stack(root: Path, tmp_path: Path) -> None:
+    (root / ".env.local").write_text("A=1\n")
+    copy = project.prepare(root, "uat", tmp_path / "state")
+    assert DEVELOPMENT not in stack_file(copy)["config"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["text", {"sources": "text"}, {"sources": {"api": "text"}}, {"env_file": 1}]
+)
+def test_a_mistake_in_the_section_is_left_for_the_program_to_say(
+    local: Path, tmp_path: Path, wrong: Any
+) -> None:
+    values = {HOST: {"kind": "local"}, DEVELOPMENT: wrong}
+    (local / "Pulumi.local.yaml").write_text(yaml.safe_dump({"config": values}))
+    assert development(project.prepare(local, "local", tmp_path / "state")) == wrong

@@ -128,9 +128,9 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 
 def fake_docker(tmp_path: Path, sources: list[str]) -> dict[str, str]:
-    """A Docker with one container for each source that is mounted."""
+    """A Docker with one container for each source that is mounted, and Docker's answer to our format."""
     docker = tmp_path / "docker"
-    listing = "\n".join(sources)
+    listing = "\n".join(f"{source}/" for source in sources)
     docker.write_text(
         f"""#!/bin/sh
 sources={shlex.quote(listing)}
@@ -149,10 +149,11 @@ esac
     [
         ([], False),
         (["{folder}/run/secrets"], True),
+        (["{folder}"], True),
         (["{folder}9/run/secrets"], False),
         (["/elsewhere"], False),
     ],
-    ids=["no container", "mounted", "another of like name mounted", "others mounted"],
+    ids=["no container", "mounted", "mounted whole", "another of like name mounted", "others mounted"],
 )
 def test_the_folder_goes_unless_a_container_mounts_it(
     tmp_path: Path, mounted: list[str], stays: bool
@@ -162,6 +163,7 @@ def test_the_folder_goes_unless_a_container_mounts_it(
     environment = fake_docker(tmp_path, [source.format(folder=folder) for source in mounted])
     subprocess.run(["sh", "-c", removal(str(folder), "")], env=environment, check=True)
     assert folder.exists() == stays
+    assert folder.parent.exists() == stays, "the last one leaves no empty folder"
 
 
 def test_a_docker_that_does_not_answer_keeps_the_folder(tmp_path: Path) -> None:

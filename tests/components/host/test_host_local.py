@@ -46,7 +46,7 @@ def test_the_hosts_face_says_what_local_lacks() -> None:
     assert host.ipv6 is None
     assert host.ssh is None
     assert host.data_path is None, "data lives in named volumes"
-    assert host.files_root == "/state/jira-plus-plus/local/files"
+    assert host.files_root == "/state/jira-plus-plus/local"
     assert host.sudo == ""
     assert host.ready is host.docker_provider
 
