@@ -18,7 +18,7 @@ SHELL := bash
 	replace drift destroy comment docker-stop clean
 
 help: ## this list
-	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|diff]"
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|diff|clean]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
@@ -36,7 +36,7 @@ rehearse: venv packages-rehearse ## the whole deployment of STACK without an acc
 
 test: venv packages-test ## every test that can run here; those that need Docker or Go are skipped without, and say so
 	@python -m rehearsal.dockerd start || true
-	@pytest -n $(JOBS) --dist loadgroup -m "$(MARKERS)" $(TESTS)
+	@pytest -n $(JOBS) -m "$(MARKERS)" $(TESTS)
 
 test-quick: venv ## the tests that need neither the engine nor Docker
 	@pytest -n $(JOBS) -m "not engine and not live and not playbook" $(TESTS)

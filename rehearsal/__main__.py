@@ -36,7 +36,7 @@ steps:
   diff      what the working tree changes against BASE (--base, a git revision): BASE is brought up aside,
             recorded only, and the working tree previewed on it; the Markdown is that of preview
   outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)
-  clean     takes down all stacks, protected ones too, and forgets their state
+  clean     takes the stack down, a protected one too, and forgets its state; without --stack, all of them
 
 environment:
   REHEARSAL_DOCKER   run or record; by default run if a Docker daemon answers or can be started
@@ -53,20 +53,21 @@ def main() -> int:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--stack", choices=STACKS, default="uat", help="which stack (default: uat)")
+    parser.add_argument("--stack", choices=STACKS, help="which stack (default: uat; for clean: all)")
     parser.add_argument(
         "--step", choices=(*STEPS, "diff", "clean"), default="all", help="which step (default: all)"
     )
     parser.add_argument("--base", default="HEAD", help="the git revision for --step diff (default: HEAD)")
     arguments = parser.parse_args()
+    stack = arguments.stack or "uat"
     with interruptible() as interrupted:
         try:
             if arguments.step == "clean":
-                clean(ROOT, _say)
+                clean(ROOT, arguments.stack, _say)
             elif arguments.step == "diff":
-                diff(ROOT, arguments.stack, arguments.base, _say)
+                diff(ROOT, stack, arguments.base, _say)
             else:
-                Rehearsal(ROOT, arguments.stack, say=_say, show=_say).run(arguments.step)
+                Rehearsal(ROOT, stack, say=_say, show=_say).run(arguments.step)
         except (
             CloudError,
             DeploymentFailed,

@@ -1,4 +1,4 @@
-"""Takes down every rehearsal of a checkout, also those that a destroy refuses to."""
+"""Takes down the rehearsals of a checkout, also those that a destroy refuses to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from hcloud import Client
 
 from operations.deployment import DeploymentFailed
-from rehearsal import background, dockerd
+from rehearsal import background, dockerd, ssh_files
 from rehearsal.background import Cloud, CloudError
 from rehearsal.run import Rehearsal, RehearsalFailed
 
@@ -17,21 +17,24 @@ Say = Callable[[str], None]
 WAIT_SECONDS = 120
 
 
-def clean(root: Path, say: Say = print) -> None:
-    """Deletes all servers and volumes of every embedded cloud, stops it, and forgets the state.
+def clean(root: Path, stack: str | None = None, say: Say = print) -> None:
+    """Deletes all servers and volumes of the embedded cloud of `stack` (None: of each), stops it, forgets it.
 
     Raises:
         CloudError: a cloud cannot be asked to delete what it holds; its state stays.
     """
     folder = root / ".rehearsal"
-    for state in sorted(path.parent for path in folder.glob("*/project")):
+    for state in sorted(path.parent for path in folder.glob(f"{stack or '*'}/project")):
         say(f"taking down the rehearsed {state.name}")
         if state.name == "local":
             _destroy(root, say)
         if (state / "cloud").is_dir():
             _purge(_reach(state))
             background.stop(state)
-    shutil.rmtree(folder, ignore_errors=True)
+        ssh_files.forget(state)
+        shutil.rmtree(state)
+    if stack is None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _destroy(root: Path, say: Say) -> None:

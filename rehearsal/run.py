@@ -18,7 +18,7 @@ from operations.engine import engine
 from operations.journal import AMBIENT, Journal
 from operations.orphans import Finder
 from operations.recovery import default_finders
-from rehearsal import background, dockerd, launchers, project
+from rehearsal import background, dockerd, launchers, project, ssh_files
 from rehearsal.images import stack_images
 from rehearsal.leftovers import RecordedDocker
 
@@ -102,18 +102,26 @@ class Rehearsal:
             )
 
     def _destroy(self) -> None:
-        self._timed("destroy", lambda deployment: deployment.destroy())
-        self._verify_empty()
-        project.forget_fallback(self.state)
+        assert self._deployment is not None
+        try:
+            self._end()
+        except DeploymentFailed:
+            if self._deployment.protected():
+                self.say(f"\nrehearsed, it goes all the same: make rehearse STACK={self.stack} STEP=clean")
+            raise
         self._table()
         background.stop(self.state)
         self.say("the embedded cloud is empty and was stopped")
 
     def _recreate(self) -> None:
+        self._end()
+        self._up()
+
+    def _end(self) -> None:
         self._timed("destroy", lambda deployment: deployment.destroy())
         self._verify_empty()
         project.forget_fallback(self.state)
-        self._up()
+        ssh_files.forget(self.state)
 
     def _outputs(self) -> None:
         assert self._deployment is not None

@@ -435,8 +435,11 @@ def test_clean_takes_down_even_what_is_protected(stage: Stage) -> None:
     (server,) = stage.hetzner.servers.get_all()
     server.change_protection(delete=True, rebuild=True).wait_until_finished()
     cloud = stage.cloud
-    clean(stage.root, stage.said.append)
-    assert not (stage.root / ".rehearsal").exists()
+    clean(stage.root, "prod", stage.said.append)
+    assert stage.state.exists(), "another stack is another stack"
+    clean(stage.root, "uat", stage.said.append)
+    assert not stage.state.exists()
+    assert (stage.root / ".rehearsal").exists(), "other stacks have theirs there"
     with pytest.raises(OSError, match="refused"):
         cloud.holdings()
 
