@@ -1,0 +1,127 @@
+"""The local stack with containers that run: variables, sources that are edited, a crash, a clean end.
+
+In the order of the file: the last one destroys the stack.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.live.local.conftest import VALUE, Developer
+from tests.playbook.graphql import Api
+from tests.playbook.waiting import seconds_until
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+SOURCE = 'status: "ok", service: name'
+WITH_GREETING = f"{SOURCE}, greeting: process.env.GREETING"
+RELOAD_SECONDS = 10
+
+
+def test_every_container_is_healthy_and_a_second_up_changed_nothing(up: Developer) -> None:
+    found = up.containers().items()
+    states = {name: container.attrs["State"]["Health"]["Status"] for name, container in found}
+    assert states == dict.fromkeys(states, "healthy")
+    assert {"api", "worker", "web", "postgres", "temporal", "traefik", "backup"} <= states.keys()
+    assert [(t.step, bool(t.changes)) for t in up.rehearsal.timings[:3]] == [
+        ("preview", True),
+        ("up", True),
+        ("no-op up", False),
+    ]
+
+
+def test_all_three_names_answer(up: Developer) -> None:
+    target = up.target()
+    with target.http() as client:
+        assert client.get(f"{target.url('api')}/ready").json()["ok"]
+        assert "<html" in client.get(target.url("web")).text
+        assert client.get(f"{target.url('web')}/config.json").json() == {"apiUrl": target.url("api")}
+        assert client.get(target.url("temporal")).status_code == 401
+        login = (target.outputs["temporal_ui_user"], target.outputs["temporal_ui_password"])
+        assert client.get(target.url("temporal"), auth=login).status_code == 200
+
+
+def test_the_sample_data_is_there_and_an_issue_is_triaged(api: Api) -> None:
+    titles = [issue["title"] for issue in api.run("{ issues { title } }")["issues"]]
+    assert len(titles) >= 3, "application.seed_data"
+    issue = api.create("made by hand")
+    workflow = api.triage(issue)
+    seconds_until("the workflow has ended", lambda: api.workflow(workflow) == "COMPLETED", 30)
+    assert api.issue(issue)["priority"]  # type: ignore[index]
+
+
+def test_a_developers_variables_reach_api_and_worker_and_show_nowhere(up: Developer) -> None:
+    for service, container in up.containers().items():
+        code, output = container.exec_run(["sh", "-c", "cat /run/secrets/GREETING"])
+        assert (code == 0 and output.decode() == VALUE) == (service in ("api", "worker")), service
+        assert VALUE not in json.dumps(container.attrs), f"docker inspect of {service} shows it"
+    assert next(up.files.glob("jira-plus-plus/*/migration-*/run/secrets/GREETING")).read_text() == VALUE
+    (state,) = (up.rehearsal.state / "backend" / ".pulumi" / "stacks").rglob("*.json")
+    assert VALUE not in state.read_text()
+    assert VALUE not in (up.rehearsal.state / "preview.md").read_text()
+    assert VALUE not in "\n".join(up.output)
+    assert not any(VALUE in path.read_text() for path in (up.rehearsal.state / "events").glob("*.jsonl"))
+
+
+def test_a_saved_file_is_served_within_seconds_without_an_up(up: Developer) -> None:
+    file = up.sources / "service.js"
+    text = file.read_text()
+    before = up.containers()["api"].id
+    assert VALUE not in up.health()
+    file.write_text(text.replace(SOURCE, WITH_GREETING))
+    took = seconds_until("the change is served", lambda: VALUE in up.health(), RELOAD_SECONDS, every=0.1)
+    print(f"served {took:.1f} s after it was saved")
+    # As editors save: a new file in the place of the old one.
+    new = up.sources / "service.js.new"
+    new.write_text(text)
+    new.replace(file)
+    seconds_until("the change back is served", lambda: VALUE not in up.health(), RELOAD_SECONDS, every=0.1)
+    container = up.containers()["api"]
+    assert container.id == before
+    assert container.attrs["RestartCount"] == 0, "the process started anew, not the container"
+
+
+def test_a_mistake_in_the_sources_waits_for_its_correction(up: Developer) -> None:
+    file = up.sources / "service.js"
+    text = file.read_text()
+    file.write_text(text + "\nthis is no JavaScript\n")
+    seconds_until("it does not serve", lambda: '"ok"' not in up.health(), RELOAD_SECONDS, every=0.1)
+    file.write_text(text)
+    seconds_until("it serves again", lambda: '"ok"' in up.health(), RELOAD_SECONDS, every=0.1)
+    assert up.containers()["api"].attrs["RestartCount"] == 0
+
+
+def test_a_crashed_api_comes_back_with_its_data(up: Developer, api: Api) -> None:
+    issue = api.create("before the crash")
+    container = up.containers()["api"]
+    started = container.attrs["State"]["StartedAt"]
+    container.exec_run(["sh", "-c", "kill -KILL -1"])  # all but the first process, which ends with them
+
+    def back() -> bool:
+        container.reload()
+        return bool(container.attrs["State"]["StartedAt"] != started and '"ok"' in up.health())
+
+    took = seconds_until("the API is back", back, 30)
+    print(f"back {took:.1f} s after the crash")
+    assert api.issue(issue)["title"] == "before the crash"  # type: ignore[index]
+
+
+def test_changed_variables_are_a_new_release_that_keeps_the_data(up: Developer, api: Api) -> None:
+    issue = api.create("before the release")
+    postgres = up.containers()["postgres"].id
+    (up.rehearsal.root / ".env.local").write_text("GREETING=another\n")
+    up.rehearsal.run("up")
+    code, output = up.containers()["api"].exec_run(["cat", "/run/secrets/GREETING"])
+    assert (code, output) == (0, b"another")
+    assert up.containers()["postgres"].id == postgres
+    assert api.issue(issue)["title"] == "before the release"  # type: ignore[index]
+
+
+def test_a_destroy_leaves_nothing(up: Developer) -> None:
+    up.rehearsal.run("destroy")
+    assert up.left() == []
+    names = [container.name for container in up.client.containers.list(all=True)]
+    assert not [name for name in names if up.stack in name], "a job's container"
+    assert not list(up.files.rglob("*/*")), "files that containers mounted"
