@@ -12,6 +12,8 @@ set -euo pipefail
 ROOT=${ROOT:-} # a folder in place of /, for the tests of the files that are written
 DEPLOY_USER=deploy
 METADATA_ADDRESS=169.254.169.254/32
+REVIVE=/usr/local/lib/jira-plus-plus/revive.sh
+REVIVE_UNIT=jira-plus-plus-revive.service
 PACKAGES=(apparmor ca-certificates e2fsprogs iptables tzdata unattended-upgrades)
 
 say() { printf '%s\n' "$*"; }
@@ -106,6 +108,49 @@ JSON
 ExecStartPre=-/usr/sbin/iptables --wait --new-chain DOCKER-USER
 ExecStartPre=-/usr/sbin/iptables --wait --delete DOCKER-USER --destination $METADATA_ADDRESS --jump DROP
 ExecStartPre=/usr/sbin/iptables --wait --insert DOCKER-USER 1 --destination $METADATA_ADDRESS --jump DROP
+UNIT
+}
+
+# revive_one ID TIME: starts the container that died at that time (Unix seconds), unless it was asked to.
+revive_one() {
+  local id=$1 died=$2 asked state
+  sleep 2 # a stop or a removal says so right after the death
+  state=$(docker inspect --format '{{.State.Status}} {{.HostConfig.RestartPolicy.Name}}' "$id" 2>/dev/null) || return 0
+  [[ $state == 'exited unless-stopped' ]] || return 0
+  asked=$(docker events --since "$died" --until "$(date +%s)" --filter "container=$id" --filter event=stop)
+  [[ -z $asked ]] || return 0
+  docker start "$id" >/dev/null
+  docker inspect --format '{{.Name}} was killed: started again' "$id"
+}
+
+# The service below. Docker takes `docker kill` for its operator's wish and leaves the container dead; here it is a
+# crash like any other. What `docker stop` stopped stays so.
+revive() {
+  local id died
+  docker events --filter label=jira-plus-plus.service --filter event=die --format '{{.Actor.ID}} {{.Time}}' |
+    while read -r id died; do revive_one "$id" "$died" & done
+}
+
+write_revive() {
+  {
+    printf '#!/usr/bin/env bash\n# Starts the containers that were killed; written by bootstrap.sh.\nset -euo pipefail\n'
+    declare -f revive_one revive
+    echo revive
+  } | put 0755 "$REVIVE"
+  put 0644 "/etc/systemd/system/$REVIVE_UNIT" <<UNIT
+[Unit]
+Description=Starts the containers of Jira++ that were killed
+After=docker.service
+PartOf=docker.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=$REVIVE
+Restart=always
+RestartSec=1
+
+[Install]
+WantedBy=docker.service
 UNIT
 }
 
@@ -254,6 +299,11 @@ configure_docker() {
   docker info >/dev/null || fail "Docker did not answer within $attempt s: journalctl -u docker"
 }
 
+configure_revive() {
+  systemctl enable --quiet "$REVIVE_UNIT"
+  restart_if_older "$REVIVE_UNIT" "$REVIVE" "/etc/systemd/system/$REVIVE_UNIT"
+}
+
 main() {
   local swap_mb='' wait=no users=() keys=()
   while (($#)); do
@@ -273,6 +323,7 @@ main() {
 
   [[ $wait == no ]] || wait_for_cloud_init
   write_docker
+  write_revive
   write_journal
   write_sysctl
   write_upgrades
@@ -286,6 +337,7 @@ main() {
   configure_swap "$swap_mb"
   configure_ssh "${users[@]}"
   configure_docker
+  configure_revive
   install --directory --mode 0755 /srv/jira
   install --directory --mode 0711 /srv/jira/files
   [[ -d /srv/jira/backups ]] || install --directory --mode 0700 /srv/jira/backups # its owner is the backup's

@@ -30,6 +30,37 @@ ExecStartPre=-/usr/sbin/iptables --wait --delete DOCKER-USER --destination 169.2
 ExecStartPre=/usr/sbin/iptables --wait --insert DOCKER-USER 1 --destination 169.254.169.254/32 --jump DROP
 """,
     },
+    "REVIVE=/revive.sh; revive_one() { :; }; revive() { :; }; write_revive": {
+        "/revive.sh": """\
+#!/usr/bin/env bash
+# Starts the containers that were killed; written by bootstrap.sh.
+set -euo pipefail
+revive_one ()\x20
+{\x20
+    :
+}
+revive ()\x20
+{\x20
+    :
+}
+revive
+""",
+        "/etc/systemd/system/jira-plus-plus-revive.service": """\
+[Unit]
+Description=Starts the containers of Jira++ that were killed
+After=docker.service
+PartOf=docker.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=/revive.sh
+Restart=always
+RestartSec=1
+
+[Install]
+WantedBy=docker.service
+""",
+    },
     "write_journal": {
         "/etc/systemd/journald.conf.d/jira-plus-plus.conf": """\
 [Journal]
@@ -95,7 +126,10 @@ def test_a_file_has_exactly_this_text_and_only_the_expected_files_are_written(
     assert done.returncode == 0, done.stderr
     written = {f"/{p.relative_to(tmp_path)}": p for p in tmp_path.rglob("*") if p.is_file()}
     assert {path: file.read_text() for path, file in written.items()} == FILES[command]
-    assert {stat.S_IMODE(file.stat().st_mode) for file in written.values()} == {0o644}
+    assert all(
+        stat.S_IMODE(file.stat().st_mode) == (0o755 if path.endswith(".sh") else 0o644)
+        for path, file in written.items()
+    )
 
 
 @pytest.mark.parametrize("command", FILES)
@@ -108,6 +142,38 @@ def test_a_second_run_touches_nothing(command: str, tmp_path: Path) -> None:
     assert {p: (s.st_ino, s.st_mtime_ns) for p, s in after.items()} == {
         p: (s.st_ino, s.st_mtime_ns) for p, s in before.items()
     }, "a newer file would restart its service"
+
+
+DOCKER = """
+sleep() { :; }
+docker() {
+  case $* in
+    inspect*RestartPolicy*) [[ -n $STATE ]] && echo "$STATE" ;;
+    inspect*) echo "/web was killed: started again" ;;
+    events*event=stop*) echo "$ASKED" ;;
+    events*) printf '%s\n' 'a1 1700000000' ;;
+    start*) echo "$*" >&2 ;;
+  esac
+}"""
+
+
+@pytest.mark.parametrize(
+    ("state", "asked", "started"),
+    [
+        ("exited unless-stopped", "", True),
+        ("exited unless-stopped", "container stop a1", False),  # `docker stop`, autoheal, the provider
+        ("running unless-stopped", "", False),  # a crash: Docker itself has started it
+        ("exited no", "", False),  # a job
+        ("", "", False),  # removed
+    ],
+)
+def test_what_died_is_started_again_unless_it_was_stopped(
+    tmp_path: Path, state: str, asked: str, started: bool
+) -> None:
+    done = source(tmp_path, f"STATE='{state}' ASKED='{asked}'; revive; wait", DOCKER)
+    assert done.returncode == 0
+    assert done.stderr == ("start a1\n" if started else "")
+    assert done.stdout == ("/web was killed: started again\n" if started else "")
 
 
 def test_root_may_log_in_only_where_the_owner_of_a_server_does_and_then_by_key(tmp_path: Path) -> None:
