@@ -72,10 +72,11 @@ destroy: venv ## deletes all of STACK (real accounts); YES=1 does not ask
 comment: venv ## puts FILES (Markdown) into one comment on PULL_REQUEST, edited in place
 	@python -m operations.comment --pull-request $(PULL_REQUEST) $(FILES)
 
-docker-stop: venv ## stops the Docker daemon, if a target here started it
+docker-stop: venv ## removes the rehearsals' registry, and stops the Docker daemon if a target here started it
+	@if python -m rehearsal.dockerd status >/dev/null 2>&1; then python -m rehearsal.images stop; fi
 	@python -m rehearsal.dockerd stop
 
 clean: venv ## takes down every rehearsal of this checkout, prod too, and forgets it
 	@python -m rehearsal --step clean
-	@python -m rehearsal.dockerd stop
+	@$(MAKE) --no-print-directory docker-stop
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache reports .pulumi-out

@@ -16,6 +16,7 @@ from docker.errors import DockerException, ImageNotFound
 
 from rehearsal.images import LABEL, ImageError, cache, debian, gobuild, npm
 from rehearsal.images.catalogue import Image, image, with_parents
+from rehearsal.locks import alone
 
 REPOSITORY = "jira-plus-plus"
 
@@ -100,6 +101,11 @@ def build(names: tuple[str, ...] = (), say: Say = print) -> dict[str, str]:
     """
     client = connect()
     cache().mkdir(parents=True, exist_ok=True)
+    with alone("images", lambda: say("  another build of images is under way; waiting for it ...")):
+        return _build_missing(client, names, say)
+
+
+def _build_missing(client: docker.DockerClient, names: tuple[str, ...], say: Say) -> dict[str, str]:
     tags = {}
     for chosen in with_parents(names):
         started = time.monotonic()

@@ -60,10 +60,16 @@ def serve(client: docker.DockerClient) -> None:
     """
     image = builder.require(client, "registry")
     try:
-        network.ensure(client)
-        container = client.containers.get(NAME)
+        with network.kept(client):
+            _run(client, image)
     except MachineError as error:
         raise ImageError(str(error)) from None
+    _wait()
+
+
+def _run(client: docker.DockerClient, image: str) -> None:
+    try:
+        container = client.containers.get(NAME)
     except NotFound:
         container = None
     if container is not None and container.attrs["Config"]["Image"] != image:
@@ -88,7 +94,6 @@ def serve(client: docker.DockerClient) -> None:
         container.start()
     except APIError as error:
         raise ImageError(f"the registry at {ADDRESS} did not start: {error.explanation}") from None
-    _wait()
 
 
 def stop(client: docker.DockerClient) -> None:

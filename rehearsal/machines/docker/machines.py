@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -76,7 +75,6 @@ class DockerMachines:
         self._records = Records(self._state / "servers")
         self._volumes = Volumes(self._state / "volumes")
         self._addresses = AddressBook(self._state)
-        self._network = threading.Lock()
         for server_id in self._records.ids():
             self._take_up(server_id)
 
@@ -98,8 +96,8 @@ class DockerMachines:
         record.powered = True
         self._records.put(record)
         if container.status != "running":
-            self._ensure_network()
-            self._power_on(container, server_id)
+            with network.kept(self._docker):
+                self._power_on(container, server_id)
         self._enforce(record)
 
     def stop(self, server_id: int, *, graceful: bool) -> None:
@@ -144,8 +142,7 @@ class DockerMachines:
         if address:
             network.nft(firewall.removal(address))
         shutil.rmtree(self._records.folder / str(server_id), ignore_errors=True)
-        with self._network:
-            network.remove_if_unused(self._docker)
+        network.remove_if_unused(self._docker)
 
     def create_volume(self, volume_id: int, size_gb: int, filesystem: str | None) -> None:
         """Makes the file and its loop device."""
@@ -215,7 +212,6 @@ class DockerMachines:
             image = builder.require(self._docker, _image(server))
         except ImageError as error:
             raise MachineError(str(error)) from None
-        self._ensure_network()
         labels = {LABEL: "machine", f"{LABEL}.state": str(self._state), f"{LABEL}.server": str(server.id)}
         name = self._name(server.id)
         disk = self._docker.volumes.create(f"{name}-docker", labels=labels)
@@ -225,30 +221,31 @@ class DockerMachines:
         private = network.private_address(server.ipv4) if server.ipv4 else None
         endpoint = self._docker.api.create_endpoint_config(ipv4_address=private)
         try:
-            self._docker.containers.create(
-                image,
-                name=name,
-                hostname=server.hostname,
-                labels=labels,
-                tty=True,  # systemd writes its boot log to a console
-                network=network.NAME,
-                networking_config={network.NAME: endpoint},
-                cap_add=CAPABILITIES,
-                security_opt=["seccomp=unconfined", "apparmor=unconfined"],
-                # Its own tree: the limits of the machine hold for its containers, and they end with it.
-                cgroupns="private",
-                device_cgroup_rules=["b 7:* rwm"],
-                tmpfs={"/run": "exec,mode=755", "/run/lock": "mode=1777", "/tmp": "exec,mode=1777"},  # noqa: S108
-                volumes={
-                    str(self._seed(server.id).folder): {"bind": SEED, "mode": "ro"},
-                    str(resolv_conf): {"bind": "/etc/resolv.conf", "mode": "ro"},
-                    # Images and containers need a filesystem that overlay works on.
-                    disk.name: {"bind": "/var/lib/docker", "mode": "rw"},
-                },
-                # `reboot` inside the machine ends its first process with an error: Docker boots it again.
-                restart_policy={"Name": "on-failure"},
-                **_limits(server),
-            )
+            with network.kept(self._docker):
+                self._docker.containers.create(
+                    image,
+                    name=name,
+                    hostname=server.hostname,
+                    labels=labels,
+                    tty=True,  # systemd writes its boot log to a console
+                    network=network.NAME,
+                    networking_config={network.NAME: endpoint},
+                    cap_add=CAPABILITIES,
+                    security_opt=["seccomp=unconfined", "apparmor=unconfined"],
+                    # Its own tree: the limits of the machine hold for its containers, and they end with it.
+                    cgroupns="private",
+                    device_cgroup_rules=["b 7:* rwm"],
+                    tmpfs={"/run": "exec,mode=755", "/run/lock": "mode=1777", "/tmp": "exec,mode=1777"},  # noqa: S108
+                    volumes={
+                        str(self._seed(server.id).folder): {"bind": SEED, "mode": "ro"},
+                        str(resolv_conf): {"bind": "/etc/resolv.conf", "mode": "ro"},
+                        # Images and containers need a filesystem that overlay works on.
+                        disk.name: {"bind": "/var/lib/docker", "mode": "rw"},
+                    },
+                    # `reboot` inside the machine ends its first process with an error: Docker boots it again.
+                    restart_policy={"Name": "on-failure"},
+                    **_limits(server),
+                )
         except APIError as error:
             raise MachineError(
                 f"Docker made no machine for server {server.name}: {error.explanation}"
@@ -292,10 +289,6 @@ class DockerMachines:
             return ""
         address: str = container.attrs["NetworkSettings"]["Networks"][network.NAME]["IPAddress"]
         return address
-
-    def _ensure_network(self) -> None:
-        with self._network:
-            network.ensure(self._docker)
 
     def _remove_container(self, server_id: int) -> None:
         container = self._find(server_id)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
 from docker.errors import APIError, NotFound
 
 from rehearsal.images import LABEL
+from rehearsal.locks import alone
 from rehearsal.machines import MachineError
 
 NAME = "jira-plus-plus-machines"
@@ -28,7 +31,19 @@ def private_address(public: str) -> str:
     return str(SUBNET.network_address + int(public.rpartition(".")[2]))
 
 
-def ensure(client: docker.DockerClient) -> None:
+@contextmanager
+def kept(client: docker.DockerClient) -> Iterator[None]:
+    """The network is there until something was plugged into it: no other rehearsal removes it as unused.
+
+    Raises:
+        MachineError: Docker or the kernel refused.
+    """
+    with alone("network"):
+        _ensure(client)
+        yield
+
+
+def _ensure(client: docker.DockerClient) -> None:
     """Makes the network if it is not there, and lets loopback addresses be forwarded to it.
 
     Raises:
@@ -46,21 +61,20 @@ def ensure(client: docker.DockerClient) -> None:
                 labels={LABEL: "machines"},
             )
         except APIError as error:
-            # Another rehearsal may have made it in this moment.
-            if not client.networks.list(names=[NAME]):
-                raise MachineError(f"Docker made no network {NAME} ({SUBNET}): {error.explanation}") from None
+            raise MachineError(f"Docker made no network {NAME} ({SUBNET}): {error.explanation}") from None
     # Without it the kernel drops what 127.0.0.0/8 sends over a bridge; the firewall drops what is forged.
     Path(f"/proc/sys/net/ipv4/conf/{BRIDGE}/route_localnet").write_text("1")
 
 
 def remove_if_unused(client: docker.DockerClient) -> None:
     """Removes the network once no machine is left on it."""
-    try:
-        network = client.networks.get(NAME)
-    except NotFound:
-        return
-    if not client.containers.list(all=True, filters={"network": NAME}):
-        network.remove()
+    with alone("network"):
+        try:
+            network = client.networks.get(NAME)
+        except NotFound:
+            return
+        if not client.containers.list(all=True, filters={"network": NAME}):
+            network.remove()
 
 
 def resolver() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,7 +39,9 @@ def images(client: docker.DockerClient) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def network(client: docker.DockerClient) -> Iterator[Network]:
-    network = client.networks.create("jira-plus-plus-image-test", internal=True, labels=LABELS)
+    # Docker takes a name twice and then finds it ambiguous: another file's tests may run beside these.
+    name = f"jira-plus-plus-image-test-{uuid.uuid4().hex[:8]}"
+    network = client.networks.create(name, internal=True, labels=LABELS)
     yield network
     network.remove()
 

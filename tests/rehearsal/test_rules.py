@@ -1,4 +1,4 @@
-"""Under CI=true a skip fails, with its reason; elsewhere it is listed."""
+"""What tests/conftest.py rules: under CI=true a skip fails; what shares machines runs in one worker."""
 
 import subprocess
 import sys
@@ -18,6 +18,18 @@ def test_needs_docker():
 @pytest.mark.xfail(reason="known")
 def test_expected():
     assert False
+"""
+
+
+SLOW = """
+import os, time
+import pytest
+
+@pytest.mark.parametrize("number", range(10))
+def test_some(number):
+    time.sleep(0.05)
+    with open(os.environ["LOG"], "a") as log:
+        print(__file__, os.environ["PYTEST_XDIST_WORKER"], file=log)
 """
 
 
@@ -52,3 +64,29 @@ def test_under_ci_a_module_that_skips_itself_whole_fails_too(tmp_path: Path) -> 
     done = run(tmp_path, "true", 'import pytest\npytest.importorskip("no_such_module")\n')
     assert done.returncode != 0
     assert "skipped, which CI=true forbids: could not import 'no_such_module'" in done.stdout
+
+
+def test_tests_of_a_live_file_share_a_worker_and_others_are_spread(tmp_path: Path) -> None:
+    for folder in ("live", "other"):
+        (tmp_path / "tests" / folder).mkdir(parents=True)
+        for name in ("one", "two"):
+            (tmp_path / "tests" / folder / f"test_{name}.py").write_text(SLOW)
+    (tmp_path / "conftest.py").write_text(CONFTEST.read_text())
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    log = tmp_path / "log"
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-n2", "-p", "no:cacheprovider", "--import-mode=importlib", "tests"],
+        cwd=tmp_path,
+        env={"LOG": str(log), "PATH": "/usr/bin:/bin"},
+        check=True,
+    )
+    workers: dict[str, set[str]] = {}
+    for line in log.read_text().splitlines():
+        file, worker = line.split()
+        workers.setdefault(str(Path(file).relative_to(tmp_path / "tests")), set()).add(worker)
+    assert {file: len(workers[file]) for file in workers} == {
+        "live/test_one.py": 1,
+        "live/test_two.py": 1,
+        "other/test_one.py": 2,
+        "other/test_two.py": 2,
+    }
