@@ -1,7 +1,8 @@
-"""Leftovers of a cut-off run among the containers that are only recorded."""
+"""What a run leaves behind: a cut-off one among recorded containers, a destroy in this machine's Docker."""
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from operations.journal import Intent
@@ -40,3 +41,21 @@ class RecordedDocker:
         else:
             engine.remove_network(found["Id"])
         return f"recorded {kind} {name}"
+
+
+def in_docker(stack: str) -> list[str]:
+    """Containers, networks and volumes of a stack in the Docker of this machine, as `container jira-…`."""
+    found = []
+    for kind, arguments, name in (
+        ("container", ("ps", "--all"), "{{.Names}}"),
+        ("network", ("network", "ls"), "{{.Name}}"),
+        ("volume", ("volume", "ls"), "{{.Name}}"),
+    ):
+        listed = subprocess.run(
+            ["docker", *arguments, f"--filter=label=jira-plus-plus.stack={stack}", f"--format={name}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        found += [f"{kind} {line}" for line in listed.stdout.splitlines()]
+    return found

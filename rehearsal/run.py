@@ -15,12 +15,13 @@ from pulumi.automation import ConfigValue
 from operations import changes, summary
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
 from operations.engine import engine
-from operations.journal import AMBIENT, Journal
+from operations.journal import Journal
 from operations.orphans import Finder
 from operations.recovery import default_finders
 from rehearsal import background, dockerd, launchers, project, ssh_files
 from rehearsal.images import stack_images
-from rehearsal.leftovers import RecordedDocker
+from rehearsal.leftovers import RecordedDocker, in_docker
+from rehearsal.progress import Progress
 
 Say = Callable[[str], None]
 
@@ -44,6 +45,7 @@ class Rehearsal:
         self.state = state or root / ".rehearsal" / stack
         self.source = root
         self.timings: list[summary.Timing] = []
+        self._mode = ""
         self._cloud: background.Cloud | None = None
         self._deployment: Deployment | None = None
 
@@ -131,7 +133,7 @@ class Rehearsal:
 
     def _set_up(self) -> None:
         binary = engine(self.say)
-        mode = self._docker_mode()
+        mode = self._mode = self._docker_mode()
         home = self.root / ".rehearsal" / "home"
         home.mkdir(parents=True, exist_ok=True)
         stand_ins = launchers.place(self.state / "bin", home)
@@ -163,7 +165,7 @@ class Rehearsal:
             environment=environment,
             events=self.state / "events",
             say=self.say,
-            show=self._engine_line,
+            show=Progress(self.show).line,
             retry=Retry(pause_seconds=RETRY_PAUSE_SECONDS),
             finders=self._finders(environment),
             on_sold_out=lambda wanted, chosen: project.remember_fallback(self.state, wanted, chosen),
@@ -222,16 +224,16 @@ class Rehearsal:
         if left:
             listed = ", ".join(f"{count} {kind}" for kind, count in left.items())
             raise RehearsalFailed(f"destroy of {self.stack} left in the embedded cloud: {listed}")
+        if self._mode == "run" and (found := in_docker(self.stack)):
+            raise RehearsalFailed(f"destroy of {self.stack} left in this Docker: {', '.join(found)}")
 
     def _table(self) -> None:
         assert self._deployment is not None
         resources, outputs = self._deployment.resources(), self._deployment.outputs()
         self.say("\n" + summary.table(self.stack, resources, outputs, self.timings))
-
-    def _engine_line(self, line: str) -> None:
-        """The engine's own progress, less what the runner says in a line of its own or the table shows."""
-        if not AMBIENT.search(line):
-            self.show(line)
+        if any(output.secret for output in outputs.values()):
+            target = os.path.relpath(self.state / "outputs.json")
+            self.say(f"with the passwords, in {target}: make rehearse STACK={self.stack} STEP=outputs")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ import json
 
 import pytest
 
+from rehearsal.leftovers import in_docker
 from tests.live.local.conftest import VALUE, Developer
 from tests.playbook.graphql import Api
 from tests.playbook.waiting import seconds_until
@@ -120,8 +121,10 @@ def test_changed_variables_are_a_new_release_that_keeps_the_data(up: Developer, 
 
 
 def test_a_destroy_leaves_nothing(up: Developer) -> None:
+    assert {found.split()[1] for found in in_docker(up.stack)} == set(up.left()), "the runner sees them all"
     up.rehearsal.run("destroy")
     assert up.left() == []
+    assert in_docker(up.stack) == []
     names = [container.name for container in up.client.containers.list(all=True)]
     assert not [name for name in names if up.stack in name], "a job's container"
     assert not list(up.files.rglob("*/*")), "files that containers mounted"
