@@ -7,7 +7,7 @@ import pytest
 from .evidence import Entry
 from .graphql import Api
 from .target import Target
-from .test_4_recovery import digest
+from .wholeness import digest
 
 pytestmark = pytest.mark.playbook
 
