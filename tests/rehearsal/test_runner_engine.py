@@ -205,41 +205,12 @@ def test_a_sold_out_type_falls_back_in_order_and_stays_until_the_server_is_gone(
     assert rehearsal.timings[-1].changes == 0, "the fallback must not be undone by the next run"
 
 
-def test_when_every_type_is_sold_out_one_error_says_so(stage: Stage) -> None:
-    stage.write(server_type_fallbacks=[])
-    stage.fault(kind="sold_out", server_type="cx23", count=None)
-    with pytest.raises(DeploymentFailed, match="resource_unavailable"):
-        stage.run("up")
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        {"kind": "status", "method": "POST", "path": "/v1/servers$", "status": 503, "count": 2},
-        {"kind": "status", "status": 429, "method": "POST", "path": "/v1/volumes$", "count": 1},
-        {"kind": "failed_action", "command": "create_server"},
-        {"kind": "dropped_connection", "method": "POST", "path": "/v1/servers$", "when": "before"},
-        {"kind": "dropped_connection", "method": "POST", "path": "/v1/servers$", "when": "after"},
-        {"kind": "dropped_connection", "method": "POST", "path": "/v1/volumes$", "when": "after"},
-        {"kind": "dropped_connection", "method": "POST", "path": "/v1/primary_ips$", "when": "after"},
-        {"kind": "dropped_connection", "method": "POST", "path": "/actions/attach$", "when": "after"},
-        {"kind": "dropped_connection", "method": "POST", "path": "/dns_records$", "when": "after"},
-    ],
-    ids=lambda fault: "-".join(str(value).strip("/$") for value in fault.values()),
-)
-def test_what_passes_is_tried_again_and_leaves_nothing_twice(stage: Stage, fault: dict[str, object]) -> None:
-    stage.write(dns=ZONE)
-    stage.fault(**fault)
+def test_what_passes_is_tried_again_and_leaves_nothing_twice(stage: Stage) -> None:
+    """One fault: tests/engine/test_faults.py has every one of them, on the program itself."""
+    stage.fault(kind="dropped_connection", method="POST", path="/v1/servers$", when="after")
     stage.run("up")
     stage.holds_exactly_once()
     assert stage.run("up").timings[-1].changes == 0
-
-
-def test_what_does_not_pass_ends_after_a_bounded_number_of_tries_in_one_error(stage: Stage) -> None:
-    stage.fault(kind="status", method="POST", path="/v1/servers$", status=503, count=None)
-    with pytest.raises(DeploymentFailed, match=r"gave up after 5 tries: server: .*unavailable") as raised:
-        stage.run("up")
-    assert "\n" not in str(raised.value).strip()
 
 
 def test_a_name_that_somebody_else_holds_is_left_alone_and_named(stage: Stage) -> None:
@@ -331,9 +302,9 @@ def engines(root: Path) -> list[int]:
 
 
 class Killer(threading.Thread):
-    """Kills the engine that runs `up`, once the cloud has been asked for the given thing."""
+    """Kills the engine, `delay` seconds after the cloud was asked for the given thing."""
 
-    def __init__(self, stage: Stage, method: str, path: str, delay: float) -> None:
+    def __init__(self, stage: Stage, method: str, path: str, delay: float = 0.0) -> None:
         super().__init__(daemon=True)
         self.stage, self.method, self.path, self.delay = stage, method, path, delay
         self.killed = False
@@ -351,24 +322,10 @@ class Killer(threading.Thread):
             time.sleep(0.005)
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "delay"),
-    [
-        ("POST", "/v1/ssh_keys", 0.0),
-        ("POST", "/v1/primary_ips", 0.0),
-        ("POST", "/v1/volumes", 0.0),
-        ("POST", "/v1/servers", 0.0),
-        ("POST", "/v1/servers", 0.7),
-        ("POST", "/actions/attach", 0.0),
-        ("POST", "/dns_records", 0.0),
-    ],
-)
-def test_after_kill_9_of_the_engine_the_next_up_converges(
-    stage: Stage, method: str, path: str, delay: float
-) -> None:
-    stage.write(dns=ZONE)
+def test_after_kill_9_of_the_engine_the_next_up_converges(stage: Stage) -> None:
+    """One moment: tests/engine/test_kill.py has ten, on the program itself."""
     stage.fault(kind="slow_action", seconds=1, count=None)
-    killer = Killer(stage, method, path, delay)
+    killer = Killer(stage, "POST", "/v1/servers")
     killer.start()
     with pytest.raises(DeploymentFailed):
         stage.run("up")
@@ -382,7 +339,7 @@ def test_after_kill_9_of_the_engine_the_next_up_converges(
 def test_after_kill_9_during_a_destroy_the_next_one_finishes(stage: Stage) -> None:
     stage.run("up")
     stage.fault(kind="slow_action", seconds=1, count=None)
-    killer = Killer(stage, "DELETE", str(stage.hetzner.servers.get_all()[0].id), 0.0)
+    killer = Killer(stage, "DELETE", str(stage.hetzner.servers.get_all()[0].id))
     killer.start()
     with pytest.raises(DeploymentFailed):
         stage.run("destroy")
