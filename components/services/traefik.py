@@ -84,7 +84,9 @@ class Traefik(pulumi.ComponentResource):
             Mount(source=dynamic.id.apply(lambda _: folder), target=DYNAMIC, read_only=True),
         ]
         files: dict[str, pulumi.Input[str]] = {
-            f"{CONFIG}/traefik.yaml": static_config(tls, http_sources(settings.edge.http_sources))
+            f"{CONFIG}/traefik.yaml": static_config(
+                site.runtime.stack, tls, http_sources(settings.edge.http_sources)
+            )
         }
         environment = {}
         if tls.mode == "dns-01":
@@ -141,7 +143,7 @@ def ports(tls: Tls, loopback: bool, http_port: int) -> tuple[Port, ...]:
     )
 
 
-def static_config(tls: Tls, trusted: Sequence[str]) -> str:
+def static_config(stack: str, tls: Tls, trusted: Sequence[str]) -> str:
     """What Traefik reads once, at its start. JSON, which is YAML. `trusted` may say whom they forward for.
 
     https://doc.traefik.io/traefik/v3.6/reference/install-configuration/configuration-options/
@@ -179,6 +181,8 @@ def static_config(tls: Tls, trusted: Sequence[str]) -> str:
             "docker": {
                 "endpoint": endpoint("traefik"),
                 "exposedByDefault": False,
+                # A developer's Docker holds other stacks, too, with services of the same names.
+                "constraints": f"Label(`jira-plus-plus.stack`,`{stack}`)",
                 # A container with a service and no router would get one by itself, past every middleware.
                 "defaultRule": "!PathPrefix(`/`)",
             },

@@ -39,11 +39,16 @@ def dynamic(tls: Tls, **changes: Any) -> dict[str, Any]:
 
 
 def test_the_static_configuration_word_by_word() -> None:
-    assert static_config(ACME, ["173.245.48.0/20"]) == (EXPECTED / "traefik-static-dns-01.json").read_text()
+    assert (
+        static_config("uat", ACME, ["173.245.48.0/20"])
+        == (EXPECTED / "traefik-static-dns-01.json").read_text()
+    )
 
 
 def test_the_static_configuration_of_plain_http_word_by_word() -> None:
-    assert static_config(NONE, ["127.0.0.0/8"]) == (EXPECTED / "traefik-static-none.json").read_text()
+    assert (
+        static_config("local", NONE, ["127.0.0.0/8"]) == (EXPECTED / "traefik-static-none.json").read_text()
+    )
 
 
 def test_the_dynamic_configuration_word_by_word() -> None:
@@ -51,7 +56,7 @@ def test_the_dynamic_configuration_word_by_word() -> None:
 
 
 def test_no_container_gets_a_router_by_itself() -> None:
-    docker = json.loads(static_config(ACME, []))["providers"]["docker"]
+    docker = json.loads(static_config("uat", ACME, []))["providers"]["docker"]
     assert docker["exposedByDefault"] is False
     assert docker["defaultRule"] == "!PathPrefix(`/`)", (
         "Traefik gives a router to a service without one, named after the container, past password and limits"
@@ -73,7 +78,7 @@ def test_with_tls_nothing_is_routed_in_the_clear_and_old_versions_are_refused(mo
         assert all(name.startswith("websecure") for name in router["entryPoints"])
         assert router["tls"]["options"] == "default"
     assert config["tls"]["options"]["default"] == {"minVersion": "VersionTLS12", "sniStrict": True}
-    static = json.loads(static_config(Tls.model_validate({"mode": mode}), []))
+    static = json.loads(static_config("uat", Tls.model_validate({"mode": mode}), []))
     for name in ("web", "web-ipv6"):
         redirect = static["entryPoints"][name]["http"]["redirections"]["entryPoint"]
         assert redirect == {"to": ":443", "scheme": "https", "permanent": True}, (
@@ -87,7 +92,7 @@ def test_a_certificate_of_ours_is_presented_and_no_authority_is_asked(mode: str)
     config = dynamic(tls, certificate=("CERTIFICATE", "KEY"))
     assert config["tls"]["certificates"] == [{"certFile": "CERTIFICATE", "keyFile": "KEY"}]
     assert "certResolver" not in json.dumps(config)
-    assert "certificatesResolvers" not in static_config(tls, [])
+    assert "certificatesResolvers" not in static_config("uat", tls, [])
 
 
 def test_without_cloudflare_its_header_counts_for_nothing() -> None:
@@ -103,7 +108,7 @@ def test_what_streams_is_not_held_back_by_the_body_limit() -> None:
 
 
 def test_cloudflares_networks_may_say_whom_they_forward_for() -> None:
-    websecure = json.loads(static_config(ACME, [*IPV4, *IPV6]))["entryPoints"]["websecure"]
+    websecure = json.loads(static_config("uat", ACME, [*IPV4, *IPV6]))["entryPoints"]["websecure"]
     assert set(websecure["forwardedHeaders"]["trustedIPs"]) >= {*IPV4, *IPV6}
 
 
@@ -122,7 +127,7 @@ def test_on_this_machine_one_port_of_the_loopback_is_published() -> None:
 
 def test_the_entry_points_listen_where_the_ports_lead() -> None:
     for tls, loopback in ((ACME, False), (NONE, True)):
-        listening = {e["address"] for e in json.loads(static_config(tls, []))["entryPoints"].values()}
+        listening = {e["address"] for e in json.loads(static_config("uat", tls, []))["entryPoints"].values()}
         assert {f":{port.internal}" for port in ports(tls, loopback, 8080)} <= listening
 
 
