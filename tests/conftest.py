@@ -38,6 +38,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--report", default="reports", help="folder for the report")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips what needs the real engine where there is none, and none can be built."""
+    if item.get_closest_marker("engine") is None:
+        return
+    from operations.engine import EngineMissing, engine
+
+    try:
+        engine()
+    except EngineMissing as error:
+        pytest.skip(str(error))
+
+
 def _fail_if_skipped(report: Any) -> None:
     """A skip becomes a failure with the skip's reason; an expected failure is no skip."""
     if not CI or not report.skipped or hasattr(report, "wasxfail"):

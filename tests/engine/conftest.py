@@ -10,7 +10,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from operations.engine import EngineMissing
 from tests.engine.lab import Lab
 
 Bring = Callable[..., Lab]
@@ -27,10 +26,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
 
 @pytest.fixture(scope="session")
 def _lab(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    try:
-        lab = Lab(tmp_path_factory.mktemp("lab"), shared / "files")
-    except EngineMissing as error:
-        pytest.skip(str(error))
+    lab = Lab(tmp_path_factory.mktemp("lab"), shared / "files")
     yield lab
     lab.close()
 

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from operations.engine import EngineMissing, engine
 from rehearsal.diff import diff
 from tests.engine.lab import ROOT
 
@@ -30,10 +29,6 @@ PARTS = (
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with our program, as a pull request finds it."""
-    try:
-        engine()
-    except EngineMissing as error:
-        pytest.skip(str(error))
     monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_dir=str(tmp_path / "home")))
     monkeypatch.setenv("REHEARSAL_DOCKER", "record")
     root = tmp_path / "checkout"

@@ -17,7 +17,6 @@ import pytest
 import yaml
 from hcloud import Client
 
-from operations import engine
 from operations.deployment import DeploymentFailed
 from operations.orphans import ForeignResource
 from rehearsal import background
@@ -141,10 +140,6 @@ class Stage:
 
 @pytest.fixture
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
-    try:
-        engine.engine()
-    except engine.EngineMissing as error:
-        pytest.skip(str(error))
     monkeypatch.setenv("REHEARSAL_DOCKER", "record")
     stage = Stage(tmp_path / "checkout")
     yield stage

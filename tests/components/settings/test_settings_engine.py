@@ -17,10 +17,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture(scope="module")
 def binary() -> Path:
-    try:
-        return engine.engine()
-    except engine.EngineMissing as missing:
-        pytest.skip(str(missing))
+    return engine.engine()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.live.local.conftest import VALUE, Developer
 from tests.playbook.graphql import Api
 from tests.playbook.waiting import seconds_until
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(300)]
 
 SOURCE = 'status: "ok", service: name'
 WITH_GREETING = f"{SOURCE}, greeting: process.env.GREETING"
