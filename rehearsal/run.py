@@ -44,6 +44,8 @@ class Rehearsal:
         self.root, self.stack, self.say, self.show = root, stack, say, show
         self.state = state or root / ".rehearsal" / stack
         self.source = root
+        self.secrets: dict[str, str] = {}
+        """Beside those that are made up, by key of the stack file."""
         self.timings: list[summary.Timing] = []
         self._mode = ""
         self._cloud: background.Cloud | None = None
@@ -196,10 +198,8 @@ class Rehearsal:
 
     def _configure_secrets(self, deployment: Deployment, environment: Mapping[str, str]) -> None:
         """Made-up values for the secrets that a human gives, the same in each run."""
-        values = {
-            f"{PROJECT}:{name}": ConfigValue(value, secret=True)
-            for name, value in made_up(deployment.open().get_all_config(), environment).items()
-        }
+        secrets = made_up(deployment.open().get_all_config(), environment) | self.secrets
+        values = {f"{PROJECT}:{name}": ConfigValue(value, secret=True) for name, value in secrets.items()}
         if values:
             deployment.open().set_all_config(values)
 

@@ -1,0 +1,90 @@
+"""UAT with a machine that boots and containers that run: what its users do, kills, a clean end.
+
+In the order of the file: the last one destroys the stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rehearsal import background
+from tests.live.stacks.stand import Stand
+from tests.playbook.graphql import Api
+from tests.playbook.target import Target
+from tests.playbook.waiting import seconds_until
+from tests.playbook.wholeness import CRASH, digest, killed, whole
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def stand(folder: Path) -> Iterator[Stand]:
+    stand = Stand(folder, "uat", {})
+    try:
+        yield stand
+    finally:
+        stand.close()
+
+
+@pytest.fixture(scope="module")
+def target(stand: Stand) -> Target:
+    """UAT, up."""
+    stand.run("up")
+    return stand.target()
+
+
+@pytest.fixture(scope="module")
+def api(target: Target) -> Iterator[Api]:
+    with target.http() as client:
+        yield Api(target, client).login()
+
+
+def test_every_declared_container_is_healthy(target: Target) -> None:
+    assert target.health() == dict.fromkeys(target.outputs["containers"], "healthy")
+    assert len(target.containers()) >= 11
+
+
+def test_all_three_names_answer_and_temporals_pages_ask_for_a_password(target: Target) -> None:
+    with target.http() as client:
+        assert client.get(f"{target.url('api')}/ready").json()["ok"]
+        assert "<html" in client.get(target.url("web")).text
+        assert client.get(target.url("temporal")).status_code == 401
+        login = (target.outputs["temporal_ui_user"], target.outputs["temporal_ui_password"])
+        assert client.get(target.url("temporal"), auth=login).status_code == 200
+
+
+def test_an_issue_is_created_and_a_workflow_completes_on_it(api: Api) -> None:
+    issue = api.create("The site has an outage")
+    workflow = api.triage(issue)
+    seconds_until("the workflow completes", lambda: api.workflow(workflow) == "COMPLETED", 60)
+    assert (api.issue(issue) or {})["triagedAt"]
+
+
+@pytest.mark.parametrize("way", ["docker kill {name}", CRASH])
+@pytest.mark.parametrize("service", ["api", "postgres"])
+def test_what_is_killed_returns_with_the_same_data(target: Target, api: Api, service: str, way: str) -> None:
+    before = digest(target)
+    killed(target, service, way)
+    assert digest(target) == before
+    assert api.run("{ me { email } }")["me"]["email"] == target.outputs["admin_email"], "still logged in"
+
+
+def test_what_an_operator_stopped_stays_stopped(target: Target) -> None:
+    name = target.containers()["web"]
+    target.ssh(f"docker stop {name}")
+    with pytest.raises(AssertionError, match="not within 8 s"):
+        seconds_until("web runs", lambda: "web" in target.containers(), 8)
+    target.ssh(f"docker start {name}")
+    seconds_until("the stack is whole", lambda: whole(target), 60)
+
+
+def test_an_up_again_changes_nothing(stand: Stand, target: Target) -> None:
+    assert [timing.changes for timing in stand.run("up")] == [0]
+
+
+def test_destroy_empties_the_cloud_and_stops_it(stand: Stand, target: Target) -> None:
+    stand.run("destroy")
+    assert background.find(stand.rehearsal.state) is None
