@@ -11,6 +11,7 @@ from hcloud import Client
 from operations.deployment import DeploymentFailed
 from rehearsal import background, dockerd, ssh_files
 from rehearsal.background import Cloud, CloudError
+from rehearsal.images import LABEL, builder, registry
 from rehearsal.run import Rehearsal, RehearsalFailed
 
 Say = Callable[[str], None]
@@ -19,6 +20,8 @@ WAIT_SECONDS = 120
 
 def clean(root: Path, stack: str | None = None, say: Say = print) -> None:
     """Deletes all servers and volumes of the embedded cloud of `stack` (None: of each), stops it, forgets it.
+
+    With the last one the registry goes that machines pull from.
 
     Raises:
         CloudError: a cloud cannot be asked to delete what it holds; its state stays.
@@ -35,6 +38,16 @@ def clean(root: Path, stack: str | None = None, say: Say = print) -> None:
         shutil.rmtree(state)
     if stack is None:
         shutil.rmtree(folder, ignore_errors=True)
+        _stop_registry()
+
+
+def _stop_registry() -> None:
+    """Unless a machine or a local stack of another checkout pulls from it. What was pushed stays."""
+    if dockerd.reachable():
+        docker = builder.connect()
+        labels = (f"{LABEL}=machine", f"{LABEL}.stack")
+        if not any(docker.containers.list(all=True, filters={"label": label}) for label in labels):
+            registry.stop(docker)
 
 
 def _destroy(root: Path, say: Say) -> None:
