@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from operations.deployment import DeploymentFailed
-from operations.journal import Journal
 from tests.engine.conftest import Bring
 from tests.engine.effects import effects
 from tests.engine.lab import Lab
@@ -42,9 +41,7 @@ def test_a_replaced_server_brings_every_container_anew_and_keeps_volume_and_addr
     }
     asked = len(changing(lab))
 
-    deployment, journal = lab.deployment("uat"), Journal()
-    (urn,) = [r["urn"] for r in lab.resources() if r["type"] == "hcloud:index/server:Server"]
-    deployment.open().up(replace=[urn], on_event=journal.record, color="never")
+    journal = lab.deployment("uat").replace_server()
 
     (new_server,), (new_volume,) = lab.objects("server"), lab.objects("volume")
     assert new_server["id"] != server["id"], "the server is another one"
@@ -77,6 +74,28 @@ def test_a_replaced_server_brings_every_container_anew_and_keeps_volume_and_addr
     )
     assert shutdown < delete < create, "Postgres is stopped before its server goes"
     assert not any(f"/volumes/{volume['id']}/actions/detach" in request for request in requests[:shutdown])
+    assert_whole(lab)
+
+
+def test_the_server_of_prod_is_replaced_once_its_protection_is_lifted_while_that_of_the_data_stays(
+    bring: Bring,
+) -> None:
+    lab = bring("prod")
+    (server,), (volume,) = lab.objects("server"), lab.objects("volume")
+    with pytest.raises(DeploymentFailed, match=r"refused.*host\.protected to false"):
+        lab.deployment("prod").replace_server()
+    assert lab.objects("server") == [server]
+
+    deployment = lab.deployment("prod", {"host.protected": False})
+    deployment.up()
+    deployment.replace_server()
+    assert lab.objects("volume")[0]["protection"] == {"delete": True}, "the data is protected all the while"
+    lab.deployment("prod").up()
+
+    (new_server,), (new_volume,) = lab.objects("server"), lab.objects("volume")
+    assert new_server["id"] != server["id"]
+    assert new_server["protection"] == server["protection"] == {"delete": True, "rebuild": True}
+    assert new_volume["id"] == volume["id"]
     assert_whole(lab)
 
 
