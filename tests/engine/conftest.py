@@ -9,10 +9,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from pulumi.runtime import _grpc_settings
 
 from tests.engine.lab import Lab
 
 Bring = Callable[..., Lab]
+
+# All tests' programs run in this process. Without it, the channel to an engine that was killed is shared
+# with that to a later engine on the same port, which then fails as if that one were gone, too.
+_grpc_settings._GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
 
 
 @pytest.fixture(scope="session")
