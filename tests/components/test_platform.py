@@ -135,13 +135,14 @@ from tests.components.stacks import configured, released, stack_file
 exported = {}
 def program():
     configured(released(stack_file(sys.argv[1])), HUMAN_SECRETS)
-    with patch("pulumi.export", exported.__setitem__), patch("components.host.remote.write_ssh_files"):
+    with patch("pulumi.export", exported.__setitem__):
         runpy.run_path("__main__.py", run_name="__main__")
     def settled(value):
         return pulumi.Output.all(value=value).apply(lambda known: known["value"])
     everything = pulumi.Output.all(**{k: settled(v) for k, v in exported.items()})
     return everything.apply(lambda known: print(json.dumps(known)))
-deploy(program, computed, stack=sys.argv[1])
+with patch("components.host.remote.write_ssh_files"):  # called when the program is over
+    deploy(program, computed, stack=sys.argv[1])
 """
     outputs = {}
     for stack in STACKS:
