@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 CI = os.environ.get("CI") == "true"
 
@@ -40,15 +43,41 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skips what needs the real engine where there is none, and none can be built."""
-    if item.get_closest_marker("engine") is None:
-        return
-    from operations.engine import EngineMissing, engine
+    """Skips what needs the real engine or Docker where there is none."""
+    if item.get_closest_marker("engine"):
+        from operations.engine import EngineMissing, engine
 
-    try:
-        engine()
-    except EngineMissing as error:
-        pytest.skip(str(error))
+        try:
+            engine()
+        except EngineMissing as error:
+            pytest.skip(str(error))
+    if item.get_closest_marker("live"):
+        from rehearsal import dockerd
+
+        if not dockerd.reachable():
+            pytest.skip("no Docker answers: `python -m rehearsal.dockerd start`")
+
+
+@pytest.fixture(scope="session")
+def client() -> DockerClient:
+    """The Docker of this machine."""
+    import docker
+
+    return docker.from_env()
+
+
+@pytest.fixture(scope="session")
+def built() -> Callable[..., dict[str, str]]:
+    """Builds the named images (all, if none is named) where they are not there; their tags by name."""
+    from rehearsal.images import ImageError, builder
+
+    def build(*names: str) -> dict[str, str]:
+        try:
+            return builder.build(names)
+        except ImageError as error:
+            pytest.skip(str(error))
+
+    return build
 
 
 def _fail_if_skipped(report: Any) -> None:

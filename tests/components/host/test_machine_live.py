@@ -1,6 +1,5 @@
 """The scripts on machines that really boot: prepared by cloud-init, by ssh, and again after a reboot."""
 
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,6 @@ from components.host.cloud_init import user_data
 from components.host.keys import known_host
 from components.host.remote import DIAL_ATTEMPTS
 from components.host.scripts import bootstrap_arguments, run_script, script
-from rehearsal import dockerd
 from rehearsal.images import builder
 from rehearsal.machines import ServerRecord
 from rehearsal.machines.docker import DockerMachines
@@ -133,15 +131,6 @@ def scanned(address: str) -> str:
             return found.split(maxsplit=1)[1]
         time.sleep(0.5)
     raise AssertionError(f"{address} showed no host key within {BOOT_SECONDS} s")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def docker() -> None:
-    missing = [tool for tool in ("docker", "ssh", "ssh-keygen", "losetup") if not shutil.which(tool)]
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
-    if not dockerd.reachable():
-        pytest.skip("no Docker daemon answers: python -m rehearsal.dockerd start")
 
 
 @pytest.fixture(scope="module")

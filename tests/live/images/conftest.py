@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import docker
 import pytest
-from docker.errors import DockerException
 from docker.models.containers import Container
 from docker.models.networks import Network
 
-from rehearsal.images import ImageError, builder
 from tests.live.images.asking import Run
 
 LABELS = {"jira-plus-plus": "image-test"}
 
 
 @pytest.fixture(scope="session")
-def client() -> docker.DockerClient:
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException as error:
-        pytest.skip(f"no Docker answers: {error}")
-    return client
-
-
-@pytest.fixture(scope="session")
-def images(client: docker.DockerClient) -> dict[str, str]:
+def images(built: Callable[..., dict[str, str]]) -> dict[str, str]:
     """The tags by name."""
-    try:
-        return builder.build()
-    except ImageError as error:
-        pytest.skip(f"the images cannot be built: {error}")
+    return built()
 
 
 @pytest.fixture(scope="module")

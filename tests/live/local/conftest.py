@@ -15,7 +15,7 @@ import pytest
 import yaml
 from docker.models.containers import Container
 
-from rehearsal import dockerd, project
+from rehearsal import project
 from rehearsal.images import ImageError
 from rehearsal.run import Rehearsal
 from tests.playbook.graphql import Api
@@ -79,10 +79,8 @@ class Developer:
 
 
 @pytest.fixture(scope="module")
-def developer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Developer]:
+def developer(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Developer]:
     """Has made `.env.local` and pointed the API at their sources; the stack is not up yet."""
-    if not dockerd.reachable():
-        pytest.skip("no Docker answers: `python -m rehearsal.dockerd start`")
     folder = tmp_path_factory.mktemp("developer")
     stack = f"local-{secrets.token_hex(3)}"
     sources = folder / "application" / "src"
@@ -95,7 +93,7 @@ def developer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Developer]:
     (checkout / ".env.local").write_text(f"# mine\nGREETING='{VALUE}'\n")
     output: list[str] = []
     rehearsal = Rehearsal(checkout, stack, say=output.append, show=output.append, state=folder / "state")
-    found = Developer(folder, sources, folder / "files", rehearsal, output, docker.from_env())
+    found = Developer(folder, sources, folder / "files", rehearsal, output, client)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(found.files))
         patch.setenv("REHEARSAL_DOCKER", "run")

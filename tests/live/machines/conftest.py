@@ -8,26 +8,10 @@ from pathlib import Path
 
 import docker
 import pytest
-from docker.errors import DockerException
 
-from rehearsal.images import ImageError, builder
 from rehearsal.machines.docker import DockerMachines
 from rehearsal.machines.docker.network import private_address
 from tests.live.machines.shell import OPEN_SSH, Keys, Ssh, record
-
-
-@pytest.fixture(scope="session")
-def client() -> docker.DockerClient:
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException as error:
-        pytest.skip(f"no Docker answers: {error}")
-    try:
-        builder.build(("machine",))
-    except ImageError as error:
-        pytest.skip(f"the machine image cannot be built: {error}")
-    return client
 
 
 @pytest.fixture(scope="session")
@@ -41,8 +25,11 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def machines(client: docker.DockerClient, state: Path) -> Iterator[DockerMachines]:
+def machines(
+    client: docker.DockerClient, built: Callable[..., dict[str, str]], state: Path
+) -> Iterator[DockerMachines]:
     """The machines of one cloud. What a test leaves is removed, and that nothing stays behind is asserted."""
+    built("machine")
     machines = DockerMachines(state)
     yield machines
     folders = [path for kind in ("servers", "volumes") for path in (state / kind).iterdir()]

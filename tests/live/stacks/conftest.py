@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from operations.engine import EngineMissing, engine
-from rehearsal import dockerd
-from rehearsal.images import ImageError, builder
 from rehearsal.machines.addresses import AddressBook
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(built: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for one stack that boots. When the test is over nothing on this machine names it any more."""
-    if not dockerd.reachable():
-        pytest.skip("no Docker answers: `python -m rehearsal.dockerd start`")
-    try:
-        engine()
-        builder.build(("machine",))
-    except (EngineMissing, ImageError) as error:
-        pytest.skip(str(error))
+    built("machine")
     folder = tmp_path_factory.mktemp("stack")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REHEARSAL_DOCKER", "run")

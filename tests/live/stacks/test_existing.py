@@ -17,7 +17,7 @@ from tests.playbook.target import Target
 
 ISSUE = "Must outlive the stack"
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

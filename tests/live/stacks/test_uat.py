@@ -17,7 +17,7 @@ from tests.playbook.target import Target
 from tests.playbook.waiting import seconds_until
 from tests.playbook.wholeness import CRASH, digest, killed, whole
 
-pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
-from docker.errors import DockerException
 
-from rehearsal.images import ImageError, builder
 from rehearsal.machines.addresses import AddressBook
 from tests.rehearsal.cloud.harness import Process, public_key, until
 
@@ -21,22 +19,9 @@ USER_DATA = "#cloud-config\nruncmd: [touch /root/canary]\n"
 
 
 @pytest.fixture
-def engine() -> docker.DockerClient:
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException as error:
-        pytest.skip(f"no Docker answers: {error}")
-    try:
-        builder.build(("machine",))
-    except ImageError as error:
-        pytest.skip(f"the machine image cannot be built: {error}")
-    return client
-
-
-@pytest.fixture
-def booted(engine: docker.DockerClient, tmp_path: Path) -> Iterator[Process]:
+def booted(built: Callable[..., dict[str, str]], tmp_path: Path) -> Iterator[Process]:
     """A cloud that boots, emptied at the end."""
+    built("machine")
     cloud = Process(tmp_path / "cloud", "--docker", "run")
     yield cloud
     if cloud.process.poll() is None:
@@ -54,12 +39,12 @@ def booted(engine: docker.DockerClient, tmp_path: Path) -> Iterator[Process]:
 
 
 def test_a_server_boots_survives_the_clouds_death_and_goes_without_a_trace(
-    engine: docker.DockerClient, booted: Process, tmp_path: Path
+    client: docker.DockerClient, booted: Process, tmp_path: Path
 ) -> None:
     ours = {"label": f"jira-plus-plus.state={booted.folder.resolve()}"}
 
     def container() -> Any:
-        (found,) = engine.containers.list(all=True, filters=ours)
+        (found,) = client.containers.list(all=True, filters=ours)
         return found
 
     booted.good("POST", "/v1/ssh_keys", {"name": "k", "public_key": public_key()})
@@ -112,8 +97,8 @@ def test_a_server_boots_survives_the_clouds_death_and_goes_without_a_trace(
         again.good("DELETE", f"/v1/ssh_keys/{key_id}")
         again.settle(60)
         assert again.state()["empty"]
-        assert not engine.containers.list(all=True, filters=ours)
-        assert not engine.volumes.list(filters=ours)
+        assert not client.containers.list(all=True, filters=ours)
+        assert not client.volumes.list(filters=ours)
         assert AddressBook(booted.folder).held() == [], "its address is given back"
     finally:
         again.terminate()

@@ -2,33 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import docker
 import pytest
-from docker.errors import DockerException
 
-from rehearsal.images import ImageError, builder
 from tests.rehearsal.plugins.docker_stack import LABEL
 
 
 @pytest.fixture(scope="session")
-def client() -> docker.DockerClient:
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DockerException as error:
-        pytest.skip(f"no Docker answers: {error}")
-    return client
-
-
-@pytest.fixture(scope="session")
-def image(client: docker.DockerClient) -> str:
+def image(built: Callable[..., dict[str, str]]) -> str:
     """A small image with a shell."""
-    try:
-        return builder.build(("base",))["base"]
-    except ImageError as error:
-        pytest.skip(f"the base image cannot be built: {error}")
+    return built("base")["base"]
 
 
 @pytest.fixture
