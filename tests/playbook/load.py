@@ -43,17 +43,19 @@ class Load:
         return times[min(int(len(times) * share), len(times) - 1)] if times else float("nan")
 
     def per_second(self) -> list[tuple[float, float]]:
-        """Requests in each second."""
-        counts = [0] * (int(self.seconds) + 1)
+        """Requests begun in each whole second of the load, without the users' tidying up after it."""
+        counts = [0] * int(self.seconds)
         for sample in self.samples:
-            counts[min(int(sample.at), len(counts) - 1)] += 1
+            if sample.at < len(counts):
+                counts[int(sample.at)] += 1
         return [(float(second), float(count)) for second, count in enumerate(counts)]
 
 
 def run(target: Target, users: int, seconds: float, pause: float = 0.3, seed: int = 1) -> Load:
-    """Lets `users` people work for `seconds`: list, create, change, read, delete, with a pause between.
+    """Lets `users` people work for `seconds`: list, create, change, read, with a pause between.
 
-    Each logs in once; a pause varies by half. Reads are four of five requests.
+    Each logs in once, and at the end deletes what they created. A pause varies by half; four of five
+    requests read.
     """
     users, seconds = min(users, MOST_USERS), min(seconds, MOST_SECONDS)
     load = Load(users, seconds)
