@@ -35,7 +35,7 @@ rehearse: venv packages-rehearse ## the whole deployment of STACK without an acc
 	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE))
 
 test: venv packages-test ## every test that can run here; those that need Docker or Go are skipped without, and say so
-	@python -m rehearsal.dockerd start || true
+	@python -m rehearsal.preparation
 	@pytest -n $(JOBS) -m "$(MARKERS)" $(TESTS)
 
 test-quick: venv ## the tests that need neither the engine nor Docker

@@ -91,6 +91,11 @@ def require(client: docker.DockerClient, name: str) -> str:
     return tag(name)
 
 
+def only_work(say: Say) -> Say:
+    """Leaves out the lines of images that are there already."""
+    return lambda line: None if line.endswith(" is there") else say(line)
+
+
 def build(names: tuple[str, ...] = (), say: Say = print) -> dict[str, str]:
     """Builds what is not there yet of the named images (all, if none is named), and what they are built on.
 

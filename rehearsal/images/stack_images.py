@@ -37,7 +37,7 @@ def fragment(say: builder.Say) -> dict[str, Any]:
         names = BUILT
         left_out = "; ".join(f"{name} is switched off: {reason}" for name, reason in NOT_BUILT.items())
         say(f"images: no public registry answers, so they are built here. {left_out}")
-    builder.build((*names, "application", "machine", "registry"), _only_work(say))
+    builder.build((*names, "application", "machine", "registry"), builder.only_work(say))
     pushed = registry.push((*names, "application"), lambda _: None)
     images = {name: pushed[name] for name in names} | dict.fromkeys(APPLICATION, pushed["application"])
     services: dict[str, Any] = {"web": {"command": ["node", "dist/web.js"]}}
@@ -58,8 +58,3 @@ def reachable(url: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _only_work(say: builder.Say) -> builder.Say:
-    """Leaves out the lines of images that are there already."""
-    return lambda line: None if line.endswith(" is there") else say(line)

@@ -1,0 +1,37 @@
+"""What the tests need and takes minutes once: the engine, Docker's daemon, the images.
+
+`python -m rehearsal.preparation` shows the progress, and says what could not be made; the tests that need it
+are skipped then, with the same words. A test that built it would do so unseen, and within its own time limit.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from operations.engine import EngineMissing, engine
+from rehearsal import dockerd
+from rehearsal.images import ImageError, builder
+
+
+def main() -> None:
+    """Makes what can be made."""
+    try:
+        engine(_say)
+    except EngineMissing as error:
+        print(error, file=sys.stderr)
+    trouble = dockerd.ensure(_say)
+    if trouble is not None:
+        print(trouble, file=sys.stderr)
+        return
+    try:
+        builder.build(say=builder.only_work(_say))
+    except ImageError as error:
+        print(error, file=sys.stderr)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
