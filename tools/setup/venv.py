@@ -20,7 +20,7 @@ OLDEST = (3, 11)
 
 def folder() -> Path:
     """`<cache>/venv/<digest of the requirements and of this Python>`."""
-    digest = hashlib.sha256(f"{sys.version}\0{sys.executable}".encode())
+    digest = hashlib.sha256(f"{sys.version}\0{sys.base_prefix}".encode())
     for name in REQUIREMENTS:
         digest.update((ROOT / name).read_bytes())
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
