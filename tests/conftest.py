@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Generator
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,6 +41,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--replace", default="", help="the command that replaces the stack's server; empty: none")
     group.addoption("--report", default="reports", help="folder for the report")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Generator[None, object, object]:
+    """Puts the program's own modules back: a test that runs a copy of the program leaves those of the copy."""
+    before = _program()
+    result = yield
+    for name in _program():
+        del sys.modules[name]
+    sys.modules.update(before)
+    return result
+
+
+def _program() -> dict[str, ModuleType]:
+    return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "components"}
 
 
 @pytest.hookimpl(tryfirst=True)
