@@ -45,7 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Generator[None, object, object]:
-    """Puts the program's own modules back: a test that runs a copy of the program leaves those of the copy."""
+    """Puts the program's own modules back: a test that runs a copy of it leaves those of the copy."""
     before = _program()
     result = yield
     for name in _program():
