@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from pulumi.automation import PulumiCommand
+
+from operations.cache import alone, cache_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = ROOT / "tools" / "engine"
@@ -26,12 +26,6 @@ Version = tuple[int, int, int]
 
 class EngineMissing(Exception):
     """No engine on PATH and none can be built; the message says what to install."""
-
-
-def cache_folder() -> Path:
-    """What is kept between checkouts on this machine: `$XDG_CACHE_HOME/jira-plus-plus`."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "jira-plus-plus"
 
 
 def pinned_version() -> str:
@@ -85,7 +79,7 @@ def built(say: Say = print) -> Path:
             "or Go (https://go.dev/doc/install), then run this again"
         )
     binary.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(binary.parent.parent / "build.lock", say):
+    with alone(f"pulumi-{version}", lambda: say("another process is building the engine; waiting for it")):
         if not binary.exists():
             _build(go, version, binary, say)
     return binary
@@ -126,18 +120,6 @@ def _wait(process: subprocess.Popen[bytes], started: float, say: Say) -> None:
             say(f"  building the engine: {time.monotonic() - started:.0f} s")
         else:
             return
-
-
-@contextmanager
-def _lock(path: Path, say: Say) -> Iterator[None]:
-    """Holds `path` for this process; the kernel lets go of it when the process dies."""
-    with path.open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another process is building the engine; waiting for it")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def _version_of(binary: str) -> Version | None:

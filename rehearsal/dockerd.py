@@ -16,7 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from operations.engine import cache_folder
+from operations.cache import cache_folder
 
 START_SECONDS = 60
 STOP_SECONDS = 60

@@ -14,9 +14,9 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from operations.cache import alone
 from rehearsal.images import LABEL, ImageError, cache, debian, gobuild, npm
 from rehearsal.images.catalogue import Image, image, with_parents
-from rehearsal.locks import alone
 
 REPOSITORY = "jira-plus-plus"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from operations import engine
+from operations.cache import cache_folder
 
 
 def executable(path: Path, script: str) -> Path:
@@ -80,7 +81,7 @@ def test_a_failed_build_shows_the_compilers_words_and_leaves_nothing(bin_folder:
     executable(bin_folder / "go", "echo 'main.go:1: broken' >&2; exit 1")
     with pytest.raises(engine.EngineMissing, match=r"main\.go:1: broken"):
         engine.engine(lambda _: None)
-    left = list((engine.cache_folder() / "pulumi" / engine.pinned_version() / "bin").iterdir())
+    left = list((cache_folder() / "pulumi" / engine.pinned_version() / "bin").iterdir())
     assert left == []
 
 
@@ -93,7 +94,7 @@ def test_an_interrupted_build_ends_the_compiler(bin_folder: Path, monkeypatch: p
 
     with pytest.raises(KeyboardInterrupt):
         engine.engine(interrupt)
-    pid = int((engine.cache_folder().parent / "pid").read_text())
+    pid = int((cache_folder().parent / "pid").read_text())
     time.sleep(0.1)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)

@@ -11,8 +11,8 @@ from pathlib import Path
 import docker
 from docker.errors import APIError, NotFound
 
+from operations.cache import alone
 from rehearsal.images import LABEL
-from rehearsal.locks import alone
 from rehearsal.machines import MachineError
 
 NAME = "jira-plus-plus-machines"

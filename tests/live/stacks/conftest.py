@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from rehearsal.machines.addresses import AddressBook
+from tests.live.stacks.stand import Stand
+from tests.playbook.target import Target
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +22,13 @@ def folder(built: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPa
         patch.setenv("REHEARSAL_DOCKER", "run")
         yield folder
     assert left_by(folder) == []
+
+
+@pytest.fixture(scope="module")
+def target(stand: Stand) -> Target:
+    """The module's own `stand`, up."""
+    stand.run("up")
+    return stand.target()
 
 
 def left_by(folder: Path) -> list[str]:

@@ -6,6 +6,7 @@ In the order of the file: the last two destroy the stack and bring it up again.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,19 +41,9 @@ def stand(folder: Path, server: Server) -> Iterator[Stand]:
         ),
     }
     # No firewall of Hetzner's stands before it.
-    stand = Stand(folder, "existing", {"host": host, "edge": {"http_sources": None}})
-    stand.rehearsal.secrets["ssh_private_key"] = server.private_key
-    try:
+    with closing(Stand(folder, "existing", {"host": host, "edge": {"http_sources": None}})) as stand:
+        stand.rehearsal.secrets["ssh_private_key"] = server.private_key
         yield stand
-    finally:
-        stand.close()
-
-
-@pytest.fixture(scope="module")
-def target(stand: Stand) -> Target:
-    """The stack, up."""
-    stand.run("up")
-    return stand.target()
 
 
 def test_every_container_is_healthy_and_issues_are_kept(target: Target) -> None:

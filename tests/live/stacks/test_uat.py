@@ -6,6 +6,7 @@ In the order of the file: the last one destroys the stack.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,18 +23,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def stand(folder: Path) -> Iterator[Stand]:
-    stand = Stand(folder, "uat", {})
-    try:
+    with closing(Stand(folder, "uat", {})) as stand:
         yield stand
-    finally:
-        stand.close()
-
-
-@pytest.fixture(scope="module")
-def target(stand: Stand) -> Target:
-    """UAT, up."""
-    stand.run("up")
-    return stand.target()
 
 
 @pytest.fixture(scope="module")
