@@ -27,6 +27,7 @@ class Scheduling(LoadScopeScheduling):
         return nodeid.partition("::")[0] if nodeid.startswith("tests/live/") else nodeid
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
 

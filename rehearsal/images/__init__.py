@@ -6,8 +6,9 @@ machine and says by which digest they can be pulled.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from operations.cache import cache_folder
 
 LABEL = "jira-plus-plus"
 """Every Docker object of the project carries this label; its value says what the object is."""
@@ -19,5 +20,4 @@ class ImageError(RuntimeError):
 
 def cache() -> Path:
     """Where compiled programs and the list of pushed images are kept, beside the engine."""
-    root = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(root) / "jira-plus-plus" / "images"
+    return cache_folder() / "images"

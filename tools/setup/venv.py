@@ -1,6 +1,7 @@
 """The project's virtual environment, in the cache folder and named after what is in it.
 
-`venv.py path` prints its folder; `venv.py make` creates it if it is not there. Standard library only.
+`venv.py path` prints its folder; `venv.py make` creates it if it is not there, and deletes those that no
+checkout has asked for in a month. Standard library only.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REQUIREMENTS = ("requirements.txt", "requirements-dev.txt")
 OLDEST = (3, 11)
+UNUSED_SECONDS = 30 * 24 * 3600
 
 
 def folder() -> Path:
@@ -31,6 +34,7 @@ def make(target: Path) -> None:
     """Creates `target`; whole or not at all, and once even if two are asked for at the same time."""
     done = target / "complete"
     if done.exists():
+        done.touch()
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.with_suffix(".lock").open("w") as lock:
@@ -45,6 +49,14 @@ def make(target: Path) -> None:
         done.touch()
 
 
+def forget_unused(folder: Path) -> None:
+    """Deletes the environments in `folder` that were last asked for long ago."""
+    for done in folder.glob("*/complete"):
+        if time.time() - done.stat().st_mtime > UNUSED_SECONDS:
+            shutil.rmtree(done.parent)
+            done.parent.with_suffix(".lock").unlink(missing_ok=True)
+
+
 def main() -> int:
     """See the module's docstring."""
     if sys.version_info < OLDEST:
@@ -57,6 +69,7 @@ def main() -> int:
     if sys.argv[1:] == ["make"]:
         try:
             make(folder())
+            forget_unused(folder().parent)
         except subprocess.CalledProcessError as error:
             remedy = (
                 "apt-get install python3-venv" if "venv" in error.cmd else "is a package registry reachable?"
