@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,6 @@ from pulumi.automation import (
     CommandError,
     ConcurrentUpdateError,
     ConfigValue,
-    LocalWorkspace,
     OutputMap,
     Stack,
     StackNotFoundError,
@@ -29,6 +29,7 @@ from operations.journal import Failure, Journal
 from operations.orphans import Finder
 from operations.program import program
 from operations.recovery import context, default_finders, lift_lock, read_again, recover, remove_orphans
+from operations.workspace import LeanWorkspace
 
 Say = Callable[[str], None]
 Result = TypeVar("Result")
@@ -88,17 +89,20 @@ class Deployment:
         if self._opened is None:
             # The Automation API's server would print a traceback for an engine that was killed.
             logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
-            workspace = LocalWorkspace(
-                work_dir=str(self.project),
-                program=program(self.project, self.environment),
-                pulumi_command=command(self.binary),
-                env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **crash_safe(self.environment)},
-            )
             try:  # in this order: to find an existing one is one run of the engine, not two
-                self._opened = Stack.select(self.stack, workspace)
+                self._opened = Stack.select(self.stack, self._workspace)
             except StackNotFoundError:
-                self._opened = Stack.create(self.stack, workspace)
+                self._opened = Stack.create(self.stack, self._workspace)
         return self._opened
+
+    @cached_property
+    def _workspace(self) -> LeanWorkspace:
+        return LeanWorkspace(
+            work_dir=str(self.project),
+            program=program(self.project, self.environment),
+            pulumi_command=command(self.binary),
+            env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **crash_safe(self.environment)},
+        )
 
     def preview(self, refresh: bool = False) -> Journal:
         """What an up would change; with `refresh`, also what changed behind Pulumi's back.
@@ -193,7 +197,8 @@ class Deployment:
 
     def outputs(self) -> OutputMap:
         """The stack's outputs; a secret one says so and is for the caller to mask."""
-        return self.open().outputs()
+        self.open()
+        return self._workspace.read_outputs(self.stack)
 
     def write_outputs(self, target: Path) -> None:
         """Writes all outputs as JSON, secret ones too, to a file that only its owner reads."""
@@ -207,8 +212,9 @@ class Deployment:
 
     def _id(self, urn: str | None) -> str | None:
         """The id of a resource in the state; None if it is not there, or none is asked for."""
-        found = (resource.get("id") for resource in self.resources() if resource["urn"] == urn)
-        return next(found, None) if urn else None
+        if urn is None:
+            return None
+        return next((resource.get("id") for resource in self.resources() if resource["urn"] == urn), None)
 
     def _run(self, kind: str, run: Callable[[dict[str, Any]], Result]) -> Journal:
         """One engine run, whose lock is lifted if it was left by a dead process."""

@@ -9,13 +9,13 @@ from typing import Any
 
 from pulumi.automation import (
     EngineEvent,
-    LocalWorkspaceOptions,
     ProjectBackend,
     ProjectSettings,
-    create_or_select_stack,
 )
+from pulumi.automation import Stack as AutomationStack
 
 from operations import engine
+from operations.workspace import LeanWorkspace
 from rehearsal import launchers
 
 LABEL = f"plugin-test-{os.getpid()}"
@@ -101,7 +101,8 @@ class Stack:
 
     def outputs(self) -> dict[str, Any]:
         """The stack's outputs, without secrets hidden."""
-        return {name: output.value for name, output in self._stack(lambda: None).outputs().items()}
+        stack = self._stack(lambda: None)
+        return {name: output.value for name, output in stack.workspace.read_outputs(stack.name).items()}
 
     def _stack(self, program: Callable[[], None]) -> Any:
         if self._made is not None:
@@ -110,18 +111,15 @@ class Stack:
         settings = ProjectSettings(
             name="trial", runtime="python", backend=ProjectBackend(self._environment["PULUMI_BACKEND_URL"])
         )
-        self._made = create_or_select_stack(
-            "dev",
-            project_name="trial",
+        workspace = LeanWorkspace(
+            work_dir=str(self._work),
+            pulumi_home=str(self._home),
             program=program,
-            opts=LocalWorkspaceOptions(
-                work_dir=str(self._work),
-                pulumi_home=str(self._home),
-                project_settings=settings,
-                env_vars=self._environment,
-                pulumi_command=engine.command(engine.engine()),
-            ),
+            project_settings=settings,
+            env_vars=self._environment,
+            pulumi_command=engine.command(engine.engine()),
         )
+        self._made = AutomationStack.create("dev", workspace)
         return self._made
 
     def _hear(self, line: str) -> None:
