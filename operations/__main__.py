@@ -98,13 +98,13 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
         return 2 if journal.changes else 0
     elif action == "deploy":
         timings.append(_timed("up", deployment.up))
-        print("\n" + summary.table(stack, deployment.resources(), deployment.outputs(), timings))
+        print("\n" + summary.table(stack, deployment.resources(), timings))
     elif action == "replace":
         if not (sure or _confirmed(stack, "replace the server of")):
             print("not replaced")
             return 1
         timings.append(_timed("replace", deployment.replace_server))
-        print("\n" + summary.table(stack, deployment.resources(), deployment.outputs(), timings))
+        print("\n" + summary.table(stack, deployment.resources(), timings))
     elif action == "outputs":
         deployment.write_outputs(ROOT / ".pulumi-out" / stack / "outputs.json")
     elif action == "destroy":

@@ -8,13 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from operations.journal import SECRET, Journal, Step
+from operations.journal import Journal, Step
+from operations.marks import LATER, SECRET, SIGNATURE, shown
 
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What the engine puts where a value is known only after the change."""
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key by which the engine marks an object as one of its own, here a secret with its text blinded."""
-LATER = "known after the change"
 LONGEST = 100
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
 WORDS = {
@@ -111,21 +107,12 @@ def _at(values: Mapping[str, Any], path: str) -> Any:
 
 
 def _value(value: Any) -> str:
-    shown = _shown(value)
-    if shown in (LATER, SECRET):
-        return str(shown)
-    text = json.dumps(shown, ensure_ascii=False, sort_keys=True)
+    plain = shown(value)
+    if plain in (LATER, SECRET):
+        return str(plain)
+    text = json.dumps(plain, ensure_ascii=False, sort_keys=True)
     text = text.replace("```", "'''")
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text)} characters)"
-
-
-def _shown(value: Any) -> Any:
-    """Without the engine's own marks for what is unknown or secret."""
-    if isinstance(value, Mapping):
-        return SECRET if SIGNATURE in value else {key: _shown(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_shown(item) for item in value]
-    return value.replace(UNKNOWN, LATER) if isinstance(value, str) else value
 
 
 def _inline(text: str) -> str:

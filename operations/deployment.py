@@ -18,7 +18,6 @@ from pulumi.automation import (
     CommandError,
     ConcurrentUpdateError,
     ConfigValue,
-    OutputMap,
     Stack,
     StackNotFoundError,
 )
@@ -82,7 +81,7 @@ class Deployment:
     """Told the sold-out server type and the one that took its place."""
     _opened: Stack | None = None
     _settled: bool = False
-    """Whether the last run ended by itself, in this process: then nothing can be cut off."""
+    """Whether nothing can be cut off: the stack is new, or its last run was here and ended by itself."""
 
     def open(self) -> Stack:
         """The Automation API's stack, created if it does not exist."""
@@ -93,6 +92,7 @@ class Deployment:
                 self._opened = Stack.select(self.stack, self._workspace)
             except StackNotFoundError:
                 self._opened = Stack.create(self.stack, self._workspace)
+                self._settled = True
         return self._opened
 
     @cached_property
@@ -132,7 +132,8 @@ class Deployment:
             except DeploymentFailed as failure:
                 journal = failure.journal
                 found = verdict(journal.errors)
-                cleared = self._clear(journal, began) + self._forget_vanished(journal)
+                state = self.state()
+                cleared = self._clear(journal, state, began) + self._forget_vanished(journal, state)
                 if found is Verdict.SOLD_OUT:
                     if not self._fall_back():
                         raise
@@ -195,17 +196,13 @@ class Deployment:
         """The state as the engine exports it (`resources`, `pending_operations`, ...)."""
         return self.open().export_stack().deployment or {}
 
-    def outputs(self) -> OutputMap:
-        """The stack's outputs; a secret one says so and is for the caller to mask."""
-        self.open()
-        return self._workspace.read_outputs(self.stack)
-
     def write_outputs(self, target: Path) -> None:
         """Writes all outputs as JSON, secret ones too, to a file that only its owner reads."""
         target.parent.mkdir(parents=True, exist_ok=True)
         target.touch(mode=0o600)
         target.chmod(0o600)
-        target.write_text(json.dumps({name: output.value for name, output in self.outputs().items()}))
+        outputs = self._workspace.read_outputs(self.open().name)
+        target.write_text(json.dumps({name: output.value for name, output in outputs.items()}))
 
     def _try_up(self, replace: list[str] | None) -> Journal:
         return self._run("up", lambda on: self.open().up(show_secrets=False, replace=replace, **on))
@@ -247,19 +244,19 @@ class Deployment:
         if not self._settled:
             recover(self.open(), self._finders(), self.say)
 
-    def _clear(self, journal: Journal, since: datetime) -> int:
+    def _clear(self, journal: Journal, state: Mapping[str, Any], since: datetime) -> int:
         """Removes what the failed run created without learning its id, as when a connection dropped."""
         if not journal.failed:
             return 0
-        return remove_orphans(journal.failed, context(self.state(), since), self._finders(), self.say)
+        return remove_orphans(journal.failed, context(state, since), self._finders(), self.say)
 
-    def _forget_vanished(self, journal: Journal) -> int:
+    def _forget_vanished(self, journal: Journal, state: Mapping[str, Any]) -> int:
         """Reads again what failed halfway, and drops what is in the state but no longer in the cloud.
 
         A server whose creation failed after its id was known is such: the next up would try to change it.
         """
         doubtful = {*vanished(journal.errors), *halfway(journal.errors)}
-        before = {resource["urn"] for resource in self.resources()} if doubtful else set()
+        before = {resource["urn"] for resource in state.get("resources") or []}
         if not doubtful & before:
             return 0
         read_again(self.open(), sorted(doubtful & before), self.say)

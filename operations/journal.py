@@ -15,7 +15,6 @@ AMBIENT = re.compile(r"using pulumi-resource-\S+ from \$PATH")
 """The engine's warning about a plugin that it did not install; who puts one there says so."""
 UNHANDLED = "an unhandled error occurred: "
 """What the engine puts before the program's own error when it repeats it."""
-SECRET = "[secret]"  # noqa: S105  what the engine writes in place of a secret
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi.automation import OutputMap
+from operations.marks import SECRET, shown
 
 MASK = "••••••••"
 # Shown in rows of their own.
@@ -26,16 +26,19 @@ class Timing:
 
 def table(
     stack: str,
-    resources: Iterable[Mapping[str, Any]],
-    outputs: OutputMap,
+    resources: Sequence[Mapping[str, Any]],
     timings: Sequence[Timing],
 ) -> str:
-    """The table as text. Secret outputs are masked; `pulumi stack output --show-secrets` has them."""
+    """The table as text, of the resources in the state.
+
+    Secret outputs are masked; `pulumi stack output --show-secrets` has them.
+    """
+    given = outputs(resources)
     sections = [
         ("resources", [f"{count:>4}  {kind}" for kind, count in by_kind(resources)]),
-        ("outputs", _outputs(outputs)),
-        ("memory", _memory(_plain(outputs, "memory_budget"))),
-        ("cost", _cost(_plain(outputs, "cost_per_month"))),
+        ("outputs", _outputs(given)),
+        ("memory", _memory(_plain(given, "memory_budget"))),
+        ("cost", _cost(_plain(given, "cost_per_month"))),
         ("steps", [f"{t.seconds:7.1f} s  {t.step:<12} {_changed(t.changes)}" for t in timings]),
     ]
     width = max(len(name) for name, _ in sections)
@@ -56,25 +59,29 @@ def by_kind(resources: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
     return sorted(counted.items())
 
 
-def _outputs(outputs: OutputMap) -> list[str]:
+def outputs(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The stack's outputs, as its state has them, with `[secret]` in place of each secret."""
+    of_the_stack = (resource for resource in resources if resource["type"] == "pulumi:pulumi:Stack")
+    found: dict[str, Any] = shown(next(of_the_stack, {}).get("outputs") or {})
+    return found
+
+
+def _outputs(given: Mapping[str, Any]) -> list[str]:
     rows = []
-    for name, output in sorted(outputs.items()):
+    for name, value in sorted(given.items()):
         if name in _APART:
             continue
-        if output.secret:
+        if value == SECRET:
             rows.append(f"{name}: {MASK}")
-        elif isinstance(output.value, Mapping):
-            rows += [f"{name}.{key}: {value}" for key, value in sorted(output.value.items())]
-        elif output.value not in (None, "", []):
-            rows.append(
-                f"{name}: {output.value if isinstance(output.value, str) else json.dumps(output.value)}"
-            )
+        elif isinstance(value, Mapping):
+            rows += [f"{name}.{key}: {part}" for key, part in sorted(value.items())]
+        elif value not in (None, "", []):
+            rows.append(f"{name}: {value if isinstance(value, str) else json.dumps(value)}")
     return rows
 
 
-def _plain(outputs: OutputMap, name: str) -> Mapping[str, Any]:
-    output = outputs.get(name)
-    value = output.value if output is not None and not output.secret else None
+def _plain(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = given.get(name)
     return value if isinstance(value, Mapping) else {}
 
 

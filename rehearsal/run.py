@@ -16,6 +16,7 @@ from operations import changes, summary
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
 from operations.engine import engine
 from operations.journal import Journal
+from operations.marks import SECRET
 from operations.orphans import Finder
 from operations.recovery import default_finders
 from rehearsal import background, dockerd, launchers, project, ssh_files
@@ -229,9 +230,9 @@ class Rehearsal:
 
     def _table(self) -> None:
         assert self._deployment is not None
-        resources, outputs = self._deployment.resources(), self._deployment.outputs()
-        self.say("\n" + summary.table(self.stack, resources, outputs, self.timings))
-        if any(output.secret for output in outputs.values()):
+        resources = self._deployment.resources()
+        self.say("\n" + summary.table(self.stack, resources, self.timings))
+        if SECRET in summary.outputs(resources).values():
             target = os.path.relpath(self.state / "outputs.json")
             self.say(f"with the passwords, in {target}: make rehearse STACK={self.stack} STEP=outputs")
 

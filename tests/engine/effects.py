@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from operations.changes import SIGNS, UNKNOWN
+from operations.changes import SIGNS
 from operations.journal import Journal, Step
+from operations.marks import UNKNOWN
 
 Effects = dict[str, str]
 """A resource's name to a sign (`+` created, `~` changed, `±` replaced, `-` deleted) and the properties.

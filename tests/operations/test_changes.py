@@ -1,7 +1,8 @@
 """The Markdown of a preview, as exact text."""
 
-from operations.changes import SIGNATURE, UNKNOWN, markdown
+from operations.changes import markdown
 from operations.journal import Failure, Journal, Step
+from operations.marks import SIGNATURE, UNKNOWN
 
 PREFIX = "urn:pulumi:uat::jira-plus-plus::"
 CONTAINER = "docker:index/container:Container"
