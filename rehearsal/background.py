@@ -131,9 +131,10 @@ def _end(pid: int) -> None:
             os.kill(pid, number)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            with suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)  # ours, if this very run started it
-            if not _is_ours(pid):
+            ended = not _is_ours(pid)
+            for process in _started:
+                process.poll()  # reaps it, if this very run started it
+            if ended:
                 return
             time.sleep(0.05)
 

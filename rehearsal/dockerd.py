@@ -63,12 +63,10 @@ def stop(say: Callable[[str], None] = print) -> None:
         os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_SECONDS
     while _is_dockerd(pid) and time.monotonic() < deadline:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
         time.sleep(0.1)
+    for process in _started_here:
+        process.poll()  # reaps it, if this very run started it
     if not _is_dockerd(pid):
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
         _pid_file().unlink(missing_ok=True)
 
 

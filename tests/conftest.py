@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not dockerd.reachable():
             pytest.skip("no Docker answers: `python -m rehearsal.dockerd start`")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _swept() -> Iterator[None]:
+    """Collects what killed engines left of coroutines while the filters of warnings still hold."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from rehearsal.diff import diff
+from rehearsal.run import RehearsalFailed
 from tests.engine.lab import ROOT
 
 pytestmark = pytest.mark.engine
@@ -52,6 +53,8 @@ def test_the_diff_of_a_pull_request_names_what_it_changes_and_nothing_else(check
     stack_file.write_text(yaml.safe_dump(values))
 
     said: list[str] = []
+    with pytest.raises(RehearsalFailed, match="--base nonesuch"):
+        diff(checkout, "local", "nonesuch", said.append)
     diff(checkout, "local", "HEAD", said.append)
 
     text = (checkout / ".rehearsal" / "local" / "preview.md").read_text()

@@ -21,7 +21,6 @@ from operations.deployment import DeploymentFailed
 from operations.orphans import ForeignResource
 from rehearsal import background
 from rehearsal.clean import clean
-from rehearsal.diff import diff
 from rehearsal.run import Rehearsal, RehearsalFailed
 
 pytestmark = pytest.mark.engine
@@ -116,6 +115,11 @@ class Stage:
         )
         urllib.request.urlopen(request, timeout=5).close()
 
+    def changing(self) -> list[str]:
+        """The requests so far that change something."""
+        asked = self.cloud.ask("/_rehearsal/requests")["requests"]
+        return [f"{line['m']} {line['p']}" for line in asked if line["m"] != "GET"]
+
     def operations(self, name: str) -> list[str]:
         """What the last up did to a resource, step by step."""
         events = map(json.loads, (self.state / "events" / "up.jsonl").read_text().splitlines())
@@ -200,41 +204,12 @@ def test_a_sold_out_type_falls_back_in_order_and_stays_until_the_server_is_gone(
     assert rehearsal.timings[-1].changes == 0, "the fallback must not be undone by the next run"
 
 
-def test_what_passes_is_tried_again_and_leaves_nothing_twice(stage: Stage) -> None:
-    """One fault: tests/engine/test_faults.py has every one of them, on the program itself."""
-    stage.fault(kind="dropped_connection", method="POST", path="/v1/servers$", when="after")
-    stage.run("up")
-    stage.holds_exactly_once()
-    assert stage.run("up").timings[-1].changes == 0
-
-
 def test_a_name_that_somebody_else_holds_is_left_alone_and_named(stage: Stage) -> None:
     stage.start_cloud()
     key = stage.hetzner.ssh_keys.create(name="jira", public_key=PUBLIC_KEY.replace("AAAAIGx0", "AAAAIGx1"))
     with pytest.raises(ForeignResource, match=rf"ssh key 'jira' \(id {key.id}"):
         stage.run("up")
     assert [found.id for found in stage.hetzner.ssh_keys.get_all()] == [key.id]
-
-
-def test_a_protected_stack_is_not_destroyed_and_nothing_of_it_either(stage: Stage) -> None:
-    stage.write(protected=True)
-    stage.run("up")
-    before = stage.cloud.holdings()
-    with pytest.raises(DeploymentFailed, match="destroy of uat is refused: Pulumi protects server, volume"):
-        stage.run("destroy")
-    assert stage.cloud.holdings() == before
-
-
-def test_a_replaced_server_is_another_one_with_the_same_volume_and_address(stage: Stage) -> None:
-    stage.run("up")
-    (before,) = stage.hetzner.servers.get_all()
-    stage.run("replace")
-    (after,) = stage.hetzner.servers.get_all()
-    assert after.id != before.id
-    assert after.public_net.primary_ipv4.id == before.public_net.primary_ipv4.id
-    assert [volume.id for volume in after.volumes] == [volume.id for volume in before.volumes]
-    stage.holds_exactly_once()
-    assert stage.run("up").timings[-1].changes == 0
 
 
 @pytest.mark.parametrize(
@@ -248,22 +223,29 @@ def test_a_replacement_that_fails_halfway_is_finished_and_not_begun_again(
     stage: Stage, path: str, then: list[str]
 ) -> None:
     stage.run("up")
+    (before,) = stage.hetzner.servers.get_all()
     stage.fault(kind="status", method="POST", path=path, status=503)
     stage.run("replace")
     assert "this may pass" in stage.text
     assert stage.operations("server") == then, "in the second try"
+    (after,) = stage.hetzner.servers.get_all()
+    assert after.id != before.id
+    assert after.public_net.primary_ipv4.id == before.public_net.primary_ipv4.id
+    assert [volume.id for volume in after.volumes] == [volume.id for volume in before.volumes]
     stage.holds_exactly_once()
 
 
-def test_a_server_is_not_replaced_where_it_is_protected_or_not_there(stage: Stage) -> None:
+def test_what_is_protected_is_neither_destroyed_nor_replaced(stage: Stage) -> None:
     with pytest.raises(DeploymentFailed, match="uat has 0 servers of the program's"):
         stage.run("replace")
     stage.write(protected=True)
     stage.run("up")
-    (before,) = stage.hetzner.servers.get_all()
+    asked = stage.changing()
+    with pytest.raises(DeploymentFailed, match="destroy of uat is refused: Pulumi protects server, volume"):
+        stage.run("destroy")
     with pytest.raises(DeploymentFailed, match=r"replacing the server of uat is refused.*host\.protected"):
         stage.run("replace")
-    assert [server.id for server in stage.hetzner.servers.get_all()] == [before.id]
+    assert stage.changing() == asked, "no request that changes anything was sent"
 
 
 def test_a_change_behind_pulumis_back_is_drift(stage: Stage) -> None:
@@ -297,7 +279,10 @@ def engines(root: Path) -> list[int]:
 
 
 class Killer(threading.Thread):
-    """Kills the engine, `delay` seconds after the cloud was asked for the given thing."""
+    """Kills the engine, `delay` seconds after the cloud was asked for the given thing.
+
+    Moments of an up are in tests/engine/test_kill.py.
+    """
 
     def __init__(self, stage: Stage, method: str, path: str, delay: float = 0.0) -> None:
         super().__init__(daemon=True)
@@ -315,20 +300,6 @@ class Killer(threading.Thread):
                     self.killed = True
                 return
             time.sleep(0.005)
-
-
-def test_after_kill_9_of_the_engine_the_next_up_converges(stage: Stage) -> None:
-    """One moment: tests/engine/test_kill.py has ten, on the program itself."""
-    stage.fault(kind="slow_action", seconds=1, count=None)
-    killer = Killer(stage, "POST", "/v1/servers")
-    killer.start()
-    with pytest.raises(DeploymentFailed):
-        stage.run("up")
-    killer.join()
-    assert killer.killed
-    stage.run("up")
-    stage.holds_exactly_once()
-    assert stage.run("up").timings[-1].changes == 0
 
 
 def test_after_kill_9_during_a_destroy_the_next_one_finishes(stage: Stage) -> None:
@@ -354,31 +325,6 @@ def test_after_kill_9_during_a_destroy_an_up_brings_it_back(stage: Stage) -> Non
     killer.join()
     stage.run("up")
     stage.holds_exactly_once()
-
-
-def git(root: Path, *arguments: str) -> None:
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
-    subprocess.run(["git", "-C", str(root), *identity, *arguments], check=True, capture_output=True)
-
-
-def test_a_diff_shows_the_working_tree_against_a_revision_and_touches_nothing_else(stage: Stage) -> None:
-    git(stage.root, "init", "-q")
-    git(stage.root, "add", "--all")
-    git(stage.root, "commit", "-qm", "base")
-    stage.run("up")
-    before = stage.cloud.holdings()
-    labels = stage.root / "components" / "labels.py"
-    labels.write_text(labels.read_text().replace('"uat"', '"changed"'))
-    diff(stage.root, "uat", "HEAD", stage.said.append)
-    shown = (stage.state / "preview.md").read_text()
-    assert "**4 to change, 2 unchanged**" in shown
-    assert '-   labels["jira-plus-plus"]: "uat"\n+   labels["jira-plus-plus"]: "changed"' in shown.replace(
-        "labels.jira-plus-plus", 'labels["jira-plus-plus"]'
-    )
-    assert stage.cloud.holdings() == before
-    assert [path.name for path in (stage.root / ".rehearsal").iterdir() if path.name.endswith(".diff")] == []
-    with pytest.raises(RehearsalFailed, match="--base nonesuch"):
-        diff(stage.root, "uat", "nonesuch", stage.said.append)
 
 
 def test_clean_takes_down_even_what_is_protected(stage: Stage) -> None:
