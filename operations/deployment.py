@@ -79,9 +79,9 @@ class Deployment:
     finders: Iterable[Finder] | None = None
     on_sold_out: Callable[[str, str], None] | None = None
     """Told the sold-out server type and the one that took its place."""
+    settled: bool = False
+    """Whether nothing can be cut off: the stack is new, or its last run is known to have ended by itself."""
     _opened: Stack | None = None
-    _settled: bool = False
-    """Whether nothing can be cut off: the stack is new, or its last run was here and ended by itself."""
 
     def open(self) -> Stack:
         """The Automation API's stack, created if it does not exist."""
@@ -92,7 +92,7 @@ class Deployment:
                 self._opened = Stack.select(self.stack, self._workspace)
             except StackNotFoundError:
                 self._opened = Stack.create(self.stack, self._workspace)
-                self._settled = True
+                self.settled = True
         return self._opened
 
     @cached_property
@@ -217,7 +217,7 @@ class Deployment:
         """One engine run, whose lock is lifted if it was left by a dead process."""
         for attempt in (1, 2):
             journal = Journal(file=self.events / f"{kind}.jsonl" if self.events else None)
-            self._settled = False
+            self.settled = False
             listening = {
                 "on_event": journal.record,
                 "on_output": self.show,
@@ -234,14 +234,14 @@ class Deployment:
             except CommandError as error:
                 raise DeploymentFailed(_explain(kind, journal, error), journal) from None
             else:
-                self._settled = True
+                self.settled = True
                 return journal
             finally:
                 journal.close()
         raise AssertionError("unreachable")
 
     def _settle(self) -> None:
-        if not self._settled:
+        if not self.settled:
             recover(self.open(), self._finders(), self.say)
 
     def _clear(self, journal: Journal, state: Mapping[str, Any], since: datetime) -> int:

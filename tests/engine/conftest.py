@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import pulumi
 import pytest
 from pulumi.runtime import _grpc_settings
 
@@ -18,6 +19,8 @@ Bring = Callable[..., Lab]
 # All tests' programs run in this process. Without it, the channel to an engine that was killed is shared
 # with that to a later engine on the same port, which then fails as if that one were gone, too.
 _grpc_settings._GRPC_CHANNEL_OPTIONS.append(("grpc.use_local_subchannel_pool", 1))
+# Several to a resource, each a call to the engine that the program waits for, and shown to nobody.
+pulumi.log.debug = lambda *_, **__: None
 
 
 @pytest.fixture(scope="session")

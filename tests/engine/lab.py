@@ -204,12 +204,18 @@ class Lab:
     # ── the engine
 
     def deployment(
-        self, stack: str, changes: Changes = NOTHING, *, tries: int = 5, checkpoints: bool = False
+        self,
+        stack: str,
+        changes: Changes = NOTHING,
+        *,
+        tries: int = 5,
+        checkpoints: bool = False,
+        killed: bool = False,
     ) -> Deployment:
         """The stack of our program and our stack file, with `changes` to the latter.
 
         Without `checkpoints` the engine writes its state at the end only, which takes a quarter of the time
-        and is the same unless the engine is killed.
+        and is the same unless the engine is killed; whether an earlier one was, `killed` tells.
         """
         self.write(stack, changes)
         environment = self.environment()
@@ -225,6 +231,7 @@ class Lab:
             say=self.output.append,
             show=self.output.append,
             retry=Retry(tries=tries, pause_seconds=0.1),
+            settled=not killed,
             finders=[
                 *(finder for finder in default_finders(environment) if finder.prefix != recorded.prefix),
                 recorded,

@@ -62,7 +62,7 @@ def test_a_replacement_of_the_server_that_was_killed_is_finished_by_the_next_up(
 
 
 def converges(lab: Lab, changes: dict[str, Any], holdings: dict[str, int]) -> None:
-    deployment = lab.deployment("uat", changes)
+    deployment = lab.deployment("uat", changes, killed=True)
     deployment.up()
     assert_whole(lab)
     assert lab.holdings() == holdings
