@@ -1,4 +1,4 @@
-"""Rules for all tests: under CI=true nothing may be skipped, and what shares machines runs in one worker."""
+"""Rules for all tests: under CI=true nothing may be skipped, and what boots machines runs in one worker."""
 
 from __future__ import annotations
 
@@ -19,13 +19,18 @@ CI = os.environ.get("CI") == "true"
 
 
 class Scheduling(LoadScopeScheduling):
-    """Spreads tests over the workers; those of a file in tests/live, which share machines, stay together.
+    """Gives tests/live, which mostly waits and shares machines, to one worker, and spreads the other tests.
 
     Not by xdist's groups: with pytest 9.2, xdist 3.8 takes no notice of them, and does not say so.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0] if nodeid.startswith("tests/live/") else nodeid
+        return "tests/live" if nodeid.startswith("tests/live/") else nodeid
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: begun last, one alone would keep the others waiting."""
+    items.sort(key=lambda item: item.get_closest_marker("engine") is None)
 
 
 @pytest.hookimpl(optionalhook=True)
