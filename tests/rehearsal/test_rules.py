@@ -25,7 +25,7 @@ SLOW = """
 import os, time
 import pytest
 
-@pytest.mark.parametrize("number", range(10))
+@pytest.mark.parametrize("number", range(COUNT))
 def test_some(number):
     time.sleep(0.05)
     with open(os.environ["LOG"], "a") as log:
@@ -67,10 +67,10 @@ def test_under_ci_a_module_that_skips_itself_whole_fails_too(tmp_path: Path) -> 
 
 
 def test_live_tests_share_a_worker_and_others_are_spread(tmp_path: Path) -> None:
-    for folder in ("live", "other"):
+    for folder, count in (("live", 3), ("other", 20)):  # so few live ones that their worker gets others too
         (tmp_path / "tests" / folder).mkdir(parents=True)
         for name in ("one", "two"):
-            (tmp_path / "tests" / folder / f"test_{name}.py").write_text(SLOW)
+            (tmp_path / "tests" / folder / f"test_{name}.py").write_text(SLOW.replace("COUNT", str(count)))
     (tmp_path / "conftest.py").write_text(CONFTEST.read_text())
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     log = tmp_path / "log"

@@ -78,6 +78,7 @@ class Stage:
         """The stack file, with `changed` values of the host."""
         self.host.update(changed)  # type: ignore[arg-type]
         config = {
+            "hcloud:pollInterval": "20ms",
             "jira-plus-plus:host": self.host,
             "jira-plus-plus:domain": {"zone": "example.com", "zone_id": ZONE},
         }
