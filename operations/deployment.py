@@ -132,8 +132,7 @@ class Deployment:
             except DeploymentFailed as failure:
                 journal = failure.journal
                 found = verdict(journal.errors)
-                state = self.state()
-                cleared = self._clear(journal, state, began) + self._forget_vanished(journal, state)
+                cleared = self._clear(journal, began)
                 if found is Verdict.SOLD_OUT:
                     if not self._fall_back():
                         raise
@@ -241,21 +240,25 @@ class Deployment:
         raise AssertionError("unreachable")
 
     def _settle(self) -> None:
+        stack = self.open()
         if not self.settled:
-            recover(self.open(), self._finders(), self.say)
+            recover(stack, self._finders(), self.say)
 
-    def _clear(self, journal: Journal, state: Mapping[str, Any], since: datetime) -> int:
-        """Removes what the failed run created without learning its id, as when a connection dropped."""
-        if not journal.failed:
+    def _clear(self, journal: Journal, since: datetime) -> int:
+        """Takes away what a failed run has left on one side only, the cloud's or the state's; how much."""
+        doubtful = {*vanished(journal.errors), *halfway(journal.errors)}
+        if not (journal.failed or doubtful):
             return 0
-        return remove_orphans(journal.failed, context(state, since), self._finders(), self.say)
+        state = self.state()
+        # Created without learning its id, as when a connection dropped.
+        removed = remove_orphans(journal.failed, context(state, since), self._finders(), self.say)
+        return removed + self._forget_vanished(doubtful, state)
 
-    def _forget_vanished(self, journal: Journal, state: Mapping[str, Any]) -> int:
+    def _forget_vanished(self, doubtful: set[str], state: Mapping[str, Any]) -> int:
         """Reads again what failed halfway, and drops what is in the state but no longer in the cloud.
 
         A server whose creation failed after its id was known is such: the next up would try to change it.
         """
-        doubtful = {*vanished(journal.errors), *halfway(journal.errors)}
         before = {resource["urn"] for resource in state.get("resources") or []}
         if not doubtful & before:
             return 0
