@@ -64,8 +64,14 @@ def rented(folder: Path) -> Iterator[Server]:
             ServerRecord(SERVER, "vps", "vps", address, "debian-12-bare", MEMORY_MB, 2, (public,), "")
         )
         machines.start(SERVER)
-        seconds_until("sshd shows its key", lambda: _host_key(address), BOOT_SECONDS)
-        yield Server(address, key.read_text(), _host_key(address), folder)
+        scans: list[str] = []
+
+        def shows_its_key() -> bool:
+            scans.append(_host_key(address))
+            return bool(scans[-1])
+
+        seconds_until("sshd shows its key", shows_its_key, BOOT_SECONDS)
+        yield Server(address, key.read_text(), scans[-1], folder)
     finally:
         machines.delete(SERVER)
         machines.release_ipv4(address)
