@@ -254,9 +254,8 @@ class Lab:
         values = yaml.safe_load((ROOT / stack_file.name).read_text())
         for path, value in {**BASE[stack], **changes}.items():
             put(values["config"], path, value)
-        values["config"]["hcloud:pollInterval"] = (
-            "20ms"  # its actions are over at once, and the default is 500
-        )
+        # Its actions are over at once, and the default is 500.
+        values["config"]["hcloud:pollInterval"] = "20ms"
         if "encryptionsalt" in before:
             values["encryptionsalt"] = before["encryptionsalt"]
         for key, value in before.get("config", {}).items():

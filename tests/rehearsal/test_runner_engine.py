@@ -234,6 +234,7 @@ def test_a_replacement_that_fails_halfway_is_finished_and_not_begun_again(
     assert after.public_net.primary_ipv4.id == before.public_net.primary_ipv4.id
     assert [volume.id for volume in after.volumes] == [volume.id for volume in before.volumes]
     stage.holds_exactly_once()
+    assert stage.run("up").timings[-1].changes == 0
 
 
 def test_what_is_protected_is_neither_destroyed_nor_replaced(stage: Stage) -> None:
