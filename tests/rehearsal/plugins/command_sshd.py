@@ -82,10 +82,15 @@ class _Session(paramiko.ServerInterface):
 
     def serve_bridges(self, transport: paramiko.Transport) -> None:
         """Carry what goes through this connection to another host, until it ends."""
+        sessions = []  # paramiko closes a channel that nobody holds: its command may come later than it
         while transport.is_active():
             channel = transport.accept(0.2)
-            if channel is not None and channel.chanid in self._bridges:
-                there = self._bridges.pop(channel.chanid)
+            if channel is None:
+                continue
+            there = self._bridges.pop(channel.chanid, None)
+            if there is None:
+                sessions.append(channel)
+            else:
                 for read, write in ((channel.recv, there.sendall), (there.recv, channel.sendall)):
                     threading.Thread(target=_carry, args=(read, write, there), daemon=True).start()
 
