@@ -11,18 +11,17 @@ from typing import Any
 
 from google.protobuf import struct_pb2
 
+from operations import marks
 from rehearsal.plugins.provider import UNKNOWN, Values
 
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a signature, no password
 _OUTPUT = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 _RESOURCE = "5cf8f73096256a8f31e491e813e4eb8e"
-_UNKNOWN_STRING = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _UNKNOWNS = frozenset(
     {
         "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",  # bool
         "3eeb2bf0-c639-47a8-9e75-3b44932eb421",  # number
-        _UNKNOWN_STRING,
+        marks.UNKNOWN,
         "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",  # array
         "030794c1-ac77-496b-92df-f27374a8bd58",  # asset
         "e48ece36-62e2-4504-bad9-02848725956a",  # archive
@@ -60,7 +59,7 @@ def _decode(value: struct_pb2.Value) -> Any:
         return [_decode(item) for item in value.list_value.values]
     if kind == "struct_value":
         fields = value.struct_value.fields
-        signature = fields[_SIGNATURE].string_value if _SIGNATURE in fields else ""
+        signature = fields[marks.SIGNATURE].string_value if marks.SIGNATURE in fields else ""
         if signature == _SECRET:
             return Secret(_decode(fields["value"]))
         if signature == _OUTPUT:
@@ -85,7 +84,7 @@ def _encode(value: Any) -> struct_pb2.Value:
     if value is None:
         return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)
     if value is UNKNOWN:
-        return struct_pb2.Value(string_value=_UNKNOWN_STRING)
+        return struct_pb2.Value(string_value=marks.UNKNOWN)
     if isinstance(value, bool):
         return struct_pb2.Value(bool_value=value)
     if isinstance(value, int | float):
@@ -103,7 +102,7 @@ def _encode(value: Any) -> struct_pb2.Value:
 
 def _secret_struct(value: Any) -> struct_pb2.Struct:
     struct = struct_pb2.Struct()
-    struct.fields[_SIGNATURE].string_value = _SECRET
+    struct.fields[marks.SIGNATURE].string_value = _SECRET
     struct.fields["value"].CopyFrom(_encode(value))
     return struct
 
