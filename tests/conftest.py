@@ -21,11 +21,15 @@ CI = os.environ.get("CI") == "true"
 class Scheduling(LoadScopeScheduling):
     """Gives tests/live, which mostly waits and shares machines, to one worker, and spreads the other tests.
 
+    A file `test_…_live.py` elsewhere boots a machine for all its tests, and is not divided either.
     Not by xdist's groups: with pytest 9.2, xdist 3.8 takes no notice of them, and does not say so.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "tests/live" if nodeid.startswith("tests/live/") else nodeid
+        file = nodeid.partition("::")[0]
+        if file.startswith("tests/live/"):
+            return "tests/live"
+        return file if file.endswith("_live.py") else nodeid
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -71,6 +71,9 @@ def test_live_tests_share_a_worker_and_others_are_spread(tmp_path: Path) -> None
         (tmp_path / "tests" / folder).mkdir(parents=True)
         for name in ("one", "two"):
             (tmp_path / "tests" / folder / f"test_{name}.py").write_text(SLOW.replace("COUNT", str(count)))
+    machine = tmp_path / "tests" / "machine"
+    machine.mkdir()
+    (machine / "test_machine_live.py").write_text(SLOW.replace("COUNT", "20"))
     (tmp_path / "conftest.py").write_text(CONFTEST.read_text())
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     log = tmp_path / "log"
@@ -84,4 +87,4 @@ def test_live_tests_share_a_worker_and_others_are_spread(tmp_path: Path) -> None
     for line in log.read_text().splitlines():
         file, worker = line.split()
         workers.setdefault(Path(file).parent.name, set()).add(worker)
-    assert {folder: len(workers[folder]) for folder in workers} == {"live": 1, "other": 2}
+    assert {folder: len(workers[folder]) for folder in workers} == {"live": 1, "machine": 1, "other": 2}
