@@ -5,14 +5,16 @@ from __future__ import annotations
 import pwd
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
 
+from rehearsal import background
 from rehearsal.diff import diff
-from rehearsal.run import RehearsalFailed
+from rehearsal.run import Rehearsal, RehearsalFailed
 from tests.engine.lab import ROOT
 
 pytestmark = pytest.mark.engine
@@ -46,7 +48,32 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def test_the_diff_of_a_pull_request_names_what_it_changes_and_nothing_else(checkout: Path) -> None:
+@pytest.fixture
+def running(checkout: Path) -> Iterator[background.Cloud]:
+    """The checkout's `local`, rehearsed and left up, as a developer has it."""
+    state = checkout / ".rehearsal" / "local"
+    Rehearsal(checkout, "local", say=str, show=str).run("up")
+    cloud = background.find(state)
+    assert cloud
+    yield cloud
+    background.stop(state)
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    """What the rehearsal in `folder` keeps, by path, without what the diff is written to."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "preview.md"
+    }
+
+
+def test_the_diff_of_a_pull_request_names_what_it_changes_and_leaves_the_rehearsal_that_is_up(
+    checkout: Path, running: background.Cloud
+) -> None:
+    state = checkout / ".rehearsal" / "local"
+    before = kept(state)
+    assert any(path.startswith("docker/") for path in before), "it has recorded containers"
     stack_file = checkout / "Pulumi.local.yaml"
     values = yaml.safe_load(stack_file.read_text())
     values["config"]["jira-plus-plus:images"]["web"] = "ghcr.io/example-org/jira-plus-plus-web:1.1.0"
@@ -57,7 +84,7 @@ def test_the_diff_of_a_pull_request_names_what_it_changes_and_nothing_else(check
         diff(checkout, "local", "nonesuch", said.append)
     diff(checkout, "local", "HEAD", said.append)
 
-    text = (checkout / ".rehearsal" / "local" / "preview.md").read_text()
+    text = (state / "preview.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith("|")][2:]
     assert rows == [
         "| ± | `image-web` | docker RemoteImage | `name` |",
@@ -66,3 +93,5 @@ def test_the_diff_of_a_pull_request_names_what_it_changes_and_nothing_else(check
     assert "**2 to replace, " in text
     assert "jira-plus-plus-web:1.1.0" in text
     assert not (checkout / ".rehearsal" / "local.diff").exists(), "what was brought up for it is gone"
+    assert kept(state) == before
+    assert background.find(state) == running
