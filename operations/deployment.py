@@ -28,7 +28,7 @@ from operations.journal import Failure, Journal
 from operations.orphans import Finder
 from operations.program import program
 from operations.recovery import context, default_finders, lift_lock, read_again, recover, remove_orphans
-from operations.workspace import LeanWorkspace
+from operations.workspace import LeanStack, LeanWorkspace
 
 Say = Callable[[str], None]
 Result = TypeVar("Result")
@@ -89,9 +89,9 @@ class Deployment:
             # The Automation API's server would print a traceback for an engine that was killed.
             logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
             try:  # in this order: to find an existing one is one run of the engine, not two
-                self._opened = Stack.select(self.stack, self._workspace)
+                self._opened = LeanStack.select(self.stack, self._workspace)
             except StackNotFoundError:
-                self._opened = Stack.create(self.stack, self._workspace)
+                self._opened = LeanStack.create(self.stack, self._workspace)
                 self.settled = True
         return self._opened
 

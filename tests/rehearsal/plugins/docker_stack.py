@@ -7,15 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pulumi.automation import (
-    EngineEvent,
-    ProjectBackend,
-    ProjectSettings,
-)
-from pulumi.automation import Stack as AutomationStack
+from pulumi.automation import EngineEvent, ProjectBackend, ProjectSettings
 
 from operations import engine
-from operations.workspace import LeanWorkspace
+from operations.workspace import LeanStack, LeanWorkspace
 from rehearsal import launchers
 
 LABEL = f"plugin-test-{os.getpid()}"
@@ -119,7 +114,7 @@ class Stack:
             env_vars=self._environment,
             pulumi_command=engine.command(engine.engine()),
         )
-        self._made = AutomationStack.create("dev", workspace)
+        self._made = LeanStack.create("dev", workspace)
         return self._made
 
     def _hear(self, line: str) -> None:
