@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist import plugin as xdist
 from xdist.scheduler import LoadScopeScheduling
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ class Scheduling(LoadScopeScheduling):
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first: begun last, one alone would keep the others waiting."""
     items.sort(key=lambda item: item.get_closest_marker("engine") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One more than cores: the engine and the machines are often waited for."""
+    return int(xdist.pytest_xdist_auto_num_workers(config)) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
