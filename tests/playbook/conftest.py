@@ -47,9 +47,8 @@ def target(request: pytest.FixtureRequest) -> Target:
 
 @pytest.fixture(scope="session")
 def api(target: Target) -> Iterator[Api]:
-    session = Api(target)
-    with session.client:
-        yield session.login()
+    with target.http() as client:
+        yield Api(target, client).login()
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ class GraphQLError(AssertionError):
 
 
 class Api:
-    """A session with the API; `login` first."""
+    """A session with the API, through `client` of `target`; `login` first."""
 
-    def __init__(self, target: Target, client: httpx.Client | None = None) -> None:
+    def __init__(self, target: Target, client: httpx.Client) -> None:
         self.target = target
-        self.client = client or target.http()
+        self.client = client
         self.token = ""
 
     def run(self, query: str, **variables: Any) -> dict[str, Any]:

@@ -64,7 +64,6 @@ def run(target: Target, users: int, seconds: float, pause: float = 0.3, seed: in
 
     def user(number: int) -> None:
         chance = random.Random(seed * 1000 + number)
-        api = Api(target)
         mine: list[str] = []
 
         def timed(operation: str, action) -> object:  # type: ignore[no-untyped-def]
@@ -79,7 +78,8 @@ def run(target: Target, users: int, seconds: float, pause: float = 0.3, seed: in
                 load.samples.append(sample)
             return result
 
-        with api.client:
+        with target.http() as client:
+            api = Api(target, client)
             timed("login", api.login)
             while time.monotonic() - started < seconds:
                 draw = chance.random()

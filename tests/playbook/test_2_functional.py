@@ -16,12 +16,14 @@ pytestmark = pytest.mark.playbook
 
 @pytest.mark.checklist("Functional", "Login")
 def test_the_administrator_logs_in_and_a_wrong_password_does_not(target: Target, evidence: Entry) -> None:
-    api = Api(target).login()
-    assert api.run("{ me { email } }")["me"]["email"] == target.outputs["admin_email"]
-    with pytest.raises(GraphQLError, match="wrong password"):
-        Api(target).run('mutation { login(email: "admin@example.com", password: "no") { token } }')
-    with pytest.raises(GraphQLError, match="Log in first"):
-        Api(target).run("{ issues { id } }")
+    with target.http() as client:
+        nobody = Api(target, client)
+        with pytest.raises(GraphQLError, match="wrong password"):
+            nobody.run('mutation { login(email: "admin@example.com", password: "no") { token } }')
+        with pytest.raises(GraphQLError, match="Log in first"):
+            nobody.run("{ issues { id } }")
+        administrator = Api(target, client).login()
+        assert administrator.run("{ me { email } }")["me"]["email"] == target.outputs["admin_email"]
     evidence.say(
         "The administrator's generated password logs in; a wrong one does not; "
         "without a session nothing is read."

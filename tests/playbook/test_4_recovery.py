@@ -158,7 +158,9 @@ def test_a_replaced_server_has_the_same_data_behind_the_same_addresses(
 
     assert target.ssh("findmnt --noheadings --output UUID /mnt/data").strip() == disk, "it is another volume"
     assert digest(target) == rows, "the data is another"
-    assert Api(target).login().run("{ me { email } }")["me"]["email"] == target.outputs["admin_email"]
+    with target.http() as client:
+        me = Api(target, client).login().run("{ me { email } }")["me"]
+    assert me["email"] == target.outputs["admin_email"]
     evidence.say(
         f"Replaced: the command took {command:.1f} s, and {more:.1f} s later every container was healthy on "
         f"the new server and requests were served. Its {len(names)} containers are new; volume, addresses, "
