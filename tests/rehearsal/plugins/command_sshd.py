@@ -55,7 +55,7 @@ class Sshd(paramiko.ServerInterface):
             threading.Thread(target=self._connection, args=(connection,), daemon=True).start()
 
     def _connection(self, connection: socket.socket) -> None:
-        transport = paramiko.Transport(connection)
+        transport = _Transport(connection)
         transport.add_server_key(self._host_key)
         transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files)
         session = _Session(self)
@@ -122,8 +122,23 @@ class _Session(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         environment = {**self._sshd.environment, **self._variables}
-        threading.Thread(target=_run, args=(channel, command.decode(), environment), daemon=True).start()
+        run = threading.Thread(target=_run, args=(channel, command.decode(), environment), daemon=True)
+        channel.get_transport().accepted.append(run)
         return True
+
+
+class _Transport(paramiko.Transport):
+    """Starts a command once the client was told that it is accepted: a quick one could be over before."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__(connection)
+        self.accepted: list[threading.Thread] = []
+
+    def _send_user_message(self, message: Any) -> None:
+        super()._send_user_message(message)
+        if threading.current_thread() is self:  # which answers requests, each before it reads the next
+            while self.accepted:
+                self.accepted.pop().start()
 
 
 def _run(channel: paramiko.Channel, command: str, environment: dict[str, str]) -> None:
