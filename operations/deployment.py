@@ -175,7 +175,7 @@ class Deployment:
         passing = 0
         while True:
             try:
-                return self._run("destroy", lambda on: self.open().destroy(show_secrets=False, **on))
+                return self._run("destroy", lambda on: self.open().destroy(**on))
             except DeploymentFailed as failure:
                 journal = failure.journal
                 passing += 1
@@ -204,7 +204,7 @@ class Deployment:
         target.write_text(json.dumps({name: output.value for name, output in outputs.items()}))
 
     def _try_up(self, replace: list[str] | None) -> Journal:
-        return self._run("up", lambda on: self.open().up(show_secrets=False, replace=replace, **on))
+        return self._run("up", lambda on: self.open().up(replace=replace, **on))
 
     def _id(self, urn: str | None) -> str | None:
         """The id of a resource in the state; None if it is not there, or none is asked for."""

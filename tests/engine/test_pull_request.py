@@ -49,14 +49,14 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def running(checkout: Path) -> Iterator[background.Cloud]:
-    """The checkout's `local`, rehearsed and left up, as a developer has it."""
-    state = checkout / ".rehearsal" / "local"
-    Rehearsal(checkout, "local", say=str, show=str).run("up")
-    cloud = background.find(state)
-    assert cloud
-    yield cloud
-    background.stop(state)
+def state(checkout: Path) -> Iterator[Path]:
+    """The folder of the checkout's `local`, rehearsed and left up, as a developer has it."""
+    rehearsal = Rehearsal(checkout, "local", say=str, show=str)
+    try:
+        rehearsal.run("up")
+        yield rehearsal.state
+    finally:
+        background.stop(rehearsal.state)
 
 
 def kept(folder: Path) -> dict[str, bytes]:
@@ -69,10 +69,10 @@ def kept(folder: Path) -> dict[str, bytes]:
 
 
 def test_the_diff_of_a_pull_request_names_what_it_changes_and_leaves_the_rehearsal_that_is_up(
-    checkout: Path, running: background.Cloud
+    checkout: Path, state: Path
 ) -> None:
-    state = checkout / ".rehearsal" / "local"
-    before = kept(state)
+    running, before = background.find(state), kept(state)
+    assert running
     assert any(path.startswith("docker/") for path in before), "it has recorded containers"
     stack_file = checkout / "Pulumi.local.yaml"
     values = yaml.safe_load(stack_file.read_text())
