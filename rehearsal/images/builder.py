@@ -15,8 +15,8 @@ import docker
 from docker.errors import DockerException, ImageNotFound
 
 from operations.cache import alone
-from rehearsal.images import LABEL, ImageError, cache, debian, gobuild, npm
-from rehearsal.images.catalogue import Image, image, with_parents
+from rehearsal.images import LABEL, ImageError, cache, debian, gobuild, npm, wheel
+from rehearsal.images.catalogue import GoProgram, Image, Wheel, image, with_parents
 
 REPOSITORY = "jira-plus-plus"
 
@@ -54,14 +54,15 @@ def key(name: str) -> str:
     """The hash of everything that an image is made of, its parents included."""
     chosen = image(name)
     digest = hashlib.sha256()
-    if chosen.parent:
-        digest.update(key(chosen.parent).encode())
+    digest.update(f"{chosen.suite}\n".encode())
+    for argument, parent in chosen.parents.items():
+        digest.update(f"{argument}={key(parent)}\n".encode())
     for path in _folder_files(chosen):
         mode = "x" if path.stat().st_mode & 0o100 else "-"
         digest.update(f"{path.relative_to(chosen.context)} {mode} ".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     for program in chosen.programs:
-        digest.update(gobuild.program_key(chosen, program).encode())
+        digest.update(_program_key(chosen, program).encode())
     for files in chosen.files:
         digest.update(gobuild.files_key(chosen, files).encode())
     if chosen.npm or chosen.source:
@@ -119,10 +120,10 @@ def _build_missing(client: docker.DockerClient, names: tuple[str, ...], say: Say
             say(f"  {chosen.name:<22} {tags[chosen.name]} is there")
             continue
         say(f"  {chosen.name:<22} building, in place of {chosen.instead_of} ...")
-        if chosen.parent:
-            _build(client, chosen)
-        else:
+        if chosen.suite:
             debian.bootstrap(client, chosen, tags[chosen.name], key(chosen.name))
+        else:
+            _build(client, chosen)
         say(f"  {chosen.name:<22} {tags[chosen.name]} built in {time.monotonic() - started:.1f} s")
     return tags
 
@@ -133,7 +134,7 @@ def _build(client: docker.DockerClient, chosen: Image) -> None:
             for path in _folder_files(chosen):
                 _add(archive, path, str(path.relative_to(chosen.context)))
             for program in chosen.programs:
-                _add(archive, gobuild.compiled(chosen, program), f"bin/{program.binary}")
+                _add(archive, _program(chosen, program), f"bin/{program.binary}")
             for files in chosen.files:
                 _add(archive, gobuild.module_files(chosen, files), files.target)
             if chosen.source:
@@ -148,7 +149,7 @@ def _build(client: docker.DockerClient, chosen: Image) -> None:
             fileobj=context,
             custom_context=True,
             tag=tag(chosen.name),
-            buildargs={"BASE": tag(chosen.parent)},
+            buildargs={argument: tag(parent) for argument, parent in chosen.parents.items()},
             labels={LABEL: "image", f"{LABEL}.key": key(chosen.name)},
             rm=True,
             forcerm=True,
@@ -158,6 +159,14 @@ def _build(client: docker.DockerClient, chosen: Image) -> None:
             if "error" in message:
                 last = "\n".join(log.getvalue().strip().splitlines()[-20:])
                 raise ImageError(f"building {chosen.name} failed: {message['error']}\n{last}")
+
+
+def _program_key(chosen: Image, program: GoProgram | Wheel) -> str:
+    return wheel.key(program) if isinstance(program, Wheel) else gobuild.program_key(chosen, program)
+
+
+def _program(chosen: Image, program: GoProgram | Wheel) -> Path:
+    return wheel.program(program) if isinstance(program, Wheel) else gobuild.compiled(chosen, program)
 
 
 def _folder_files(chosen: Image) -> list[Path]:

