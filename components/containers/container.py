@@ -126,7 +126,7 @@ def watchers(args: ContainerArgs, autoheal_label: str) -> dict[str, str]:
     """The labels for autoheal and Watchtower."""
     labels = {}
     if args.autoheal:
-        labels = {autoheal_label: "true", "autoheal.stop.timeout": str(args.release.grace)}
+        labels = {autoheal_label: "true"}
     if args.watched_image is None:
         return {**labels, "com.centurylinklabs.watchtower.enable": "false"}
     return {

@@ -1,20 +1,30 @@
 """Restarts a container that turned unhealthy, where its label allows it."""
 
+from pathlib import Path
+
 import pulumi
 
 from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
 from components.services.site import Site
-from components.services.socket_proxy import SocketProxy
+from components.services.socket_proxy import PORT, SocketProxy
 
+HERE = Path(__file__).parent
 USER = "65534:65534"
+FOLDER = "/etc/jira"
+HEARTBEAT = "/tmp/heartbeat"  # noqa: S108 # a tmpfs of its own
 INTERVAL_SECONDS = 5
-HEALTH = ("pgrep", "-f", "autoheal")
-"""The image's own: it has no port to ask."""
+SILENCE_SECONDS = 25
+"""How old the last look may be: an answer takes at most 10 s, then comes the interval, and one may fail."""
 
 
 class Autoheal(pulumi.ComponentResource):
-    """The watcher, and its filter before the Docker socket."""
+    """The watcher, and its filter before the Docker socket.
+
+    The loop is ours, the image brings what it calls. The image's own (willfarrell/docker-autoheal at 1.2.0,
+    docker-entrypoint) takes no `tcp://`, ends when the filter is away, gives every container the same grace,
+    and its health check, `pgrep -f autoheal`, finds Docker's init, which has the word in its arguments.
+    """
 
     def __init__(self, name: str, site: Site, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:services:Autoheal", name, {}, opts)
@@ -26,18 +36,23 @@ class Autoheal(pulumi.ComponentResource):
                 process=Process(
                     image=site.images["autoheal"],
                     user=USER,
-                    entrypoint=("/docker-entrypoint", "autoheal"),
-                    environment={
-                        "AUTOHEAL_CONTAINER_LABEL": site.runtime.autoheal_label,
-                        "AUTOHEAL_INTERVAL": str(INTERVAL_SECONDS),
-                        "AUTOHEAL_ONLY_MONITOR_RUNNING": "true",
-                        "DOCKER_SOCK": self.proxy.endpoint,
-                        "CURL_TIMEOUT": "150",  # a restart lasts as long as the longest grace, and then some
+                    entrypoint=("/bin/sh", f"{FOLDER}/autoheal.sh"),
+                    arguments=(
+                        f"http://socket-autoheal:{PORT}",
+                        site.runtime.autoheal_label,
+                        str(INTERVAL_SECONDS),
+                        HEARTBEAT,
+                    ),
+                    files={
+                        f"{FOLDER}/{file}": (HERE / file).read_text(encoding="utf-8")
+                        for file in ("autoheal.sh", "heartbeat.sh")
                     },
                     limits=Limits.of(site.settings.services.autoheal),
                     networks=("socket-autoheal",),
                 ),
-                health=Health(command=HEALTH, interval=3),
+                health=Health(
+                    command=("/bin/sh", f"{FOLDER}/heartbeat.sh", HEARTBEAT, str(SILENCE_SECONDS)), interval=3
+                ),
                 release=Release(order="stop-first", grace=5),
                 autoheal=False,  # it cannot restart itself: the request would end with it
                 watched_image=site.images.tag("autoheal"),

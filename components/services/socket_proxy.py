@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.containers import Container, ContainerArgs, Health, Mount, Process, Release
+from components.containers.health import http
 from components.containers.limits import Limits
 from components.services.site import Site
 
@@ -77,7 +78,8 @@ class SocketProxy(pulumi.ComponentResource):
                     aliases=(f"socket-{consumer}",),
                     mounts=(Mount(source=SOCKET, target=SOCKET, read_only=True),),
                 ),
-                health=Health(command=ping(), interval=3),
+                # A request through the filter to Docker: rule, socket and daemon.
+                health=Health(command=http(PORT, "/_ping"), interval=3),
                 # It keeps nothing: the consumer finds the next one under the same name.
                 release=Release(order="start-first", grace=5),
                 watched_image=site.images.tag("socket_proxy"),
@@ -92,16 +94,6 @@ class SocketProxy(pulumi.ComponentResource):
 def endpoint(consumer: str) -> str:
     """The address of a consumer's filter, as DOCKER_HOST takes it."""
     return f"tcp://socket-{consumer}:{PORT}"
-
-
-def ping() -> tuple[str, ...]:
-    """A request through the filter to Docker; the image has bash, and neither curl nor wget nor netcat."""
-    return (
-        "bash",
-        "-c",
-        f"exec 3<>/dev/tcp/127.0.0.1/{PORT} && printf 'GET /_ping HTTP/1.0\\r\\n\\r\\n' >&3"
-        " && read -r _ status _ <&3 && [[ $status == 200 ]]",
-    )
 
 
 def config(rules: tuple[Rule, ...]) -> str:

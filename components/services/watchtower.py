@@ -3,6 +3,8 @@
 import pulumi
 
 from components.containers import Container, ContainerArgs, Health, Process, Release
+from components.containers.busybox import PROGRAM, Busybox
+from components.containers.health import http
 from components.containers.limits import Limits
 from components.services.site import Site
 from components.services.socket_proxy import SocketProxy
@@ -10,6 +12,7 @@ from components.services.socket_proxy import SocketProxy
 USER = "65534:65534"
 SCHEDULE = "0 30 5 * * *"
 """Seconds first: daily at 05:30 UTC, after the backup and the system's own upgrades."""
+HEALTH_PORT = 8080
 
 
 class Watchtower(pulumi.ComponentResource):
@@ -19,6 +22,9 @@ class Watchtower(pulumi.ComponentResource):
         super().__init__("jira-plus-plus:services:Watchtower", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.proxy = SocketProxy(f"socket-{name}", site, "watchtower", child)
+        # Its image has one file, and `watchtower --health-check` ends with 0 whatever the running process does
+        # (nicholas-fedor/watchtower at v1.20.3, cmd/root.go). /readyz is that process, which asks Docker.
+        busybox = Busybox(f"{name}-busybox", site.runtime, site.images["socket_proxy"], child)
         self.container = Container(
             name,
             ContainerArgs(
@@ -30,6 +36,9 @@ class Watchtower(pulumi.ComponentResource):
                         "DOCKER_HOST": self.proxy.endpoint,
                         "NO_COLOR": "true",
                         "TZ": "UTC",
+                        "WATCHTOWER_HTTP_API_ENDPOINTS": "health",
+                        "WATCHTOWER_HTTP_API_HOST": "127.0.0.1",
+                        "WATCHTOWER_HTTP_API_PORT": str(HEALTH_PORT),
                         "WATCHTOWER_LABEL_ENABLE": "true",
                         "WATCHTOWER_MONITOR_ONLY": "true",
                         "WATCHTOWER_NOTIFICATIONS_LEVEL": "info",
@@ -37,8 +46,9 @@ class Watchtower(pulumi.ComponentResource):
                     },
                     limits=Limits.of(site.settings.services.watchtower),
                     networks=("egress", "socket-watchtower"),
+                    mounts=busybox.mounts,
                 ),
-                health=Health(command=("/watchtower", "--health-check"), interval=5),
+                health=Health(command=(PROGRAM, *http(HEALTH_PORT, "/readyz")), interval=5),
                 release=Release(order="stop-first", grace=10),
                 watched_image=site.images.tag("watchtower"),
             ),
