@@ -10,7 +10,7 @@ import argparse
 import sys
 
 from rehearsal.images import ImageError, builder, outdated, registry
-from rehearsal.images.catalogue import IMAGES, NOT_BUILT
+from rehearsal.images.catalogue import IMAGES
 
 
 def main() -> int:
@@ -33,8 +33,6 @@ def main() -> int:
             # What pushes needs somewhere to push to.
             registry_too = ("registry",) if chosen.command == "push" and chosen.names else ()
             builder.build((*chosen.names, *registry_too), _say)
-            for name, reason in NOT_BUILT.items():
-                _say(f"  {name:<22} not built: {reason}")
             if chosen.command == "push":
                 registry.push(tuple(chosen.names), _say)
     except ImageError as error:

@@ -15,7 +15,7 @@ import docker
 from docker.errors import DockerException, ImageNotFound
 
 from operations.cache import alone
-from rehearsal.images import LABEL, ImageError, cache, debian, gobuild, npm, wheel
+from rehearsal.images import LABEL, ImageError, cache, contract, debian, gobuild, npm, wheel
 from rehearsal.images.catalogue import GoProgram, Image, Wheel, image, with_parents
 
 REPOSITORY = "jira-plus-plus"
@@ -65,6 +65,7 @@ def key(name: str) -> str:
         digest.update(_program_key(chosen, program).encode())
     for files in chosen.files:
         digest.update(gobuild.files_key(chosen, files).encode())
+    digest.update(_applets(chosen))
     if chosen.npm or chosen.source:
         digest.update((chosen.context / "package-lock.json").read_bytes())
     return digest.hexdigest()[:12]
@@ -137,6 +138,8 @@ def _build(client: docker.DockerClient, chosen: Image) -> None:
                 _add(archive, _program(chosen, program), f"bin/{program.binary}")
             for files in chosen.files:
                 _add(archive, gobuild.module_files(chosen, files), files.target)
+            if chosen.applets_of:
+                _add_text(archive, _applets(chosen), "programs.txt")
             if chosen.source:
                 _add(archive, npm.product(chosen, key(chosen.name)), "dist")
                 _add(archive, npm.packages(chosen, development=False), "node_modules")
@@ -161,6 +164,13 @@ def _build(client: docker.DockerClient, chosen: Image) -> None:
                 raise ImageError(f"building {chosen.name} failed: {message['error']}\n{last}")
 
 
+def _applets(chosen: Image) -> bytes:
+    if not chosen.applets_of:
+        return b""
+    held = contract.load(chosen.applets_of)
+    return "".join(f"{path}\n" for path in sorted(held.callable_files())).encode()
+
+
 def _program_key(chosen: Image, program: GoProgram | Wheel) -> str:
     return wheel.key(program) if isinstance(program, Wheel) else gobuild.program_key(chosen, program)
 
@@ -175,6 +185,12 @@ def _folder_files(chosen: Image) -> list[Path]:
         for path in chosen.context.rglob("*")
         if path.is_file() and path.name not in MANIFESTS and not MADE.intersection(path.parts)
     )
+
+
+def _add_text(archive: tarfile.TarFile, content: bytes, name: str) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(content), 0o644
+    archive.addfile(entry, io.BytesIO(content))
 
 
 def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:

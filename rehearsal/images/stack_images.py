@@ -7,7 +7,6 @@ import urllib.request
 from typing import Any
 
 from rehearsal.images import builder, registry
-from rehearsal.images.catalogue import NOT_BUILT
 
 APPLICATION = ("api", "worker", "web")
 """What is always built here: Jira++'s own images exist only where its release build put them."""
@@ -19,6 +18,7 @@ BUILT = (
     "traefik",
     "socket_proxy",
     "autoheal",
+    "watchtower",
 )
 PUBLIC_REGISTRY = "https://registry-1.docker.io/v2/"
 PATIENCE_SECONDS = 3
@@ -35,14 +35,11 @@ def fragment(say: builder.Say) -> dict[str, Any]:
         say("images: pulled from the registries of the stack file; the application is built here")
     else:
         names = BUILT
-        left_out = "; ".join(f"{name} is switched off: {reason}" for name, reason in NOT_BUILT.items())
-        say(f"images: no public registry answers, so they are built here. {left_out}")
+        say("images: no public registry answers, so they are built here")
     builder.build((*names, "application", "machine", "registry"), builder.only_work(say))
     pushed = registry.push((*names, "application"), lambda _: None)
     images = {name: pushed[name] for name in names} | dict.fromkeys(APPLICATION, pushed["application"])
-    services: dict[str, Any] = {"web": {"command": ["node", "dist/web.js"]}}
-    if names:
-        services |= {name: {"enabled": False} for name in NOT_BUILT}
+    services = {"web": {"command": ["node", "dist/web.js"]}}
     return {"config": {"jira-plus-plus:images": images, "jira-plus-plus:services": services}}
 
 

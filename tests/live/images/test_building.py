@@ -76,10 +76,6 @@ def test_a_name_that_is_none_says_which_there_are() -> None:
         catalogue.with_parents(("nginx",))
 
 
-def test_what_cannot_be_built_is_not_among_the_images() -> None:
-    assert not set(catalogue.NOT_BUILT) & {known.name for known in catalogue.IMAGES}
-
-
 @pytest.mark.live
 def test_a_second_build_builds_nothing(images: dict[str, str]) -> None:
     said: list[str] = []

@@ -1,0 +1,3 @@
+module rehearsal/watchtower
+
+go 1.21
