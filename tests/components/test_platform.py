@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.components.declared import CONTAINER, containers, declare, declared
-from tests.components.recording import Recorded
-from tests.components.stacks import ENVIRONMENT
+from rehearsal.declared.platform import CONTAINER, containers, declare, declared
+from rehearsal.declared.recording import Recorded
+from rehearsal.declared.stacks import ENVIRONMENT
 
 ROOT = Path(__file__).parents[2]
 STACKS = ("local", "uat", "prod")
@@ -128,9 +128,9 @@ import json, os, runpy, sys
 sys.path.insert(0, os.getcwd())
 from unittest.mock import patch
 import pulumi
-from tests.components.declared import HUMAN_SECRETS, computed
-from tests.components.recording import deploy
-from tests.components.stacks import configured, released, stack_file
+from rehearsal.declared.platform import HUMAN_SECRETS, computed
+from rehearsal.declared.recording import deploy
+from rehearsal.declared.stacks import configured, released, stack_file
 
 exported = {}
 def program():
@@ -184,7 +184,7 @@ def test_main_is_a_table_of_contents() -> None:
 def test_on_this_machine_no_clouds_sdk_is_imported() -> None:
     script = """
 import sys
-from tests.components.declared import declared
+from rehearsal.declared.platform import declared
 declared("local")
 print(sorted(m for m in sys.modules if m in ("pulumi_hcloud", "pulumi_cloudflare")))
 """

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.components.declared import containers, declared
+from rehearsal.declared.platform import containers, declared
 
 STACKS = ("local", "uat", "prod")
 SERVICES = (

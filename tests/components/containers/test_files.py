@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from components.containers.files import archive, digest, folders, removal, script
-from tests.components.declared import commands, declared
+from rehearsal.declared.platform import commands, declared
 
 FILES = {"/run/secrets/DATABASE_URL": "postgresql://x", "/etc/jira/roles.sh": "#!/bin/sh\necho 'ü'\n"}
 USER = f"{os.getuid()}:{os.getgid()}"
@@ -189,7 +189,7 @@ def test_the_commands_carry_content_on_stdin_only() -> None:
 
 
 def test_a_container_mounts_the_folder_of_its_files_read_only() -> None:
-    from tests.components.declared import containers
+    from rehearsal.declared.platform import containers
 
     api = containers(declared("uat"))["api"].inputs["mounts"]
     folder = commands(declared("uat"))["api-files"].inputs["create"].split()[4]

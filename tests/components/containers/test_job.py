@@ -11,8 +11,8 @@ from components.containers.job import script
 from components.containers.limits import Limits
 from components.host import Host, HostArgs
 from components.settings.host import Host as HostSettings
-from tests.components.declared import commands, computed, containers, declared
-from tests.components.recording import deploy
+from rehearsal.declared.platform import commands, computed, containers, declared
+from rehearsal.declared.recording import deploy
 
 JOBS = ("migration", "migration-backup", "temporal-namespace", "temporal-schema")
 

@@ -5,7 +5,7 @@ from itertools import combinations
 import pytest
 
 from components.containers.networks import NETWORKS
-from tests.components.declared import containers, declared
+from rehearsal.declared.platform import containers, declared
 
 MEMBERS = {
     "ingress": {"traefik"},
@@ -76,7 +76,7 @@ def test_the_networks_are_declared_as_they_are_described() -> None:
 
 def test_a_watcher_that_is_switched_off_leaves_no_network() -> None:
     from components.platform import networks
-    from tests.components.stacks import stack_settings
+    from rehearsal.declared.stacks import stack_settings
 
     off = stack_settings(
         "uat", {"services.watchtower": {"enabled": False}, "services.autoheal": {"enabled": False}}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.components.declared import COMMANDS, commands, containers, declare, declared
+from rehearsal.declared.platform import COMMANDS, commands, containers, declare, declared
 
 START_FIRST = {
     "api",

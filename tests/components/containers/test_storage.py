@@ -1,7 +1,7 @@
 """Where data lies: on the data disk, which must be mounted, or in a volume that its user may write to."""
 
 from components.containers.storage import take_over
-from tests.components.declared import commands, containers, declared
+from rehearsal.declared.platform import commands, containers, declared
 
 
 def mounts(stack: str, service: str) -> list[dict[str, object]]:

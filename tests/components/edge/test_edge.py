@@ -9,7 +9,7 @@ import pytest
 from components.edge import Edge, EdgeArgs
 from components.settings.domain import Domain
 from components.settings.tls import Tls
-from tests.components.recording import Recorded, deploy
+from rehearsal.declared.recording import Recorded, deploy
 
 ZONE_ID = "0123456789abcdef0123456789abcdef"
 NAMES = ["api-uat.example.com", "app-uat.example.com", "temporal-uat.example.com"]

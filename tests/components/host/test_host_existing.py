@@ -11,7 +11,7 @@ import pytest
 
 from components.host import Host, HostArgs
 from components.settings.host import Host as Settings
-from tests.components.recording import Recorded, deploy
+from rehearsal.declared.recording import Recorded, deploy
 
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJd1ZvYxnzfMzIi3eRvCh2Zy2p6F0cTS0rQ1mC7m8f0G"
 

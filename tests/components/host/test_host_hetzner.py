@@ -14,7 +14,7 @@ import yaml
 
 from components.host import Host, HostArgs
 from components.settings.host import Host as Settings
-from tests.components.recording import Recorded, deploy
+from rehearsal.declared.recording import Recorded, deploy
 
 PRIVATE_KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\n{name}\n-----END OPENSSH PRIVATE KEY-----\n"
 

@@ -9,7 +9,7 @@ import pytest
 
 from components.host import Host, HostArgs
 from components.settings.host import Host as Settings
-from tests.components.recording import Recorded, deploy
+from rehearsal.declared.recording import Recorded, deploy
 
 
 def declare(program: Any = lambda host: host) -> Recorded:

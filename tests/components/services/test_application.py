@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.components.declared import containers, declare, declared
+from rehearsal.declared.platform import containers, declare, declared
 
 
 def environment(stack: str, service: str) -> dict[str, str]:

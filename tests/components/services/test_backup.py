@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.components.declared import containers, declared
+from rehearsal.declared.platform import containers, declared
 from tests.components.services.conftest import SERVICES, Server, give
 
 DATABASES = "jira temporal temporal_visibility"

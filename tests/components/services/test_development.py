@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from components.settings.env_file import GIVEN
-from tests.components.declared import CANARY, commands, containers, declare
-from tests.components.recording import Recorded
+from rehearsal.declared.platform import CANARY, commands, containers, declare
+from rehearsal.declared.recording import Recorded
 
 PROCESSES = ("api", "worker", "migration")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from components.services.postgres import arguments
-from tests.components.declared import containers, declared
+from rehearsal.declared.platform import containers, declared
 from tests.components.services.conftest import PASSWORDS, Server
 
 

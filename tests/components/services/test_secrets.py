@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.components.declared import CANARY, commands, containers, declare, declared
-from tests.components.recording import Registration
+from rehearsal.declared.platform import CANARY, commands, containers, declare, declared
+from rehearsal.declared.recording import Registration
 
 MAKES = {
     "random:index/randomPassword:RandomPassword",

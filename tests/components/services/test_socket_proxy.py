@@ -5,7 +5,7 @@ import re
 import pytest
 
 from components.services.socket_proxy import ALLOWED, config
-from tests.components.declared import commands, containers, declared
+from rehearsal.declared.platform import commands, containers, declared
 
 ID = "0123456789abcdef" * 4
 

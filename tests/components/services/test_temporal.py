@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.services.temporal import dynamic_config, server_config
-from tests.components.declared import CONTAINER, containers, declare, declared
+from rehearsal.declared.platform import CONTAINER, containers, declare, declared
 from tests.components.services.conftest import SERVICES
 
 EXPECTED = Path(__file__).parent / "expected"

@@ -13,7 +13,7 @@ from components.containers.mount import Port
 from components.edge.cloudflare_ranges import IPV4, IPV6
 from components.services.traefik import Routing, dynamic_config, ports, static_config, write_dynamic
 from components.settings.tls import Tls
-from tests.components.declared import commands, containers, declared
+from rehearsal.declared.platform import commands, containers, declared
 
 EXPECTED = Path(__file__).parent / "expected"
 ACME = Tls(mode="dns-01", acme_email="ops@example.com")

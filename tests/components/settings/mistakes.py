@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.settings import SettingsError, load
-from tests.components.stacks import ENVIRONMENT, SECRETS, changed, configured, released, stack_file
+from rehearsal.declared.stacks import ENVIRONMENT, SECRETS, changed, configured, released, stack_file
 
 
 def mistakes(

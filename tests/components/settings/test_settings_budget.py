@@ -6,7 +6,7 @@ from components.settings import cost_per_month, memory_budget
 from components.settings.catalogue import LOCATIONS, RETIRED, SERVER_TYPES
 from components.settings.host import Host, Volume
 from components.settings.services import Autoheal, Services, Watchtower
-from tests.components.stacks import stack_settings
+from rehearsal.declared.stacks import stack_settings
 
 
 def host(**changes: object) -> Host:

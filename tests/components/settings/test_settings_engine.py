@@ -10,7 +10,7 @@ from pulumi import automation
 
 from components.settings import Settings, load
 from operations import engine
-from tests.components.stacks import ENVIRONMENT, PROJECT, ROOT, SECRETS
+from rehearsal.declared.stacks import ENVIRONMENT, PROJECT, ROOT, SECRETS
 
 pytestmark = pytest.mark.engine
 

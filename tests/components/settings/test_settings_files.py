@@ -12,7 +12,7 @@ from components.settings.images import Image, parse
 from components.settings.reference import inserted
 from components.settings.report import description_of, paths, section_of
 from components.settings.secrets import SECRETS
-from tests.components.stacks import ROOT, stack_file
+from rehearsal.declared.stacks import ROOT, stack_file
 
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
 STACKS = ["local", "uat", "prod"]

@@ -5,9 +5,9 @@ import pytest
 
 from components.settings import Settings
 from components.settings.report import section_of
+from rehearsal.declared.stacks import stack_file, stack_settings
 from tests.components.settings.mistakes import mistakes
 from tests.components.settings.test_settings_mistakes import EXISTING
-from tests.components.stacks import stack_file, stack_settings
 
 
 @pytest.mark.parametrize("stack", ["local", "uat", "prod"])

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from components.settings import SettingsError, load
+from rehearsal.declared.stacks import ENVIRONMENT, REMOVE, SECRETS, configured, released, stack_file
 from tests.components.settings.mistakes import mistakes
-from tests.components.stacks import ENVIRONMENT, REMOVE, SECRETS, configured, released, stack_file
 
 CASES = yaml.safe_load((Path(__file__).parent / "bad_settings.yaml").read_text(encoding="utf-8"))
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"

@@ -8,8 +8,7 @@ import pytest
 from components.settings import SettingsError, load, secret
 from components.settings.report import Screen
 from components.settings.secrets import looks_secret
-from tests.components.settings.mistakes import mistakes
-from tests.components.stacks import (
+from rehearsal.declared.stacks import (
     ENVIRONMENT,
     PROJECT,
     SECRETS,
@@ -19,6 +18,7 @@ from tests.components.stacks import (
     stack_file,
     stack_settings,
 )
+from tests.components.settings.mistakes import mistakes
 
 REGISTRY = {"registry": {"server": "ghcr.io", "username": "bot"}}
 CANARY = "canary-7f3a9c"

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import pulumi
 from google.protobuf import json_format
 from pulumi.runtime import mocks, settings
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
-SECRET = "1b47061264138c4ac30d75fd1eb44270"
 KIND = "4dabf18193072939515e22adb298388d"
+"""The key by which the engine's values on the wire say what they are, beside plain JSON."""
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 # the kind, no secret
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Registration:
 
     @property
     def parent(self) -> str:
+        """The name of the resource above it."""
         return str(self.request.parent).rsplit("::", 1)[-1]
 
 
@@ -52,9 +54,11 @@ class Recorded:
         return found[0]
 
     def urn(self, name: str) -> str:
+        """The URN of the resource of that name."""
         return self.one(name).urn
 
     def types(self) -> set[str]:
+        """The types of all resources."""
         return {r.type for r in self.resources}
 
 
@@ -75,7 +79,7 @@ class _Monitor(mocks.MockMonitor):
         self.recorded = recorded
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802 gRPC's name
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             inputs, secrets = {}, set()
             for key, raw in json_format.MessageToDict(request.object).items():
@@ -99,7 +103,7 @@ class _Mock(mocks.Mocks):
         self.count += 1
         return str(self.count), {**args.inputs, **self.computed(args.typ, args.name, args.inputs)}
 
-    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: mocks.MockCallArgs) -> NoReturn:
         raise AssertionError(f"{args.token} was invoked: a preview must ask no one")
 
 
@@ -111,7 +115,7 @@ class _Engine(mocks.MockEngine):
     def Log(self, request: engine_pb2.LogRequest) -> Any:  # noqa: N802 gRPC's name
         if request.severity in (engine_pb2.WARNING, engine_pb2.ERROR):
             self.recorded.warnings.append(request.message)
-        return super().Log(request)
+        return super().Log(request)  # type: ignore[no-untyped-call]
 
 
 def deploy(
@@ -130,7 +134,7 @@ def deploy(
     mocks.set_mocks(_Mock(computed), project="jira-plus-plus", stack=stack, preview=preview, monitor=monitor)
     settings.SETTINGS.engine = _Engine(recorded)
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def run() -> None:
         recorded.result = program()
 

@@ -10,8 +10,8 @@ import pulumi
 
 from components.platform import Platform
 from components.settings import load
-from tests.components.recording import KIND, SECRET, Recorded, Registration, deploy
-from tests.components.stacks import (
+from rehearsal.declared.recording import KIND, SECRET, Recorded, Registration, deploy
+from rehearsal.declared.stacks import (
     ENVIRONMENT,
     PROJECT,
     SECRETS,
