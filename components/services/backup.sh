@@ -84,8 +84,8 @@ prune() {
 
 # newest_of KIND PERIOD LIMIT: true for the first dump of a period, for the first LIMIT periods of a kind.
 newest_of() {
-  [[ -z ${seen[$1 $2]:-} ]] || return 1
-  seen[$1 $2]=yes
+  [[ -z ${seen["$1 $2"]:-} ]] || return 1
+  seen["$1 $2"]=yes
   count[$1]=$((${count[$1]:-0} + 1))
   ((count[$1] <= $3))
 }

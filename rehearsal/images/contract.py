@@ -1,8 +1,8 @@
 """What an image holds and how it is meant to be run, as far as this program relies on it: `contracts/*.yaml`.
 
 A contract is read from the image's own sources, which it names, and held three ways: against what the program
-declares (`tests/contracts`), against the stand-ins that are built here, and against the originals wherever a
-registry answers (`make verify-images`).
+declares (`rehearsal.images.compliance`), against the stand-ins that are built here, and against the originals
+wherever a registry answers (`make verify-images`).
 """
 
 from __future__ import annotations
