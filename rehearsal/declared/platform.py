@@ -62,8 +62,11 @@ def computed(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, A
     return {}
 
 
-def declare(stack: str, changes: Mapping[str, Any] | None = None) -> Recorded:
-    """Declares the platform of a stack file with `changes` by dotted path; `result` is the `Platform`."""
+def declare(stack: str, changes: Mapping[str, Any] | None = None, *, name: str | None = None) -> Recorded:
+    """Declares the platform of a stack file with `changes` by dotted path; `result` is the `Platform`.
+
+    `name` is the stack's, if it is not that of the file.
+    """
 
     def program() -> Platform:
         config = configured(changed(released(stack_file(stack)), changes or {}), HUMAN_SECRETS)
@@ -74,7 +77,7 @@ def declare(stack: str, changes: Mapping[str, Any] | None = None) -> Recorded:
         patch("components.host.remote.write_ssh_files"),
         patch.object(Path, "home", lambda: Path("/home/ci")),
     ):
-        return deploy(program, computed, stack=stack)
+        return deploy(program, computed, stack=name or stack)
 
 
 @cache

@@ -40,6 +40,10 @@ class Process:
     """Absolute path to content of each file that the program mounts there, read-only."""
     places: tuple[str, ...] = ()
     """What is mounted besides: tmpfs, volumes, folders and sockets of the host."""
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    """By place, the volume that is mounted there."""
+    borrowed: Mapping[str, str] = field(default_factory=dict)
+    """By place, the image (its name in the stack file) whose content a volume brings there."""
 
 
 def processes(recorded: Recorded) -> list[Process]:
@@ -64,7 +68,20 @@ def processes(recorded: Recorded) -> list[Process]:
                 case ["exec", container, *rest]:
                     service = services[in_docker[container]]
                     found.append(replace(service, name=name, command=tuple(rest), health=()))
-    return sorted(found, key=lambda process: process.name)
+    return sorted((_borrowing(one, found) for one in found), key=lambda process: process.name)
+
+
+def _borrowing(process: Process, others: list[Process]) -> Process:
+    """Docker fills a new volume with what the image has where it is mounted first: a job that does just that."""
+    fillers = {
+        (volume, place): job.key for job in others if not job.health for place, volume in job.volumes.items()
+    }
+    borrowed = {
+        place: fillers[volume, place]
+        for place, volume in process.volumes.items()
+        if process.health and (volume, place) in fillers
+    }
+    return replace(process, borrowed=borrowed)
 
 
 def _service(
@@ -74,7 +91,7 @@ def _service(
     folders: Mapping[str, Mapping[str, str]],
 ) -> Process:
     resource, reference = images[inputs["image"]]
-    mounts = [(mount["source"], mount["target"]) for mount in inputs.get("mounts", ())]
+    mounts = list(inputs.get("mounts", ()))
     tests = inputs.get("healthcheck", {}).get("tests", ["NONE"])
     return Process(
         name=name,
@@ -113,7 +130,7 @@ def _job(
         user=flags.get("--user", [""])[0],
         environment=dict(pair.split("=", 1) for pair in flags.get("--env", ())),
         **_given(
-            [(mount["source"], mount["target"]) for mount in mounts],
+            mounts,
             tuple(tmpfs.partition(":")[0] for tmpfs in flags.get("--tmpfs", ())),
             folders,
         ),
@@ -126,17 +143,19 @@ def _key(resource: str) -> str:
 
 
 def _given(
-    mounts: list[tuple[str, str]], tmpfs: tuple[str, ...], folders: Mapping[str, Mapping[str, str]]
+    mounts: list[dict[str, str]], tmpfs: tuple[str, ...], folders: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
     files: dict[str, str] = {}
     places = list(tmpfs)
-    for source, target in mounts:
-        folder = source.removesuffix(target)
+    for mount in mounts:
+        target = mount["target"]
+        folder = mount["source"].removesuffix(target)
         if folder in folders:
             files |= {path: text for path, text in folders[folder].items() if path.startswith(f"{target}/")}
         else:
             places.append(target)
-    return {"files": files, "places": tuple(places)}
+    volumes = {mount["target"]: mount["source"] for mount in mounts if mount["type"] == "volume"}
+    return {"files": files, "places": tuple(places), "volumes": volumes}
 
 
 def _folders(recorded: Recorded) -> dict[str, dict[str, str]]:

@@ -76,12 +76,32 @@ def _program(use: Use, process: Process, held: Contract) -> Iterator[str]:
         yield f"{use.where}: which program is run cannot be told"
     elif use.program in process.files:
         yield f"{use.where}: {use.program} is mounted without the right to execute it"
+    elif (lender := _lender(use.program, process)) is not None:
+        yield from _lent(use, lender)
     elif (path := held.find(use.program)) is None:
         yield f"{use.where}: there is no {use.program}"
     elif held.is_applet(path):
         for word in own_arguments(use, shell=held.shell(use.program) is not None):
             if word.text and re.match(r"--[a-z]", word.text):
                 yield f"{use.where}: {use.program} is BusyBox', which does not promise {word.text}"
+
+
+def _lender(program: str, process: Process) -> Contract | None:
+    """The image that a volume brings the program from."""
+    for place, key in process.borrowed.items():
+        if program.startswith(f"{place}/") and key not in APPLICATION_IMAGES:
+            return contract.load(key)
+    return None
+
+
+def _lent(use: Use, lender: Contract) -> Iterator[str]:
+    program = use.program or ""
+    if lender.find(program) is None:
+        yield f"{use.where}: there is no {program} in {lender.image}, from where it is mounted"
+    elif program == lender.applets_of and use.arguments:
+        applet = use.arguments[0].text or ""
+        if lender.find(applet) is None:
+            yield f"{use.where}: BusyBox of {lender.image} has no {applet}"
 
 
 def _paths(process: Process, held: Contract, trace: Trace) -> Iterator[str]:

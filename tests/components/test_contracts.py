@@ -183,6 +183,23 @@ def test_a_shell_is_missed_where_the_image_has_nothing_but_its_program() -> None
     assert any("command line: there is no /bin/sh, in nickfedor/watchtower" in text for text in texts)
 
 
+@pytest.mark.parametrize(
+    ("check", "missing"),
+    [
+        (("/bin/busybox", "wget", "-q", "http://127.0.0.1:8080/"), []),
+        (("/bin/busybox", "curl", "http://127.0.0.1:8080/"), ["BusyBox of haproxy has no curl"]),
+        (
+            ("/bin/curl", "http://127.0.0.1:8080/"),
+            ["there is no /bin/curl in haproxy, from where it is mounted"],
+        ),
+    ],
+)
+def test_a_program_of_another_image_is_looked_up_there(check: tuple[str, ...], missing: list[str]) -> None:
+    texts = found(replace(process("watchtower"), health=check, borrowed={"/bin": "socket_proxy"}))
+
+    assert texts == [f"watchtower: health check: {text}, in nickfedor/watchtower:1.20.3" for text in missing]
+
+
 def test_another_version_asks_for_another_look_at_its_sources() -> None:
     traefik = process("traefik")
 
