@@ -14,7 +14,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help setup venv packages-% rehearse test test-quick lint format playbook bench preview deploy \
+.PHONY: help setup venv packages-% rehearse test test-quick lint format playbook bench verify-images preview deploy \
 	replace drift destroy comment docker-stop clean
 
 help: ## this list
@@ -50,6 +50,9 @@ format: venv ## ruff's format and safe fixes
 
 playbook: venv packages-playbook ## the validation playbook against a running STACK, with a report in reports/STACK/
 	@python -m rehearsal.playbook --stack $(STACK) $(if $(REPLACE_SERVER),--replace-server)
+
+verify-images: venv packages-rehearse ## the images of the stack files, pulled, against their contracts, and started as the program starts them
+	@python -W ignore -m rehearsal.images.verify $(if $(filter command% environment%,$(origin STACK)),--stack $(STACK))
 
 bench: venv packages-rehearse ## the program's and the engine's seconds against their limits, beside an empty program; docs/bench.md
 	@python -W ignore -m bench.run $(if $(RUNS),--runs $(RUNS))

@@ -1,6 +1,6 @@
 """The whole platform of a stack, declared against the mock engine once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,10 @@ HUMAN_SECRETS = {
 HUMAN_SECRETS["ssh_private_key"] = "canary-ssh-private-key"
 
 
+Outputs = Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
+"""By type, name and inputs of a resource, its outputs that are not its inputs."""
+
+
 def secret(value: str) -> dict[str, str]:
     """An output that its plugin marks as secret, on the wire."""
     return {KIND: SECRET, "value": value}
@@ -62,10 +66,16 @@ def computed(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, A
     return {}
 
 
-def declare(stack: str, changes: Mapping[str, Any] | None = None, *, name: str | None = None) -> Recorded:
+def declare(
+    stack: str,
+    changes: Mapping[str, Any] | None = None,
+    *,
+    name: str | None = None,
+    outputs: Outputs = computed,
+) -> Recorded:
     """Declares the platform of a stack file with `changes` by dotted path; `result` is the `Platform`.
 
-    `name` is the stack's, if it is not that of the file.
+    `name` is the stack's, if it is not that of the file; `outputs` gives what plugins would compute.
     """
 
     def program() -> Platform:
@@ -77,7 +87,7 @@ def declare(stack: str, changes: Mapping[str, Any] | None = None, *, name: str |
         patch("components.host.remote.write_ssh_files"),
         patch.object(Path, "home", lambda: Path("/home/ci")),
     ):
-        return deploy(program, computed, stack=name or stack)
+        return deploy(program, outputs, stack=name or stack)
 
 
 @cache

@@ -72,7 +72,7 @@ def processes(recorded: Recorded) -> list[Process]:
 
 
 def _borrowing(process: Process, others: list[Process]) -> Process:
-    """Docker fills a new volume with what the image has where it is mounted first: a job that does just that."""
+    """Docker fills a new volume with what the image has where it is mounted first: some jobs only do that."""
     fillers = {
         (volume, place): job.key for job in others if not job.health for place, volume in job.volumes.items()
     }
@@ -96,7 +96,7 @@ def _service(
     return Process(
         name=name,
         image=reference,
-        key=_key(resource),
+        key=image_key(resource),
         command=(*inputs.get("entrypoints", ()), *inputs.get("command", ())),
         user=inputs.get("user", ""),
         health=tuple(tests[1:]) if tests[0] == "CMD" else ("/bin/sh", "-c", *tests[1:]),
@@ -125,7 +125,7 @@ def _job(
     return Process(
         name=name,
         image=reference,
-        key=_key(resource),
+        key=image_key(resource),
         command=(*flags.get("--entrypoint", ()), *arguments),
         user=flags.get("--user", [""])[0],
         environment=dict(pair.split("=", 1) for pair in flags.get("--env", ())),
@@ -137,8 +137,8 @@ def _job(
     )
 
 
-def _key(resource: str) -> str:
-    """`image-temporal-ui` is `temporal_ui` in the stack file."""
+def image_key(resource: str) -> str:
+    """The image's name in the stack file: `temporal_ui` of the resource `image-temporal-ui`."""
     return resource.partition("-")[2].replace("-", "_")
 
 
