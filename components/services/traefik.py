@@ -146,7 +146,7 @@ def ports(tls: Tls, loopback: bool, http_port: int) -> tuple[Port, ...]:
 def static_config(stack: str, tls: Tls, trusted: Sequence[str]) -> str:
     """What Traefik reads once, at its start. JSON, which is YAML. `trusted` may say whom they forward for.
 
-    https://doc.traefik.io/traefik/v3.6/reference/install-configuration/configuration-options/
+    https://doc.traefik.io/traefik/v3.7/reference/install-configuration/configuration-options/
     """
     entry_point: dict[str, Any] = {
         "forwardedHeaders": {"trustedIPs": [*trusted, CONTAINER_NETWORKS]},
@@ -218,7 +218,7 @@ class Routing:
 def dynamic_config(routing: Routing) -> str:
     """What Traefik watches: routers, middlewares, TLS. Secret. JSON, which is YAML.
 
-    https://doc.traefik.io/traefik/v3.6/reference/routing-configuration/dynamic-configuration-methods/
+    https://doc.traefik.io/traefik/v3.7/reference/routing-configuration/dynamic-configuration-methods/
     """
     secure = routing.tls.mode != "none"
     common = ["compress", "retry"]

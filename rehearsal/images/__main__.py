@@ -1,7 +1,8 @@
-"""Command line: `python -m rehearsal.images build|push|list|prune|stop [names…]`.
+"""Command line: `python -m rehearsal.images build|push|list|prune|stop|versions [names…]`.
 
 build: what is not there yet. push: that, and into the registry, which it starts. list: what there is.
 prune: removes images of earlier contents. stop: ends the registry; what was pushed to it stays.
+versions: which stand-ins have another version than the stack files ask for, and why; 1 if a reason is missing.
 """
 
 from __future__ import annotations
@@ -9,14 +10,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from rehearsal.images import ImageError, builder, outdated, registry
+from rehearsal.images import ImageError, builder, outdated, registry, versions
 from rehearsal.images.catalogue import IMAGES
 
 
 def main() -> int:
     """Runs the command; an error is one readable line and exit code 1."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal.images", description=__doc__)
-    parser.add_argument("command", choices=("build", "push", "list", "prune", "stop"))
+    parser.add_argument("command", choices=("build", "push", "list", "prune", "stop", "versions"))
     parser.add_argument("names", nargs="*", metavar="name")
     chosen = parser.parse_args()
     known = [image.name for image in IMAGES]
@@ -27,6 +28,8 @@ def main() -> int:
             _list()
         elif chosen.command == "prune":
             outdated.prune(tuple(chosen.names), _say)
+        elif chosen.command == "versions":
+            return _versions()
         elif chosen.command == "stop":
             registry.stop(builder.connect())
         else:
@@ -46,6 +49,16 @@ def _list() -> None:
     for known in IMAGES:
         there = "is there" if builder.built(client, known.name) else "to be built"
         _say(f"  {builder.tag(known.name):<60} {there}; in place of {known.instead_of}")
+
+
+def _versions() -> int:
+    found = list(versions.differences())
+    for text in dict.fromkeys(str(difference) for difference in found if difference.image.differs):
+        _say(text)
+    faults = versions.faults(found)
+    for text in faults:
+        print(f"error: {text}", file=sys.stderr)
+    return 1 if faults else 0
 
 
 def _say(line: str) -> None:

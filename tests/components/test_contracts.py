@@ -206,6 +206,6 @@ def test_a_program_of_another_image_is_looked_up_there(check: tuple[str, ...], m
 def test_another_version_asks_for_another_look_at_its_sources() -> None:
     traefik = process("traefik")
 
-    (text,) = found(replace(traefik, image=traefik.image.replace(":v3.6.25@", ":v3.7.15@")))
+    (text,) = found(replace(traefik, image=traefik.image.replace(":v3.7.13@", ":v3.7.15@")))
 
-    assert "the contract was read from traefik:v3.6.25; read the sources of v3.7.15" in text
+    assert "the contract was read from traefik:v3.7.13; read the sources of v3.7.15" in text

@@ -292,7 +292,7 @@ ROWS = [
     ),
     Row(
         "images.traefik",
-        f"traefik:v3.6.26@{DIGEST}",
+        f"traefik:v3.7.14@{DIGEST}",
         {"image-traefik": "± name", "traefik": "± image labels"},
     ),
     Row(

@@ -21,7 +21,7 @@ NEW = {
     "temporal_ui": f"temporalio/ui:2.54.0@{DIGEST}",
     "postgres": f"postgres:15.20-bookworm@{DIGEST}",
     "temporal": f"temporalio/server:1.30.7@{DIGEST}",
-    "traefik": f"traefik:v3.6.26@{DIGEST}",
+    "traefik": f"traefik:v3.7.14@{DIGEST}",
 }
 
 

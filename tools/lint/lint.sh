@@ -20,6 +20,7 @@ tracked() { git ls-files --cached --others --exclude-standard -- "$@" | while re
 run ruff ruff check
 run "ruff format" ruff format --check
 run mypy mypy
+run "versions of the stand-ins" python -m rehearsal.images versions
 
 mapfile -t yaml < <(tracked '*.yml' '*.yaml')
 run yamllint yamllint --strict "${yaml[@]}"

@@ -33,7 +33,7 @@ FETCH = ("wget", "-q", "-O", "-")
 def test_traefik_is_the_version_it_says_and_healthy_by_its_own_check(run: Run) -> None:
     traefik = run("traefik", "--ping=true", "--entrypoints.web.address=:80", "--log.level=INFO")
     until(lambda: succeeds(traefik, "traefik", "healthcheck", "--ping"), "Traefik is healthy")
-    assert "Version:      3.6.12" in output(traefik, "traefik", "version")
+    assert "Version:      3.7.13" in output(traefik, "traefik", "version")
     assert "OK" in output(traefik, *FETCH, "http://127.0.0.1:8080/ping")
 
 
