@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from operations.journal import Journal, Step
-from operations.marks import LATER, SECRET, SIGNATURE, shown
+from operations.marks import LATER, SECRET, shown
 
 LONGEST = 100
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
@@ -77,33 +76,15 @@ def _detail(step: Step) -> Iterator[str]:
     sign = {"create": "+", "delete": "-"}.get(step.op, "!")
     yield f"{sign} {_kind(step.type)} {step.name} ({WORDS[step.op]})"
     if step.op == "create":
-        for key, value in sorted(step.new.items()):
-            if not key.startswith("__"):
-                yield f"+   {key}: {_value(value)}"
+        for key, value in sorted(shown(step.new).items()):
+            yield f"+   {key}: {_value(value)}"
     elif step.op in ("update", "replace"):
         for path, kind in step.changed.items():
             why = " (forces the replacement)" if kind.endswith("replace") else ""
-            old, new = _at(step.old, path), _at(step.new, path)
-            if not kind.startswith("add") or old is not None:
-                yield f"-   {path}: {_value(old)}"
+            if not kind.startswith("add"):
+                yield f"-   {path}: {_value(step.before(path))}"
             if not kind.startswith("delete"):
-                yield f"+   {path}: {_value(new)}{why}"
-
-
-def _at(values: Mapping[str, Any], path: str) -> Any:
-    """The value at a property path of the engine, such as `labels[0].value` or `mounts["a.b"]`."""
-    found: Any = values
-    for part in re.findall(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[\]]+)', path):
-        key, index, name = part
-        if isinstance(found, Mapping) and SIGNATURE in found:
-            return SECRET
-        if isinstance(found, Mapping):
-            found = found.get(key or name or index)
-        elif isinstance(found, list) and index and int(index) < len(found):
-            found = found[int(index)]
-        else:
-            return found if found == SECRET else None
-    return found
+                yield f"+   {path}: {_value(step.after(path))}{why}"
 
 
 def _value(value: Any) -> str:

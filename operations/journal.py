@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 from pulumi.automation import EngineEvent
 
+from operations.marks import SECRET, SIGNATURE
+
 AMBIENT = re.compile(r"using pulumi-resource-\S+ from \$PATH")
 """The engine's warning about a plugin that it did not install; who puts one there says so."""
 UNHANDLED = "an unhandled error occurred: "
@@ -64,10 +66,24 @@ class Step:
     urn: str
     type: str
     old: Mapping[str, Any]
+    """The inputs so far."""
     new: Mapping[str, Any]
+    """The inputs from now on."""
     changed: Mapping[str, str]
     """Property path to the engine's kind of difference (add, update-replace, ...)."""
     replacing: tuple[str, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    """The outputs so far."""
+    in_outputs: frozenset[str] = frozenset()
+    """The paths of `changed` that lead into `outputs`, where a set has another order than in `old`."""
+
+    def before(self, path: str) -> Any:
+        """The value at a path of `changed` so far; where it is looked up is the engine's `inputDiff`."""
+        return at(self.outputs if path in self.in_outputs else self.old, path)
+
+    def after(self, path: str) -> Any:
+        """The value at a path of `changed` from now on."""
+        return at(self.new, path)
 
     @property
     def name(self) -> str:
@@ -147,7 +163,25 @@ def _step(meta: Any) -> Step:
         new=(meta.new.inputs or {}) if meta.new else {},
         changed=changed,
         replacing=tuple(meta.keys or ()),
+        outputs=(meta.old.outputs or {}) if meta.old else {},
+        in_outputs=frozenset(path for path, diff in detailed.items() if not diff.input_diff),
     )
+
+
+def at(values: Mapping[str, Any], path: str) -> Any:
+    """The value at a property path of the engine, such as `labels[0].value` or `mounts["a.b"]`."""
+    found: Any = values
+    for part in re.findall(r'\["([^"]*)"\]|\[(\d+)\]|([^.\[\]]+)', path):
+        key, index, name = part
+        if isinstance(found, Mapping) and SIGNATURE in found:
+            return SECRET
+        if isinstance(found, Mapping):
+            found = found.get(key or name or index)
+        elif isinstance(found, list) and index and int(index) < len(found):
+            found = found[int(index)]
+        else:
+            return found if found == SECRET else None
+    return found
 
 
 def _word(value: Any) -> str:

@@ -105,3 +105,28 @@ def test_a_value_cannot_leave_its_code_block() -> None:
 def test_a_long_value_is_cut_and_says_how_long_it_is() -> None:
     shown = markdown("uat", Journal(steps=[step("create", "x", CONTAINER, new={"command": "a" * 500})]))
     assert "… (502 characters)" in shown
+
+
+def test_what_goes_from_a_set_is_shown_as_gone_and_nothing_else() -> None:
+    def rule(port: str) -> dict[str, object]:
+        return {"__defaults": [], "port": port, "sources": [{"__defaults": [], "any": True}]}
+
+    changed = step(
+        "update",
+        "firewall",
+        "hcloud:index/firewall:Firewall",
+        old={"rules": [rule("22"), rule("443")]},
+        new={"rules": [rule("80"), rule("443")]},
+        outputs={"rules": [rule("443"), rule("22")]},
+        changed={"rules[0]": "add", "rules[1]": "delete"},
+        in_outputs=frozenset({"rules[0]", "rules[1]"}),
+    )
+    made = step(
+        "create", "second", "hcloud:index/firewall:Firewall", new={"__defaults": [], "rules": [rule("80")]}
+    )
+    shown = markdown("uat", Journal(steps=[changed, made]))
+    assert [line for line in shown.splitlines() if line.startswith(("-  ", "+  "))] == [
+        '+   rules[0]: {"port": "80", "sources": [{"any": true}]}',
+        '-   rules[1]: {"port": "22", "sources": [{"any": true}]}',
+        '+   rules: [{"port": "80", "sources": [{"any": true}]}]',
+    ]

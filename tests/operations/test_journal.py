@@ -85,3 +85,31 @@ def test_events_are_written_as_json_lines(tmp_path: Path) -> None:
     journal.close()
     (line,) = (tmp_path / "events" / "up.jsonl").read_text().splitlines()
     assert json.loads(line)["diagnostic_event"]["message"] == "careful"
+
+
+def test_what_was_is_looked_up_where_the_engine_says_and_a_set_lies_otherwise_in_the_outputs() -> None:
+    journal = Journal()
+    ping, ssh = {"port": "", "protocol": "icmp"}, {"port": "22", "protocol": "tcp"}
+    journal.record(
+        event(
+            "resourcePreEvent",
+            metadata=metadata(
+                "update",
+                old={
+                    "urn": URN,
+                    "type": TYPE,
+                    "inputs": {"rules": [ssh, ping]},
+                    "outputs": {"rules": [ping, ssh]},
+                },
+                new={"urn": URN, "type": TYPE, "inputs": {"rules": [ping]}},
+                detailedDiff={
+                    "rules[1]": {"diffKind": "delete", "inputDiff": False},
+                    "rules[0]": {"diffKind": "update", "inputDiff": True},
+                },
+            ),
+        )
+    )
+    (step,) = journal.steps
+    assert step.before("rules[1]") == ssh, "one into the outputs"
+    assert step.before("rules[0]") == ssh, "one into the inputs"
+    assert step.after("rules[0]") == ping
