@@ -21,13 +21,18 @@ WORDS = {
 }
 
 
-def markdown(stack: str, journal: Journal, heading: str = "") -> str:
+def markdown(stack: str, journal: Journal, heading: str = "", note: str = "") -> str:
     """The whole comment: counts, a line per changed resource, and the values, folded.
+
+    `note` stands above them: why they are not what they seem.
 
     Secrets: the engine writes `[secret]` for them in its events, and nothing else is read.
     """
     steps = [step for step in journal.steps if step.op in SIGNS and not _of_the_engine(step)]
-    lines = [f"### {heading or f'Preview of `{stack}`'}", "", f"**{_counts(steps, journal)}**"]
+    lines = [f"### {heading or f'Preview of `{stack}`'}", ""]
+    if note:
+        lines += [f"> ❌ {_inline(note)}", ""]
+    lines += [f"**{_counts(steps, journal)}**"]
     if steps:
         lines += ["", "| | resource | type | what changes |", "|---|---|---|---|"]
         lines += [_row(step) for step in steps]

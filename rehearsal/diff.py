@@ -12,16 +12,18 @@ from pathlib import Path
 
 from operations.deployment import DeploymentFailed
 from rehearsal import background
+from rehearsal.project import ProjectError
 from rehearsal.run import Rehearsal, RehearsalFailed
 
 
 def diff(root: Path, stack: str, base: str, say: Callable[[str], None] = print) -> None:
     """Brings `base` up aside, recorded only, previews the working tree on it; writes `preview.md` of `stack`.
 
-    A base that has no program yet, or one that fails, leaves a preview of everything, and is said.
+    On a base that has no such stack yet everything is new.
 
     Raises:
-        RehearsalFailed: `base` is no revision of this repository.
+        RehearsalFailed: `base` is no revision of this repository, or does not come up; in the second case
+            the preview is written all the same, with why it shows more than the change.
         DeploymentFailed: the preview of the working tree failed.
     """
     os.environ["REHEARSAL_DOCKER"] = "record"
@@ -30,16 +32,20 @@ def diff(root: Path, stack: str, base: str, say: Callable[[str], None] = print) 
     shutil.rmtree(state, ignore_errors=True)
     rehearsal = Rehearsal(root, stack, say=say, show=lambda _: None, state=state)
     try:
-        try:
-            rehearsal.source = _checkout(root, base, state / "base")
-            rehearsal.run("up")
-        except DeploymentFailed as failure:
-            say(f"{base} does not come up, so everything shows as new: {failure}")
-        finally:
-            rehearsal.source = root
+        rehearsal.source = _checkout(root, base, state / "base")
+        if all((rehearsal.source / name).exists() for name in ("__main__.py", f"Pulumi.{stack}.yaml")):
+            try:
+                rehearsal.run("up")
+            except (DeploymentFailed, ProjectError) as failure:
+                rehearsal.note = f"{base} does not come up, so what it lacks shows as new: {failure}"
+        else:
+            say(f"{base} has no program for {stack}, so everything is new")
+        rehearsal.source = root
         rehearsal.timings.clear()
         rehearsal.show = say
         rehearsal.run("preview")
+        if rehearsal.note:
+            raise RehearsalFailed(rehearsal.note)
     finally:
         background.stop(state)
         preview = state / "preview.md"

@@ -1,4 +1,4 @@
-"""Puts a stand-in on PATH for each provider plugin that is not to be had officially."""
+"""Puts a stand-in on PATH for each provider plugin that is not to be had officially, or must not be used."""
 
 from __future__ import annotations
 
@@ -19,21 +19,25 @@ PLUGINS = {
     "tls": "pulumi-tls",
 }
 """Name of each plugin that the program uses, and the requirement whose version it has."""
+DIALLING = ("command", "docker")
+"""Those that reach a server itself, not a provider's API: where servers are only recorded, none answers."""
 
 
-def place(folder: Path, home: Path, path: str | None = None) -> list[str]:
+def place(folder: Path, home: Path, path: str | None = None, *, recorded: bool = False) -> list[str]:
     """Fills `folder` with launchers; the names of the plugins that got one.
 
     Args:
         folder: rewritten whole; to be put first on PATH.
         home: PULUMI_HOME of the rehearsal. Official plugins of the user's own are linked into it.
         path: where to look for official plugins; PATH, unless given.
+        recorded: servers and containers are only recorded, so each of `DIALLING` gets a launcher in any case.
+            The engine prefers what is on PATH to what is installed.
     """
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
-    missing = [name for name in PLUGINS if not _official(name, home, path)]
-    for name in missing:
+    placed = [name for name in PLUGINS if (recorded and name in DIALLING) or not _official(name, home, path)]
+    for name in placed:
         launcher = folder / f"pulumi-resource-{name}"
         launcher.write_text(
             "#!/bin/sh\n"
@@ -41,7 +45,7 @@ def place(folder: Path, home: Path, path: str | None = None) -> list[str]:
             f'exec {shlex.quote(sys.executable)} -m rehearsal.plugins {name} "$@"\n'
         )
         launcher.chmod(0o755)
-    return missing
+    return placed
 
 
 def environment(folder: Path, base: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -47,6 +47,8 @@ class Rehearsal:
         self.source = root
         self.secrets: dict[str, str] = {}
         """Beside those that are made up, by key of the stack file."""
+        self.note = ""
+        """Stands above the changes in the Markdown of a preview."""
         self.timings: list[summary.Timing] = []
         self._mode = ""
         self._cloud: background.Cloud | None = None
@@ -139,7 +141,7 @@ class Rehearsal:
         mode = self._mode = self._docker_mode()
         home = self.root / ".rehearsal" / "home"
         home.mkdir(parents=True, exist_ok=True)
-        stand_ins = launchers.place(self.state / "bin", home)
+        stand_ins = launchers.place(self.state / "bin", home, recorded=mode == "record")
         if stand_ins:
             self.say(f"stand-ins in place of the official provider plugins: {', '.join(stand_ins)}")
         rehearsing = {
@@ -216,7 +218,7 @@ class Rehearsal:
     def _write_preview(self, journal: Journal) -> None:
         target = self.state / "preview.md"
         heading = f"Rehearsed preview of `{self.stack}`"
-        target.write_text(changes.markdown(self.stack, journal, heading))
+        target.write_text(changes.markdown(self.stack, journal, heading, self.note))
         self.say(f"the diff as a pull request shows it: {os.path.relpath(target)}")
 
     def _verify_empty(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 import shutil
 import subprocess
@@ -34,6 +35,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with our program, as a pull request finds it."""
     monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_dir=str(tmp_path / "home")))
     monkeypatch.setenv("REHEARSAL_DOCKER", "record")
+    _install_plugins_that_dial(tmp_path / "official", monkeypatch)
     root = tmp_path / "checkout"
     for part in PARTS:
         target = root / part
@@ -46,6 +48,18 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for words in (["init", "--quiet"], ["add", "."], [*who, "commit", "--quiet", "--message=base"]):
         subprocess.run(["git", *words], cwd=root, check=True)
     return root
+
+
+def _install_plugins_that_dial(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Official ones of a developer who has deployed before: no recorded server answers them."""
+    folder.mkdir()
+    for name in ("command", "docker"):
+        plugin = folder / f"pulumi-resource-{name}"
+        plugin.write_text(
+            "#!/bin/sh\necho 'after 40 failed attempts: ssh: handshake failed: EOF' >&2\nexit 1\n"
+        )
+        plugin.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture
@@ -95,3 +109,25 @@ def test_the_diff_of_a_pull_request_names_what_it_changes_and_leaves_the_rehears
     assert not (checkout / ".rehearsal" / "local.diff").exists(), "what was brought up for it is gone"
     assert kept(state) == before
     assert background.find(state) == running
+
+
+def test_a_diff_on_a_base_that_does_not_come_up_is_no_success_and_says_so_in_its_comment(
+    checkout: Path,
+) -> None:
+    program = checkout / "__main__.py"
+    sound = program.read_text()
+    program.write_text('raise ValueError("the base is broken")\n')
+    who = ["-c", "user.name=test", "-c", "user.email=test@example.com"]
+    subprocess.run(["git", *who, "commit", "--quiet", "--all", "--message=broken"], cwd=checkout, check=True)
+    program.write_text(sound)
+
+    with pytest.raises(RehearsalFailed, match=r"(?s)HEAD does not come up.*the base is broken"):
+        diff(checkout, "local", "HEAD", str)
+
+    heading, _, note, _, counts, *_ = (
+        (checkout / ".rehearsal" / "local" / "preview.md").read_text().splitlines()
+    )
+    assert heading == "### Rehearsed preview of `local`"
+    assert note.startswith("> ❌ HEAD does not come up, so what it lacks shows as new: ")
+    assert "the base is broken" in note
+    assert " to create" in counts, "and still what an up would do"

@@ -130,3 +130,9 @@ def test_what_goes_from_a_set_is_shown_as_gone_and_nothing_else() -> None:
         '-   rules[1]: {"port": "22", "sources": [{"any": true}]}',
         '+   rules: [{"port": "80", "sources": [{"any": true}]}]',
     ]
+
+
+def test_a_note_stands_above_the_changes() -> None:
+    assert markdown("uat", Journal(counts={"same": 7}), note="HEAD does\nnot come up") == (
+        "### Preview of `uat`\n\n> ❌ HEAD does not come up\n\n**7 unchanged**\n"
+    )

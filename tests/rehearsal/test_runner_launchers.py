@@ -42,6 +42,17 @@ def test_one_that_the_user_has_installed_is_linked_into_the_rehearsals_home(
     assert (home / "plugins" / folder / "pulumi-resource-docker").exists()
 
 
+def test_where_servers_are_only_recorded_what_dials_them_is_never_the_official_one(
+    tmp_path: Path, home: Path
+) -> None:
+    for name in launchers.PLUGINS:
+        executable(tmp_path / "official" / f"pulumi-resource-{name}")
+    folder = f"resource-docker-v{launchers.version('pulumi-docker')}"
+    executable(tmp_path / "users" / "plugins" / folder / "pulumi-resource-docker")
+    placed = launchers.place(tmp_path / "bin", home, path=str(tmp_path / "official"), recorded=True)
+    assert placed == ["command", "docker"]
+
+
 def test_one_of_another_version_does_not_count(tmp_path: Path, home: Path) -> None:
     executable(tmp_path / "users" / "plugins" / "resource-docker-v1.0.0" / "pulumi-resource-docker")
     assert "docker" in launchers.place(tmp_path / "bin", home, path="/nowhere")
