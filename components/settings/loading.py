@@ -65,7 +65,7 @@ def _provider_tokens(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sections(values: Mapping[str, str]) -> dict[str, Any]:
-    """The keys that are not secrets, decoded. An empty mapping is the default in Pulumi.yaml: nothing."""
+    """The keys that are not secrets, decoded. A section's empty mapping is the default in Pulumi.yaml: nothing."""
     decoded: dict[str, Any] = {}
     for name, text in values.items():
         if name in secrets.SECRETS:
@@ -74,7 +74,7 @@ def _sections(values: Mapping[str, str]) -> dict[str, Any]:
             value = json.loads(text)
         except json.JSONDecodeError:
             value = text
-        if value != {}:
+        if value != {} or name not in Settings.model_fields:
             decoded[name] = value
     return decoded
 

@@ -57,6 +57,7 @@ def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
         "images.traefik",
         "services.api.memory",
         "backup.schedule",
+        "aplication",
         "frob",
         "acme_dns_token",
         "HCLOUD_TOKEN",
