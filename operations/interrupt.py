@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,14 +24,20 @@ def interruptible() -> Iterator[Callable[[], bool]]:
     def handle(number: int, _frame: FrameType | None) -> None:
         seen.append(number)
         engines = _engines()
-        if len(seen) > 1 or not engines:
-            raise KeyboardInterrupt
-        print("\ninterrupted: the engine finishes what it has begun; again to end at once", file=sys.stderr)
         if number == signal.SIGTERM:
             for pid in engines:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGINT)
+        if len(seen) > 1 or not engines:
+            raise KeyboardInterrupt
+        print("\ninterrupted: the engine finishes what it has begun; again to end at once", file=sys.stderr)
 
+    def report(arguments: threading.ExceptHookArgs) -> None:
+        # The Automation API's readers of the engine's output find it closed when a signal ends its run.
+        if not (seen and arguments.exc_type is ValueError):
+            threading.__excepthook__(arguments)
+
+    hook, threading.excepthook = threading.excepthook, report
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield lambda: bool(seen)
@@ -39,6 +46,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         sys.stderr.flush()
         os._exit(130)  # the Automation API's threads would wait for the engine
     finally:
+        threading.excepthook = hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
