@@ -22,6 +22,7 @@ from pulumi.automation import (
     StackNotFoundError,
 )
 
+from operations import ssh_files
 from operations.engine import command
 from operations.failures import Verdict, halfway, vanished, verdict
 from operations.journal import Failure, Journal
@@ -164,28 +165,33 @@ class Deployment:
     def destroy(self) -> Journal:
         """Deletes every resource of the stack, or none: with a protected one it is refused before it begins.
 
-        The engine itself would delete everything but what is protected, and fail only then.
+        The engine itself would delete everything but what is protected, and fail only then. With the
+        resources go the ssh files of the stack on this machine.
 
         Raises:
             DeploymentFailed: refused or failed.
         """
-        if protected := self.protected():
+        resources = self.resources()
+        if protected := _protected(resources):
             raise DeploymentFailed(_refusal(self.stack, protected), Journal())
         self._settle()
         passing = 0
         while True:
             try:
-                return self._run("destroy", lambda on: self.open().destroy(**on))
+                journal = self._run("destroy", lambda on: self.open().destroy(**on))
             except DeploymentFailed as failure:
                 journal = failure.journal
                 passing += 1
                 if verdict(journal.errors) is not Verdict.TRANSIENT or passing >= self.retry.tries:
                     raise
                 self._pause(passing, journal.errors)
+            else:
+                ssh_files.forget(json.dumps(resources))
+                return journal
 
     def protected(self) -> list[str]:
         """The names of the resources that Pulumi protects from deletion."""
-        return [r["urn"].rsplit("::", 1)[-1] for r in self.resources() if r.get("protect")]
+        return _protected(self.resources())
 
     def resources(self) -> list[Mapping[str, Any]]:
         """The resources in the state, as the engine exports them; secrets stay encrypted."""
@@ -320,6 +326,10 @@ def _given_up(tries: int, journal: Journal) -> DeploymentFailed:
         "What exists is in the state; run the same again when the provider has recovered.",
         journal,
     )
+
+
+def _protected(resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [resource["urn"].rsplit("::", 1)[-1] for resource in resources if resource.get("protect")]
 
 
 def _refusal(stack: str, protected: list[str]) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from hcloud import Client
 
 from operations.deployment import DeploymentFailed
-from rehearsal import background, dockerd, ssh_files
+from rehearsal import background, dockerd
 from rehearsal.background import Cloud, CloudError
 from rehearsal.images import LABEL, builder, registry
+from rehearsal.leftovers import forget_ssh_files
 from rehearsal.run import Rehearsal, RehearsalFailed
 
 Say = Callable[[str], None]
@@ -34,7 +35,7 @@ def clean(root: Path, stack: str | None = None, say: Say = print) -> None:
         if (state / "cloud").is_dir():
             _purge(_reach(state))
             background.stop(state)
-        ssh_files.forget(state)
+        forget_ssh_files(state)
         shutil.rmtree(state)
     if stack is None:
         shutil.rmtree(folder, ignore_errors=True)

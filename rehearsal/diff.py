@@ -12,6 +12,7 @@ from pathlib import Path
 
 from operations.deployment import DeploymentFailed
 from rehearsal import background
+from rehearsal.leftovers import forget_ssh_files
 from rehearsal.project import ProjectError
 from rehearsal.run import Rehearsal, RehearsalFailed
 
@@ -54,6 +55,7 @@ def diff(root: Path, stack: str, base: str, say: Callable[[str], None] = print) 
             target.mkdir(parents=True, exist_ok=True)
             preview.replace(target / "preview.md")
             say(f"moved to {os.path.relpath(target / 'preview.md')}")
+        forget_ssh_files(state)
         shutil.rmtree(state, ignore_errors=True)
 
 

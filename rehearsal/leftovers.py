@@ -1,10 +1,11 @@
-"""What a run leaves behind: a cut-off one among recorded containers, a destroy in this machine's Docker."""
+"""What a run leaves behind: among recorded containers, in this machine's Docker, in the user's ssh folder."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
 
+from operations import ssh_files
 from operations.journal import Intent
 from operations.orphans import Context
 from rehearsal.plugins.docker.engine import EngineError
@@ -41,6 +42,12 @@ class RecordedDocker:
         else:
             engine.remove_network(found["Id"])
         return f"recorded {kind} {name}"
+
+
+def forget_ssh_files(state: Path) -> None:
+    """Removes the ssh files of all keys that the rehearsal in `state` ever had: its backend names them."""
+    for checkpoint in (state / "backend").rglob("*.json"):
+        ssh_files.forget(checkpoint.read_text())
 
 
 def in_docker(stack: str) -> list[str]:

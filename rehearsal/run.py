@@ -19,9 +19,9 @@ from operations.journal import Journal
 from operations.marks import SECRET
 from operations.orphans import Finder
 from operations.recovery import default_finders
-from rehearsal import background, dockerd, launchers, project, ssh_files
+from rehearsal import background, dockerd, launchers, project
 from rehearsal.images import stack_images
-from rehearsal.leftovers import RecordedDocker, in_docker
+from rehearsal.leftovers import RecordedDocker, forget_ssh_files, in_docker
 from rehearsal.progress import Progress
 
 Say = Callable[[str], None]
@@ -128,7 +128,7 @@ class Rehearsal:
         self._timed("destroy", lambda deployment: deployment.destroy())
         self._verify_empty()
         project.forget_fallback(self.state)
-        ssh_files.forget(self.state)
+        forget_ssh_files(self.state)
 
     def _outputs(self) -> None:
         assert self._deployment is not None

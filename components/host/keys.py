@@ -3,12 +3,18 @@
 import hashlib
 import os
 import pwd
+import re
+import shutil
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 import pulumi_tls as tls
+
+UNUSED_DAYS = 30
+"""So long after the last run of its stack on this machine a key is forgotten here; the next run writes it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,9 @@ class Keys(pulumi.ComponentResource):
 
         self.deploy = key("deploy")
         self.host = key("host") if args.host else None
-        self.register_outputs({"deploy_public_key": self.deploy.public_key_openssh})
+        # In the state from the moment at which the files can be there: who takes the stack down looks for it.
+        self.folder = self.deploy.public_key_openssh.apply(ssh_folder)
+        self.register_outputs({"deploy_public_key": self.deploy.public_key_openssh, "folder": self.folder})
 
 
 def ssh_home() -> Path:
@@ -70,3 +78,12 @@ def write_ssh_files(folder: str, private_key: str, known_hosts: str) -> None:
         with tempfile.NamedTemporaryFile("w", dir=target, prefix=f"{name}.", delete=False) as file:
             file.write(text)
         Path(file.name).replace(target / name)
+    _forget_unused(target.parent)
+
+
+def _forget_unused(folder: Path) -> None:
+    """Removes the files of stacks not run here for `UNUSED_DAYS`: `pulumi destroy`, say, runs no program."""
+    for stale in folder.iterdir():
+        days = (time.time() - stale.stat().st_mtime) / 86400
+        if re.fullmatch("[0-9a-f]{12}", stale.name) and days > UNUSED_DAYS:
+            shutil.rmtree(stale, ignore_errors=True)

@@ -65,7 +65,7 @@ def _provider_tokens(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _sections(values: Mapping[str, str]) -> dict[str, Any]:
-    """The keys that are not secrets, decoded. A section's empty mapping is the default in Pulumi.yaml: nothing."""
+    """The keys that are not secrets, decoded. An empty section is the default in Pulumi.yaml: nothing."""
     decoded: dict[str, Any] = {}
     for name, text in values.items():
         if name in secrets.SECRETS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,9 +71,13 @@ def converges(lab: Lab, changes: dict[str, Any], holdings: dict[str, int]) -> No
 
 
 @pytest.mark.parametrize("moment", FIRST_UP)
-def test_a_first_up_that_was_killed_is_finished_by_the_next(moment: str, bring: Bring) -> None:
+def test_a_first_up_that_was_killed_is_finished_by_the_next(
+    moment: str, bring: Bring, tmp_path: Path
+) -> None:
     lab = bring("uat", up=False)
     killed(lab, FIRST_UP[moment], {})
+    for key in (tmp_path / "home" / ".ssh" / "jira-plus-plus").glob("*"):
+        assert f"~/.ssh/jira-plus-plus/{key.name}" in json.dumps(lab.resources()), "who cleans up finds it"
     expected = {"ssh_key": 1, "primary_ip": 2, "firewall": 1, "server": 1, "volume": 1, "dns_record": 6}
     converges(lab, {}, expected)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from operations.deployment import DeploymentFailed
@@ -99,11 +101,16 @@ def test_the_server_of_prod_is_replaced_once_its_protection_is_lifted_while_that
     assert_whole(lab)
 
 
-def test_destroy_of_uat_leaves_nothing(bring: Bring) -> None:
+def test_destroy_of_uat_leaves_nothing(bring: Bring, tmp_path: Path) -> None:
     lab = bring("uat")
     assert lab.holdings()["server"] == 1
+    (keys,) = (found for found in lab.resources() if found["type"] == "jira-plus-plus:host:Keys")
+    key = tmp_path / "home" / keys["outputs"]["folder"].removeprefix("~/") / "id_ed25519"
+    key.parent.mkdir(parents=True, exist_ok=True)
+    key.touch()
     deployment = lab.deployment("uat")
     deployment.destroy()
+    assert not key.parent.exists()
     assert lab.holdings() == {}
     assert lab.resources() == []
     assert lab.recorded("containers") == []

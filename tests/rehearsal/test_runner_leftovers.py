@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rehearsal import ssh_files
+from rehearsal.leftovers import forget_ssh_files
 
 
 def test_every_key_that_the_stack_ever_had_goes_and_those_of_others_stay(
@@ -15,14 +15,19 @@ def test_every_key_that_the_stack_ever_had_goes_and_those_of_others_stay(
 ) -> None:
     monkeypatch.setattr(pwd, "getpwuid", lambda _: SimpleNamespace(pw_dir=str(tmp_path)))
     folder = tmp_path / ".ssh" / "jira-plus-plus"
-    history = tmp_path / "state" / "backend" / ".pulumi" / "history" / "jira-plus-plus" / "uat"
+    backend = tmp_path / "state" / "backend" / ".pulumi"
+    history, stacks = backend / "history" / "jira-plus-plus" / "uat", backend / "stacks" / "jira-plus-plus"
     history.mkdir(parents=True)
+    stacks.mkdir(parents=True)
+    cut_off = {"outputs": {"folder": "~/.ssh/jira-plus-plus/0a0a0a0a0a0a"}}  # before its first outputs
+    (stacks / "uat.json").write_text(json.dumps(cut_off))
+    (folder / "0a0a0a0a0a0a").mkdir(parents=True)
     for number, key in enumerate(("0123456789ab", "ba9876543210", "000000000000")):
         (folder / key).mkdir(parents=True)
         (folder / key / "id_ed25519").touch()
         if number < 2:
             output = f"ssh -o IdentityFile=~/.ssh/jira-plus-plus/{key}/id_ed25519 deploy@127.77.0.2"
             (history / f"uat-{number}.checkpoint.json").write_text(json.dumps({"ssh": output}))
-    ssh_files.forget(tmp_path / "state")
+    forget_ssh_files(tmp_path / "state")
     assert [path.name for path in folder.iterdir()] == ["000000000000"]
-    ssh_files.forget(tmp_path / "no rehearsal")
+    forget_ssh_files(tmp_path / "no rehearsal")
