@@ -4,9 +4,13 @@
 Cloudflare under `/cf` (and `/client/v4`), its own controls under `/_rehearsal`. Official clients and provider
 plugins run against it unchanged.
 
+From the ground up, each above all that it imports:
+
     store.py audit.py          what is kept: objects and actions, and a log of requests without secrets
-    server.py router.py        HTTP: token, faults, rate limit, routes
     faults.py ratelimit.py     what goes wrong, on purpose or by asking too much
-    control.py                 /_rehearsal: faults, what is alive, what was asked, shutdown
+    backend.py cloud.py        what actions work on, and all that handlers work on
+    messages.py router.py      requests and answers, and which handler gives which
     hetzner/ cloudflare/       one file per noun of each API
+    control.py                 /_rehearsal: faults, what is alive, what was asked, shutdown
+    server.py                  HTTP: token, faults, rate limit
 """

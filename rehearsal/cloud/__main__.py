@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from rehearsal.cloud.cloud import Cloud, ModeError
+from rehearsal.cloud.cloudflare import zones
 from rehearsal.cloud.faults import FaultError
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.store import FolderInUseError, Store
@@ -81,9 +82,9 @@ def main() -> int:
     state = arguments.state.resolve()
     try:
         store = Store(state)
-        cloud = Cloud(
-            store, _machines(arguments.docker, state), arguments.action_seconds, dict(arguments.zone)
-        )
+        cloud = Cloud(store, _machines(arguments.docker, state), arguments.action_seconds)
+        for name, key in arguments.zone:
+            zones.make(cloud, name, key)
         server = CloudServer(
             cloud,
             arguments.token,

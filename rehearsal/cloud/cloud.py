@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Mapping
 
 from rehearsal.cloud.audit import Audit
-from rehearsal.cloud.cloudflare import zones
+from rehearsal.cloud.backend import Backend
 from rehearsal.cloud.cloudflare.authority import Authority
-from rehearsal.cloud.faults import Faults
 from rehearsal.cloud.hetzner.actions import Actions
-from rehearsal.cloud.hetzner.seeds import Seeds
 from rehearsal.cloud.store import Store
 from rehearsal.machines import Machines
 
@@ -35,36 +32,28 @@ class ModeError(RuntimeError):
     """The state folder holds servers of the other kind of machines."""
 
 
-class Cloud:
+class Cloud(Backend):
     """Everything that handlers work on."""
 
-    def __init__(
-        self, store: Store, machines: Machines, action_seconds: float, zone_ids: Mapping[str, str | None]
-    ) -> None:
+    def __init__(self, store: Store, machines: Machines, action_seconds: float) -> None:
         """Takes up a state folder.
 
         Args:
             store: the open folder.
             machines: what plays the servers.
             action_seconds: how long an action takes at least.
-            zone_ids: zone name to zone id; None makes one up.
 
         Raises:
+            FaultError: the folder's `faults.json` cannot be understood.
             ModeError: the folder's servers were recorded and machines boot now, or the other way round.
-            ValueError: a zone clashes with one that is there.
         """
-        self.store = store
-        self.machines = machines
-        self.faults = Faults(store.folder)
+        super().__init__(store, machines)
         self.audit = Audit(store.folder)
-        self.seeds = Seeds(store.folder)
         self.authority = Authority(store.folder)
         self.actions = Actions(self, action_seconds)
         # A Cloudflare account has an id; ours is the folder's.
         self.account = hashlib.md5(str(store.folder).encode(), usedforsecurity=False).hexdigest()
         self._check_mode()
-        for name, key in zone_ids.items():
-            zones.make(self, name, key)
 
     def _check_mode(self) -> None:
         mode, before = "run" if self.machines.boots else "record", self.store.meta("docker")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.faults import FaultError, compact, parse
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.messages import Request, Response
+from rehearsal.cloud.router import Routes
 
 PREFIX = "/_rehearsal"
 routes = Routes()

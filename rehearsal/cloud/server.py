@@ -20,8 +20,9 @@ from rehearsal.cloud.cloudflare.api import CloudflareApi
 from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.faults import Fault, FaultError
 from rehearsal.cloud.hetzner.api import HetznerApi
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record
-from rehearsal.cloud.router import Request, Response, Routes
+from rehearsal.cloud.router import Routes
 
 MAX_BODY = 1024 * 1024
 

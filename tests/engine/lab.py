@@ -27,8 +27,9 @@ from operations.engine import engine
 from operations.recovery import default_finders
 from rehearsal import project
 from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.cloudflare import zones
 from rehearsal.cloud.faults import parse
-from rehearsal.cloud.router import Response
+from rehearsal.cloud.messages import Response
 from rehearsal.cloud.server import CloudServer, DroppedError
 from rehearsal.cloud.store import Store
 from rehearsal.leftovers import RecordedDocker
@@ -139,9 +140,9 @@ class Lab:
             self._plugins = None
 
     def _start_cloud(self) -> None:
-        cloud = Cloud(
-            Store(self.state / "cloud"), RecordedMachines(self.state / "cloud"), 0.0, {"example.com": ZONE_ID}
-        )
+        folder = self.state / "cloud"
+        cloud = Cloud(Store(folder), RecordedMachines(folder), 0.0)
+        zones.make(cloud, "example.com", ZONE_ID)
         self.server = _HoldingServer(cloud, TOKEN, self._port, rate_limit=0, cloudflare_limit=0)
         self._port = self.server.server_address[1]
         cloud.start()

@@ -27,6 +27,7 @@ from pulumi import automation
 
 from operations.engine import engine
 from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.cloudflare import zones
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.store import Store
 from rehearsal.machines.recorded import RecordedMachines
@@ -66,7 +67,8 @@ def declare(version: int) -> None:
 @contextmanager
 def cloud(folder: Path) -> Iterator[CloudServer]:
     """An embedded cloud whose servers are recorded only."""
-    inside = Cloud(Store(folder), RecordedMachines(folder), 0.0, {"example.com": "0" * 32})
+    inside = Cloud(Store(folder), RecordedMachines(folder), 0.0)
+    zones.make(inside, "example.com", "0" * 32)
     server = CloudServer(inside, TOKEN, 0, rate_limit=0, cloudflare_limit=0)
     inside.start()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
 
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.cloudflare.envelope import wrap
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.messages import Request, Response
+from rehearsal.cloud.router import Routes
 
 # https://www.cloudflare.com/ips/
 IPV4 = (

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
 
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.cloudflare import account, certificates, dns, origin_pulls, rulesets, settings, zones
 from rehearsal.cloud.errors import CloudflareError
 from rehearsal.cloud.faults import Fault
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.ratelimit import CloudflareLimit, throttled
 from rehearsal.cloud.records import Record
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.router import Routes
 
 
 class CloudflareApi:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.cloudflare.envelope import body_of, page, wrap
 from rehearsal.cloud.cloudflare.zones import zone_of_host
 from rehearsal.cloud.errors import CloudflareError, cloudflare_invalid
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record, now_micro
-from rehearsal.cloud.router import Request, Response, Routes
+from rehearsal.cloud.router import Routes
 
 if TYPE_CHECKING:
     from cryptography.x509 import CertificateSigningRequest
-
-    from rehearsal.cloud.cloud import Cloud
 
 KIND = "origin_ca_certificate"
 VALIDITIES = (7, 30, 90, 365, 730, 1095, 5475)

@@ -6,16 +6,15 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.cloudflare.envelope import body_of, page, wrap
 from rehearsal.cloud.cloudflare.zones import zone_of
 from rehearsal.cloud.errors import CloudflareError, cloudflare_invalid
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record, now_micro
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.router import Routes
 
 KIND = "dns_record"
 PROXIABLE = ("A", "AAAA", "CNAME")

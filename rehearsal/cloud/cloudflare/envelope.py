@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from rehearsal.cloud.errors import cloudflare_invalid
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record
-from rehearsal.cloud.router import Request, Response
 
 
 def wrap(result: Any, status: int = 200, **more: Any) -> Response:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING
 
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.cloudflare.envelope import page, wrap
 from rehearsal.cloud.errors import CloudflareError
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record, now_micro
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.router import Routes
 
 KIND = "zone"
 IDENTIFIER = re.compile(r"[0-9a-f]{32}")

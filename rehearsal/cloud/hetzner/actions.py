@@ -9,16 +9,12 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from rehearsal.cloud.errors import HetznerError, not_found
-from rehearsal.cloud.hetzner.listing import listing
+from rehearsal.cloud.backend import Backend
+from rehearsal.cloud.errors import HetznerError
+from rehearsal.cloud.messages import Request
 from rehearsal.cloud.records import Record, now
-from rehearsal.cloud.router import Request, Response, Routes
 from rehearsal.machines import MachineError
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
 
 RUNNING = "running_action"
 FINISHED = "finished_action"
@@ -26,7 +22,7 @@ FINISHED = "finished_action"
 UNLOCKED = frozenset({"change_protection", "apply_firewall", "remove_firewall", "set_firewall_rules"})
 
 
-def _nothing(_cloud: Cloud, _args: Record) -> None:
+def _nothing(_backend: Backend, _args: Record) -> None:
     return None
 
 
@@ -38,9 +34,9 @@ class Effect:
     work has succeeded, `failed` puts it back when it has not.
     """
 
-    work: Callable[[Cloud, Record], None] = _nothing
-    done: Callable[[Cloud, Record], None] = _nothing
-    failed: Callable[[Cloud, Record], None] = _nothing
+    work: Callable[[Backend, Record], None] = _nothing
+    done: Callable[[Backend, Record], None] = _nothing
+    failed: Callable[[Backend, Record], None] = _nothing
 
 
 EFFECTS: dict[str, Effect] = {}
@@ -50,9 +46,9 @@ EFFECTS: dict[str, Effect] = {}
 class Actions:
     """Starts actions, runs them, knows how they are."""
 
-    def __init__(self, cloud: Cloud, seconds: float) -> None:
+    def __init__(self, backend: Backend, seconds: float) -> None:
         """`seconds` is an action's least duration; 0 ends those of recorded machines within the request."""
-        self._cloud = cloud
+        self._backend = backend
         self.seconds = seconds
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -78,10 +74,10 @@ class Actions:
             args: what the effect needs; `server`, else `volume`, is what nobody else touches meanwhile.
             after: actions that must have succeeded before.
         """
-        slow = self._cloud.faults.take("slow_action", request.method, request.path, command=command)
-        broken = self._cloud.faults.take("failed_action", request.method, request.path, command=command)
+        slow = self._backend.faults.take("slow_action", request.method, request.path, command=command)
+        broken = self._backend.faults.take("failed_action", request.method, request.path, command=command)
         record = {
-            "id": self._cloud.store.next_id(),
+            "id": self._backend.store.next_id(),
             "command": command,
             "status": "running",
             "started": now(),
@@ -99,19 +95,19 @@ class Actions:
             if broken
             else None,
         }
-        self._cloud.store.put(RUNNING, record)
-        self._cloud.store.after_commit(lambda: self._launch(record))
+        self._backend.store.put(RUNNING, record)
+        self._backend.store.after_commit(lambda: self._launch(record))
         return record
 
     def get(self, key: int | str) -> Record | None:
         """An action by id."""
-        return self._cloud.store.get(FINISHED, key) or self._cloud.store.get(RUNNING, key)
+        return self._backend.store.get(FINISHED, key) or self._backend.store.get(RUNNING, key)
 
     def running(self, kind: str, key: int) -> list[Record]:
         """The running actions about one resource."""
         return [
             action
-            for action in self._cloud.store.all(RUNNING)
+            for action in self._backend.store.all(RUNNING)
             if {"id": key, "type": kind} in action["resources"]
         ]
 
@@ -132,13 +128,13 @@ class Actions:
         """All actions about resources of a kind, or about one of them."""
         return [
             action
-            for action in [*self._cloud.store.all(FINISHED), *self._cloud.store.all(RUNNING)]
+            for action in [*self._backend.store.all(FINISHED), *self._backend.store.all(RUNNING)]
             if any(ref["type"] == kind and key in (None, ref["id"]) for ref in action["resources"])
         ]
 
     def resume(self) -> None:
         """Goes on with what was running when the process ended."""
-        for record in self._cloud.store.all(RUNNING):
+        for record in self._backend.store.all(RUNNING):
             self._launch(record)
 
     def stop(self) -> None:
@@ -151,7 +147,7 @@ class Actions:
             thread.join(2)
 
     def _launch(self, record: Record) -> None:
-        instant = record["seconds"] == 0 and not self._cloud.machines.boots
+        instant = record["seconds"] == 0 and not self._backend.machines.boots
         if instant and not self._waits_for(record):
             self._run(record)
         else:
@@ -162,7 +158,7 @@ class Actions:
             thread.start()
 
     def _waits_for(self, record: Record) -> list[int]:
-        return [key for key in record["after"] if self._cloud.store.get(FINISHED, key) is None]
+        return [key for key in record["after"] if self._backend.store.get(FINISHED, key) is None]
 
     def _thread(self, record: Record) -> None:
         try:
@@ -181,18 +177,18 @@ class Actions:
         if self._stopping.is_set():
             return
         effect = EFFECTS[record["command"]]
-        with self._cloud.store.transaction():
-            (effect.failed if error else effect.done)(self._cloud, record["args"])
+        with self._backend.store.transaction():
+            (effect.failed if error else effect.done)(self._backend, record["args"])
             record.update(status="error" if error else "success", finished=now(), error=error)
-            self._cloud.store.delete(RUNNING, record["id"])
-            self._cloud.store.put(FINISHED, record)
+            self._backend.store.delete(RUNNING, record["id"])
+            self._backend.store.put(FINISHED, record)
         with self._changed:
             self._changed.notify_all()
 
     def _attempt(self, record: Record) -> Record | None:
         """Does the work; what went wrong, or None."""
         for key in record["after"]:
-            before = self._cloud.store.get(FINISHED, key)
+            before = self._backend.store.get(FINISHED, key)
             if before and before["status"] == "error":
                 return {"code": "action_failed", "message": f"{before['command']} failed before it"}
         if record["fault"]:
@@ -204,7 +200,7 @@ class Actions:
             lock = self._busy[place]
         try:
             with lock:
-                EFFECTS[record["command"]].work(self._cloud, args)
+                EFFECTS[record["command"]].work(self._backend, args)
         except MachineError as error:
             return {"code": "action_failed", "message": str(error)}
         except Exception as error:
@@ -229,68 +225,3 @@ def show(action: Record) -> Record:
         "resources": action["resources"],
         "error": action["error"],
     }
-
-
-routes = Routes()
-
-SORT = ("id", "command", "status", "started", "finished")
-KINDS = {"servers": "server", "volumes": "volume", "primary_ips": "primary_ip", "firewalls": "firewall"}
-
-
-@routes.add("GET", "/actions")
-def list_actions(cloud: Cloud, request: Request) -> Response:
-    """Several actions by id; listing all was removed in January 2025."""
-    keys = [value for value in request.query.get("id", []) if value]
-    if not keys:
-        raise HetznerError(
-            "deprecated_api_endpoint",
-            "listing all actions was removed; ask for actions by id",
-            {
-                "announcement": "https://docs.hetzner.cloud/changelog#2023-07-20-actions-list-endpoint-is-deprecated"
-            },
-        )
-    found = [action for key in dict.fromkeys(keys) if (action := cloud.actions.get(key)) is not None]
-    return listing(request, "actions", found, show=show, sort=SORT, filters=("status",))
-
-
-@routes.add("GET", "/actions/{id}")
-def get_action(cloud: Cloud, request: Request) -> Response:
-    """One action."""
-    action = cloud.actions.get(request.params["id"])
-    if action is None:
-        raise not_found("action", request.params["id"])
-    return Response(200, {"action": show(action)})
-
-
-def _of_kind(plural: str, kind: str) -> None:
-    @routes.add("GET", f"/{plural}/actions")
-    def list_of_kind(cloud: Cloud, request: Request) -> Response:
-        """All actions about resources of this kind."""
-        found = cloud.actions.about(kind)
-        return listing(request, "actions", found, show=show, sort=SORT, filters=("id", "status"))
-
-    @routes.add("GET", f"/{plural}/actions/{{id}}")
-    def get_of_kind(cloud: Cloud, request: Request) -> Response:
-        """One of them."""
-        return get_action(cloud, request)
-
-    @routes.add("GET", f"/{plural}/{{id}}/actions")
-    def list_of_one(cloud: Cloud, request: Request) -> Response:
-        """The actions about one resource."""
-        key = request.params["id"]
-        if not key.isdigit():
-            raise not_found(kind, key)
-        found = cloud.actions.about(kind, int(key))
-        return listing(request, "actions", found, show=show, sort=SORT, filters=("status",))
-
-    @routes.add("GET", f"/{plural}/{{id}}/actions/{{action}}")
-    def get_of_one(cloud: Cloud, request: Request) -> Response:
-        """One of them."""
-        action = cloud.actions.get(request.params["action"])
-        if action is None:
-            raise not_found("action", request.params["action"])
-        return Response(200, {"action": show(action)})
-
-
-for _plural, _kind in KINDS.items():
-    _of_kind(_plural, _kind)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
 
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HETZNER_STATUS, HetznerError
 from rehearsal.cloud.faults import Fault
 from rehearsal.cloud.hetzner import (
+    action_routes,
     actions,
     firewalls,
     power,
@@ -17,12 +18,10 @@ from rehearsal.cloud.hetzner import (
     ssh_keys,
     volumes,
 )
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.ratelimit import HetznerLimit
 from rehearsal.cloud.records import Record
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.router import Routes
 
 _CODE_OF_STATUS = {
     **{status: code for code, status in reversed(HETZNER_STATUS.items())},
@@ -37,7 +36,7 @@ class HetznerApi:
 
     prefixes = ("/v1",)
     routes = Routes(
-        actions.routes,
+        action_routes.routes,
         ssh_keys.routes,
         primary_ips.routes,
         firewalls.routes,

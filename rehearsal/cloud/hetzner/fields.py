@@ -7,8 +7,8 @@ from typing import Any
 
 from rehearsal.cloud.errors import HetznerError, invalid
 from rehearsal.cloud.hetzner.labels import check_labels
+from rehearsal.cloud.messages import Request
 from rehearsal.cloud.records import Record
-from rehearsal.cloud.router import Request
 
 MAX_USER_DATA = 32 * 1024
 

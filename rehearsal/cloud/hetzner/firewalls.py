@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rehearsal.cloud.backend import Backend
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
 from rehearsal.cloud.hetzner import actions
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
@@ -13,12 +15,10 @@ from rehearsal.cloud.hetzner.firewall_rules import check_rules
 from rehearsal.cloud.hetzner.labels import selects
 from rehearsal.cloud.hetzner.limits import require_free_name, require_room
 from rehearsal.cloud.hetzner.listing import listing
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record, now
-from rehearsal.cloud.router import Request, Response, Routes
+from rehearsal.cloud.router import Routes
 from rehearsal.machines import FirewallRule
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
 
 KIND = "firewall"
 # https://docs.hetzner.com/cloud/firewalls/overview#limits
@@ -26,36 +26,36 @@ MAX_PER_SERVER = 5
 routes = Routes()
 
 
-def of_server(cloud: Cloud, server: Record) -> dict[int, str]:
+def of_server(backend: Backend, server: Record) -> dict[int, str]:
     """The firewalls on a server, by id, with `pending` or `applied`: directly applied and by label."""
     found = {int(key): status for key, status in server["firewalls"].items()}
-    for firewall in cloud.store.all(KIND):
+    for firewall in backend.store.all(KIND):
         if any(selects(selector, server["labels"]) for selector in firewall["selectors"]):
             found.setdefault(firewall["id"], "applied")
     return found
 
 
-def rules_of_server(cloud: Cloud, server: Record) -> list[FirewallRule] | None:
+def rules_of_server(backend: Backend, server: Record) -> list[FirewallRule] | None:
     """The union of all its firewalls' rules; None without any firewall, which lets everything pass."""
-    applied = of_server(cloud, server)
+    applied = of_server(backend, server)
     if not applied:
         return None
     rules: list[FirewallRule] = []
     for key in applied:
-        firewall = cloud.store.get(KIND, key)
+        firewall = backend.store.get(KIND, key)
         for rule in firewall["rules"] if firewall else ():
             networks = rule["source_ips"] if rule["direction"] == "in" else rule["destination_ips"]
             rules.append(FirewallRule(rule["direction"], rule["protocol"], rule["port"], tuple(networks)))
     return rules
 
 
-def enforce(cloud: Cloud, server_id: int) -> None:
+def enforce(backend: Backend, server_id: int) -> None:
     """Tells the machine what its firewalls are now; for use in an action's thread."""
-    with cloud.store.transaction():
-        server = cloud.store.get("server", server_id)
-        rules = rules_of_server(cloud, server) if server else None
+    with backend.store.transaction():
+        server = backend.store.get("server", server_id)
+        rules = rules_of_server(backend, server) if server else None
     if server:
-        cloud.machines.set_firewall(server_id, rules)
+        backend.machines.set_firewall(server_id, rules)
 
 
 def show(cloud: Cloud, record: Record) -> Record:
@@ -141,16 +141,16 @@ def act(
     ]
 
 
-def _work(cloud: Cloud, args: Record) -> None:
+def _work(backend: Backend, args: Record) -> None:
     if args.get("server"):
-        enforce(cloud, args["server"])
+        enforce(backend, args["server"])
 
 
-def _applied(cloud: Cloud, args: Record) -> None:
-    server = cloud.store.get("server", args["server"])
+def _applied(backend: Backend, args: Record) -> None:
+    server = backend.store.get("server", args["server"])
     if server and str(args["firewall"]) in server["firewalls"]:
         server["firewalls"][str(args["firewall"])] = "applied"
-        cloud.store.put("server", server)
+        backend.store.put("server", server)
 
 
 EFFECTS["apply_firewall"] = Effect(work=_work, done=_applied)

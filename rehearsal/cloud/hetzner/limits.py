@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, not_unique
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
 
 # Hetzner sets these per account and raises them on request; a small account's are of this order.
 LIMITS = {"server": 10, "primary_ip": 20, "volume": 20, "firewall": 50}

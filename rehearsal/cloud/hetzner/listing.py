@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from rehearsal.cloud.errors import invalid
 from rehearsal.cloud.hetzner.labels import selects
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record
-from rehearsal.cloud.router import Request, Response
 
 DEFAULT_PER_PAGE = 25
 MAX_PER_PAGE = 50

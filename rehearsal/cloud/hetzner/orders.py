@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
 from rehearsal.cloud.hetzner import firewalls, ssh_keys, volumes
 from rehearsal.cloud.hetzner.catalogue import ServerType, find_image, find_server_type
 from rehearsal.cloud.hetzner.fields import Fields
+from rehearsal.cloud.messages import Request
 from rehearsal.cloud.records import Record
-from rehearsal.cloud.router import Request
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
 
 
 def purchase(cloud: Cloud, request: Request, reference: str | int, location: str) -> ServerType:

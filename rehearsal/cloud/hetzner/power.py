@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rehearsal.cloud.backend import Backend
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid
 from rehearsal.cloud.hetzner import actions
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
@@ -11,11 +11,9 @@ from rehearsal.cloud.hetzner.catalogue import find_server_type
 from rehearsal.cloud.hetzner.fields import Fields
 from rehearsal.cloud.hetzner.orders import purchase, purchase_image
 from rehearsal.cloud.hetzner.servers import KIND, change, machine_of, wanted
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.router import Routes
 
 routes = Routes()
 
@@ -38,8 +36,8 @@ def _simple(path: str, command: str, status: str | None = None) -> None:
         return Response(201, {"action": actions.show(action)})
 
 
-def _back(cloud: Cloud, args: Record) -> None:
-    change(cloud, args["server"], status=args["before"])
+def _back(backend: Backend, args: Record) -> None:
+    change(backend, args["server"], status=args["before"])
 
 
 _simple("poweron", "start_server", "starting")
@@ -51,26 +49,26 @@ _simple("reset", "reset_server")
 EFFECTS["start_server"] = Effect(
     work=EFFECTS["start_server"].work,
     done=EFFECTS["start_server"].done,
-    failed=lambda cloud, args: change(cloud, args["server"], status=args.get("before", "off")),
+    failed=lambda backend, args: change(backend, args["server"], status=args.get("before", "off")),
 )
 EFFECTS["stop_server"] = Effect(
-    work=lambda cloud, args: cloud.machines.stop(args["server"], graceful=False),
-    done=lambda cloud, args: change(cloud, args["server"], status="off"),
+    work=lambda backend, args: backend.machines.stop(args["server"], graceful=False),
+    done=lambda backend, args: change(backend, args["server"], status="off"),
     failed=_back,
 )
 EFFECTS["shutdown_server"] = Effect(
-    work=lambda cloud, args: cloud.machines.stop(args["server"], graceful=True),
-    done=lambda cloud, args: change(cloud, args["server"], status="off"),
+    work=lambda backend, args: backend.machines.stop(args["server"], graceful=True),
+    done=lambda backend, args: change(backend, args["server"], status="off"),
     failed=_back,
 )
 EFFECTS["reboot_server"] = Effect(
-    work=lambda cloud, args: cloud.machines.reboot(args["server"], graceful=True),
-    done=lambda cloud, args: change(cloud, args["server"], status="running"),
+    work=lambda backend, args: backend.machines.reboot(args["server"], graceful=True),
+    done=lambda backend, args: change(backend, args["server"], status="running"),
     failed=_back,
 )
 EFFECTS["reset_server"] = Effect(
-    work=lambda cloud, args: cloud.machines.reboot(args["server"], graceful=False),
-    done=lambda cloud, args: change(cloud, args["server"], status="running"),
+    work=lambda backend, args: backend.machines.reboot(args["server"], graceful=False),
+    done=lambda backend, args: change(backend, args["server"], status="running"),
     failed=_back,
 )
 
@@ -94,18 +92,18 @@ def rebuild(cloud: Cloud, request: Request) -> Response:
     return Response(201, {"action": actions.show(action), "root_password": None})
 
 
-def _work_rebuild(cloud: Cloud, args: Record) -> None:
-    with cloud.store.transaction():
-        server = cloud.store.get(KIND, args["server"])
-        seed = "" if args["keep"] else cloud.seeds.read(args["server"])
-        machine = machine_of(cloud, {**server, "image": args["image"]}, seed) if server else None
+def _work_rebuild(backend: Backend, args: Record) -> None:
+    with backend.store.transaction():
+        server = backend.store.get(KIND, args["server"])
+        seed = "" if args["keep"] else backend.seeds.read(args["server"])
+        machine = machine_of(backend, {**server, "image": args["image"]}, seed) if server else None
     if machine:
-        cloud.machines.rebuild(machine, keep_user_data=args["keep"])
+        backend.machines.rebuild(machine, keep_user_data=args["keep"])
 
 
-def _done_rebuild(cloud: Cloud, args: Record) -> None:
-    change(cloud, args["server"], status="running", image=args["image"])
-    cloud.store.after_commit(lambda: cloud.seeds.forget(args["server"]))
+def _done_rebuild(backend: Backend, args: Record) -> None:
+    change(backend, args["server"], status="running", image=args["image"])
+    backend.store.after_commit(lambda: backend.seeds.forget(args["server"]))
 
 
 EFFECTS["rebuild_server"] = Effect(_work_rebuild, _done_rebuild, _back)
@@ -142,18 +140,18 @@ def change_type(cloud: Cloud, request: Request) -> Response:
     return Response(201, {"action": actions.show(action)})
 
 
-def _work_change_type(cloud: Cloud, args: Record) -> None:
-    with cloud.store.transaction():
-        server = cloud.store.get(KIND, args["server"])
-        machine = machine_of(cloud, {**server, "server_type": args["server_type"]}) if server else None
+def _work_change_type(backend: Backend, args: Record) -> None:
+    with backend.store.transaction():
+        server = backend.store.get(KIND, args["server"])
+        machine = machine_of(backend, {**server, "server_type": args["server_type"]}) if server else None
     if machine:
-        cloud.machines.resize(machine)
+        backend.machines.resize(machine)
 
 
 EFFECTS["change_server_type"] = Effect(
     work=_work_change_type,
-    done=lambda cloud, args: change(
-        cloud, args["server"], status="off", server_type=args["server_type"], primary_disk_size=args["disk"]
+    done=lambda backend, args: change(
+        backend, args["server"], status="off", server_type=args["server_type"], primary_disk_size=args["disk"]
     ),
     failed=_back,
 )
@@ -192,6 +190,8 @@ def disable_backup(cloud: Cloud, request: Request) -> Response:
 
 
 EFFECTS["enable_backup"] = Effect(
-    done=lambda cloud, args: change(cloud, args["server"], backup_window="22-02")
+    done=lambda backend, args: change(backend, args["server"], backup_window="22-02")
 )
-EFFECTS["disable_backup"] = Effect(done=lambda cloud, args: change(cloud, args["server"], backup_window=None))
+EFFECTS["disable_backup"] = Effect(
+    done=lambda backend, args: change(backend, args["server"], backup_window=None)
+)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rehearsal.cloud.backend import Backend
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
 from rehearsal.cloud.hetzner import actions
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
@@ -11,11 +11,9 @@ from rehearsal.cloud.hetzner.catalogue import find_location
 from rehearsal.cloud.hetzner.fields import Fields
 from rehearsal.cloud.hetzner.limits import require_free_name, require_room
 from rehearsal.cloud.hetzner.listing import listing
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record, now
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.router import Routes
 
 KIND = "primary_ip"
 routes = Routes()
@@ -26,9 +24,9 @@ def show(record: Record) -> Record:
     return {**record, "location": find_location(record["location"])}
 
 
-def of_server(cloud: Cloud, server_id: int) -> dict[str, Record]:
+def of_server(backend: Backend, server_id: int) -> dict[str, Record]:
     """The addresses of a server by type."""
-    return {ip["type"]: ip for ip in cloud.store.all(KIND) if ip["assignee_id"] == server_id}
+    return {ip["type"]: ip for ip in backend.store.all(KIND) if ip["assignee_id"] == server_id}
 
 
 def make(
@@ -58,11 +56,11 @@ def make(
     return record
 
 
-def remove(cloud: Cloud, record: Record) -> None:
+def remove(backend: Backend, record: Record) -> None:
     """Removes an address for good."""
-    cloud.store.delete(KIND, record["id"])
+    backend.store.delete(KIND, record["id"])
     if record["type"] == "ipv4":
-        cloud.store.after_commit(lambda: cloud.machines.release_ipv4(record["ip"]))
+        backend.store.after_commit(lambda: backend.machines.release_ipv4(record["ip"]))
 
 
 def _wanted(cloud: Cloud, request: Request) -> Record:
@@ -176,11 +174,11 @@ def _assign(cloud: Cloud, request: Request, record: Record, server_id: int) -> R
     )
 
 
-def _unassigned(cloud: Cloud, args: Record) -> None:
-    record = cloud.store.get(KIND, args["primary_ip"])
+def _unassigned(backend: Backend, args: Record) -> None:
+    record = backend.store.get(KIND, args["primary_ip"])
     if record:
         record["assignee_id"] = None
-        cloud.store.put(KIND, record)
+        backend.store.put(KIND, record)
 
 
 EFFECTS["assign_primary_ip"] = Effect(failed=_unassigned)

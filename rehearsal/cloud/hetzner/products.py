@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import not_found
 from rehearsal.cloud.hetzner.catalogue import IMAGES, LOCATIONS, SERVER_TYPES, ServerType, show_server_type
 from rehearsal.cloud.hetzner.listing import listing
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.router import Routes
 
 routes = Routes()
 

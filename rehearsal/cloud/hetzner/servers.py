@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from rehearsal.cloud.backend import Backend
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
 from rehearsal.cloud.hetzner import actions, firewalls, orders, primary_ips, volumes
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
@@ -18,12 +19,10 @@ from rehearsal.cloud.hetzner.catalogue import (
 from rehearsal.cloud.hetzner.fields import Fields
 from rehearsal.cloud.hetzner.limits import require_free_name, require_room
 from rehearsal.cloud.hetzner.listing import listing
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record, now
-from rehearsal.cloud.router import Request, Response, Routes
+from rehearsal.cloud.router import Routes
 from rehearsal.machines import ServerRecord
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
 
 KIND = "server"
 routes = Routes()
@@ -88,10 +87,10 @@ def _dns_name(ip: str) -> str:
     return f"static.{'.'.join(reversed(ip.split('.')))}.clients.your-server.de"
 
 
-def machine_of(cloud: Cloud, server: Record, user_data: str = "") -> ServerRecord:
+def machine_of(backend: Backend, server: Record, user_data: str = "") -> ServerRecord:
     """What a machine is made from."""
     kind, image = find_server_type(server["server_type"]), find_image(server["image"])
-    address = primary_ips.of_server(cloud, server["id"]).get("ipv4")
+    address = primary_ips.of_server(backend, server["id"]).get("ipv4")
     if kind is None or image is None:
         raise LookupError(
             f"server {server['id']}: {server['server_type']} or {server['image']} left the catalogue"
@@ -237,68 +236,68 @@ def delete(cloud: Cloud, request: Request) -> Response:
     return Response(200, {"action": actions.show(action)})
 
 
-def change(cloud: Cloud, server_id: int, **values: object) -> None:
+def change(backend: Backend, server_id: int, **values: object) -> None:
     """Changes some members of a server that may be gone."""
-    server = cloud.store.get(KIND, server_id)
+    server = backend.store.get(KIND, server_id)
     if server:
-        cloud.store.put(KIND, {**server, **values})
+        backend.store.put(KIND, {**server, **values})
 
 
-def _work_create(cloud: Cloud, args: Record) -> None:
-    with cloud.store.transaction():
-        server = cloud.store.get(KIND, args["server"])
-        machine = machine_of(cloud, server, cloud.seeds.read(args["server"])) if server else None
+def _work_create(backend: Backend, args: Record) -> None:
+    with backend.store.transaction():
+        server = backend.store.get(KIND, args["server"])
+        machine = machine_of(backend, server, backend.seeds.read(args["server"])) if server else None
     if machine is None:
         return
     try:
-        cloud.machines.create(machine)
-        firewalls.enforce(cloud, machine.id)
+        backend.machines.create(machine)
+        firewalls.enforce(backend, machine.id)
     except Exception:
         # The server will be forgotten, so what was made of its machine must not stay behind.
         with suppress(Exception):
-            cloud.machines.delete(machine.id)
+            backend.machines.delete(machine.id)
         raise
 
 
-def _done_create(cloud: Cloud, args: Record) -> None:
-    server = cloud.store.get(KIND, args["server"])
+def _done_create(backend: Backend, args: Record) -> None:
+    server = backend.store.get(KIND, args["server"])
     if server:
         applied = dict.fromkeys(server["firewalls"], "applied")
-        cloud.store.put(KIND, {**server, "status": "off", "firewalls": applied})
-    cloud.store.after_commit(lambda: cloud.seeds.forget(args["server"]))
+        backend.store.put(KIND, {**server, "status": "off", "firewalls": applied})
+    backend.store.after_commit(lambda: backend.seeds.forget(args["server"]))
 
 
-def _failed_create(cloud: Cloud, args: Record) -> None:
+def _failed_create(backend: Backend, args: Record) -> None:
     # Hetzner keeps nothing of a server whose creation failed but its addresses and volumes.
-    _release(cloud, args["server"])
-    cloud.store.after_commit(lambda: cloud.seeds.forget(args["server"]))
+    _release(backend, args["server"])
+    backend.store.after_commit(lambda: backend.seeds.forget(args["server"]))
 
 
-def _release(cloud: Cloud, server_id: int) -> None:
+def _release(backend: Backend, server_id: int) -> None:
     """Frees what a server held and forgets the server."""
-    for address in primary_ips.of_server(cloud, server_id).values():
+    for address in primary_ips.of_server(backend, server_id).values():
         if address["auto_delete"]:
-            primary_ips.remove(cloud, address)
+            primary_ips.remove(backend, address)
         else:
-            cloud.store.put("primary_ip", {**address, "assignee_id": None})
-    for volume in volumes.of_server(cloud, server_id):
-        cloud.store.put("volume", {**volume, "server": None})
-    cloud.store.delete(KIND, server_id)
+            backend.store.put("primary_ip", {**address, "assignee_id": None})
+    for volume in volumes.of_server(backend, server_id):
+        backend.store.put("volume", {**volume, "server": None})
+    backend.store.delete(KIND, server_id)
 
 
-def _work_delete(cloud: Cloud, args: Record) -> None:
-    for volume in volumes.of_server(cloud, args["server"]):
-        cloud.machines.detach_volume(volume["id"], args["server"])
-    cloud.machines.delete(args["server"])
+def _work_delete(backend: Backend, args: Record) -> None:
+    for volume in volumes.of_server(backend, args["server"]):
+        backend.machines.detach_volume(volume["id"], args["server"])
+    backend.machines.delete(args["server"])
 
 
 EFFECTS["create_server"] = Effect(_work_create, _done_create, _failed_create)
 EFFECTS["start_server"] = Effect(
-    work=lambda cloud, args: cloud.machines.start(args["server"]),
-    done=lambda cloud, args: change(cloud, args["server"], status="running"),
+    work=lambda backend, args: backend.machines.start(args["server"]),
+    done=lambda backend, args: change(backend, args["server"], status="running"),
 )
 EFFECTS["delete_server"] = Effect(
     work=_work_delete,
-    done=lambda cloud, args: _release(cloud, args["server"]),
-    failed=lambda cloud, args: change(cloud, args["server"], deleting=False),
+    done=lambda backend, args: _release(backend, args["server"]),
+    failed=lambda backend, args: change(backend, args["server"], deleting=False),
 )

@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from typing import TYPE_CHECKING
 
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import invalid, not_found, not_unique
 from rehearsal.cloud.hetzner.fields import Fields
 from rehearsal.cloud.hetzner.limits import require_free_name
 from rehearsal.cloud.hetzner.listing import listing
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record, now
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.router import Routes
 
 KIND = "ssh_key"
 TYPES = (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from rehearsal.cloud.backend import Backend
+from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
 from rehearsal.cloud.hetzner import actions
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
@@ -12,11 +13,9 @@ from rehearsal.cloud.hetzner.catalogue import find_location
 from rehearsal.cloud.hetzner.fields import Fields
 from rehearsal.cloud.hetzner.limits import require_free_name, require_room
 from rehearsal.cloud.hetzner.listing import listing
+from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record, now
-from rehearsal.cloud.router import Request, Response, Routes
-
-if TYPE_CHECKING:
-    from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.router import Routes
 
 KIND = "volume"
 MIN_GB, MAX_GB = 10, 10240
@@ -29,9 +28,9 @@ def show(record: Record) -> Record:
     return {**record, "location": find_location(record["location"])}
 
 
-def of_server(cloud: Cloud, server_id: int) -> list[Record]:
+def of_server(backend: Backend, server_id: int) -> list[Record]:
     """The volumes that are attached to a server."""
-    return [volume for volume in cloud.store.all(KIND) if volume["server"] == server_id]
+    return [volume for volume in backend.store.all(KIND) if volume["server"] == server_id]
 
 
 def _wanted(cloud: Cloud, request: Request) -> Record:
@@ -232,36 +231,36 @@ def change_protection(cloud: Cloud, request: Request) -> Response:
     return Response(201, {"action": actions.show(action)})
 
 
-def _change(cloud: Cloud, args: Record, **values: object) -> None:
-    record = cloud.store.get(KIND, args["volume"])
+def _change(backend: Backend, args: Record, **values: object) -> None:
+    record = backend.store.get(KIND, args["volume"])
     if record:
-        cloud.store.put(KIND, {**record, **values})
+        backend.store.put(KIND, {**record, **values})
 
 
-def _work_create(cloud: Cloud, args: Record) -> None:
+def _work_create(backend: Backend, args: Record) -> None:
     try:
-        cloud.machines.create_volume(args["volume"], args["size"], args["format"])
+        backend.machines.create_volume(args["volume"], args["size"], args["format"])
     except Exception:
         with suppress(Exception):
-            cloud.machines.delete_volume(args["volume"])
+            backend.machines.delete_volume(args["volume"])
         raise
 
 
 EFFECTS["create_volume"] = Effect(
     work=_work_create,
-    done=lambda cloud, args: _change(cloud, args, status="available"),
-    failed=lambda cloud, args: cloud.store.delete(KIND, args["volume"]),
+    done=lambda backend, args: _change(backend, args, status="available"),
+    failed=lambda backend, args: backend.store.delete(KIND, args["volume"]),
 )
-EFFECTS["delete_volume"] = Effect(work=lambda cloud, args: cloud.machines.delete_volume(args["volume"]))
+EFFECTS["delete_volume"] = Effect(work=lambda backend, args: backend.machines.delete_volume(args["volume"]))
 EFFECTS["attach_volume"] = Effect(
-    work=lambda cloud, args: cloud.machines.attach_volume(args["volume"], args["server"]),
-    failed=lambda cloud, args: _change(cloud, args, server=None),
+    work=lambda backend, args: backend.machines.attach_volume(args["volume"], args["server"]),
+    failed=lambda backend, args: _change(backend, args, server=None),
 )
 EFFECTS["detach_volume"] = Effect(
-    work=lambda cloud, args: cloud.machines.detach_volume(args["volume"], args["server"]),
-    done=lambda cloud, args: _change(cloud, args, server=None),
+    work=lambda backend, args: backend.machines.detach_volume(args["volume"], args["server"]),
+    done=lambda backend, args: _change(backend, args, server=None),
 )
 EFFECTS["resize_volume"] = Effect(
-    work=lambda cloud, args: cloud.machines.resize_volume(args["volume"], args["size"]),
-    done=lambda cloud, args: _change(cloud, args, size=args["size"]),
+    work=lambda backend, args: backend.machines.resize_volume(args["volume"], args["size"]),
+    done=lambda backend, args: _change(backend, args, size=args["size"]),
 )

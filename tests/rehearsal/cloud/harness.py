@@ -20,6 +20,7 @@ import hcloud
 import requests
 
 from rehearsal.cloud.cloud import Cloud
+from rehearsal.cloud.cloudflare import zones
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.store import Store
 from rehearsal.machines import Machines
@@ -143,7 +144,8 @@ class Embedded(Client):
     ) -> None:
         store = Store(folder)
         self.folder = folder
-        self.cloud = Cloud(store, machines or RecordedMachines(folder), action_seconds, {ZONE: ZONE_ID})
+        self.cloud = Cloud(store, machines or RecordedMachines(folder), action_seconds)
+        zones.make(self.cloud, ZONE, ZONE_ID)
         self._server = CloudServer(
             self.cloud, TOKEN, rate_limit=rate_limit, cloudflare_limit=cloudflare_limit
         )

@@ -171,7 +171,7 @@ def test_recorded_servers_are_not_taken_for_booted_ones(
     cloud.close()
     store = Store(folder)
     with pytest.raises(ModeError, match="start with --docker record, or destroy them first"):
-        Cloud(store, Booted(folder, {}), 0, {})
+        Cloud(store, Booted(folder, {}), 0)
     store.close()
     again = Embedded(folder)
     again.good("DELETE", f"/v1/servers/{server}")
