@@ -12,6 +12,7 @@ from rehearsal.cloud.hetzner import (
     actions,
     firewalls,
     power,
+    pricing,
     primary_ips,
     products,
     servers,
@@ -44,6 +45,7 @@ class HetznerApi:
         power.routes,
         volumes.routes,
         products.routes,
+        pricing.routes,
     )
 
     def __init__(self, token: str, rate_limit: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from rehearsal.cloud.records import Record
 
@@ -44,14 +45,14 @@ class ServerType:
     architecture: str = "x86"
     locations: tuple[str, ...] = EUROPE
 
-    @property
-    def hourly(self) -> float:
-        """The monthly price is reached after 624 hours."""
-        return round(self.monthly / 624, 4)
+
+def hourly(monthly: float) -> float:
+    """EUR an hour of what costs `monthly`, a price that is reached after 624 hours."""
+    return round(monthly / 624, 4)
 
 
-# Prices of September 2026, after the adjustments of 1 April and 15 June; those of cax21 to cax41, ccx53 and
-# ccx63 are of April. The cx22 family and Europe's first cpx generation left the API at the end of 2025.
+# Prices of September 2026, after the adjustments of 1 April and 15 June. The cx22 family and Europe's first
+# cpx generation left the API at the end of 2025.
 _COST, _REGULAR, _GENERAL = "Cost-Optimized", "Regular Performance", "General Purpose"
 SERVER_TYPES = (
     ServerType(114, "cx23", 2, 4, 40, 5.49, _COST),
@@ -64,21 +65,23 @@ SERVER_TYPES = (
     ServerType(112, "cpx52", 12, 24, 480, 100.49, _REGULAR),
     ServerType(113, "cpx62", 16, 32, 640, 129.99, _REGULAR),
     ServerType(45, "cax11", 2, 4, 40, 5.99, _COST, architecture="arm"),
-    ServerType(93, "cax21", 4, 8, 80, 7.99, _COST, architecture="arm"),
-    ServerType(94, "cax31", 8, 16, 160, 15.99, _COST, architecture="arm"),
-    ServerType(95, "cax41", 16, 32, 320, 31.49, _COST, architecture="arm"),
+    ServerType(93, "cax21", 4, 8, 80, 10.49, _COST, architecture="arm"),
+    ServerType(94, "cax31", 8, 16, 160, 20.99, _COST, architecture="arm"),
+    ServerType(95, "cax41", 16, 32, 320, 40.99, _COST, architecture="arm"),
     ServerType(96, "ccx13", 2, 8, 80, 42.99, _GENERAL, "dedicated"),
     ServerType(97, "ccx23", 4, 16, 160, 85.99, _GENERAL, "dedicated"),
     ServerType(98, "ccx33", 8, 32, 240, 138.49, _GENERAL, "dedicated"),
     ServerType(99, "ccx43", 16, 64, 360, 275.99, _GENERAL, "dedicated"),
-    ServerType(100, "ccx53", 32, 128, 600, 249.49, _GENERAL, "dedicated"),
-    ServerType(101, "ccx63", 48, 192, 960, 374.49, _GENERAL, "dedicated"),
+    ServerType(100, "ccx53", 32, 128, 600, 533.49, _GENERAL, "dedicated"),
+    ServerType(101, "ccx63", 48, 192, 960, 853.49, _GENERAL, "dedicated"),
 )
 
-# id, name, description, flavour, version, architecture, created, deprecated
+# An image can be had for three months after its deprecation.
+_DEBIAN_11 = {"announced": "2026-08-31T00:00:00+00:00", "unavailable_after": "2026-11-30T00:00:00+00:00"}
+# id, name, description, flavour, version, architecture, created, deprecation
 _IMAGES = (
-    (45557056, "debian-11", "Debian 11", "debian", "11", "x86", "2021-08-16", "2026-08-31"),
-    (103908130, "debian-11", "Debian 11", "debian", "11", "arm", "2023-03-20", "2026-08-31"),
+    (45557056, "debian-11", "Debian 11", "debian", "11", "x86", "2021-08-16", _DEBIAN_11),
+    (103908130, "debian-11", "Debian 11", "debian", "11", "arm", "2023-03-20", _DEBIAN_11),
     (114690387, "debian-12", "Debian 12", "debian", "12", "x86", "2023-06-13", None),
     (114690389, "debian-12", "Debian 12", "debian", "12", "arm", "2023-06-13", None),
     (310557660, "debian-13", "Debian 13", "debian", "13", "x86", "2025-08-11", None),
@@ -105,11 +108,13 @@ IMAGES: list[Record] = [
         "architecture": architecture,
         "rapid_deploy": True,
         "protection": {"delete": False},
-        "deprecated": f"{deprecated}T00:00:00+00:00" if deprecated else None,
+        # Announced on 8 September 2026 to go; clients of today read either of the two.
+        "deprecated": deprecation and deprecation["announced"],
+        "deprecation": deprecation,
         "deleted": None,
         "labels": {},
     }
-    for number, name, description, flavour, version, architecture, created, deprecated in _IMAGES
+    for number, name, description, flavour, version, architecture, created, deprecation in _IMAGES
 ]
 
 
@@ -133,9 +138,24 @@ def find_image(reference: object, architecture: str | None = None) -> Record | N
     return None
 
 
-def _money(net: float) -> Record:
-    # An account outside the EU: no VAT is added.
-    return {"net": f"{net:.10f}", "gross": f"{net:.16f}"}
+def money(net: float) -> Record:
+    """An amount in EUR, for an account outside the EU: no VAT is added."""
+    amount = Decimal(str(net))  # a float's own sixteenth digit is no price's
+    return {"net": f"{amount:.10f}", "gross": f"{amount:.16f}"}
+
+
+def server_type_prices(kind: ServerType) -> list[Record]:
+    """What a server type costs, by location."""
+    return [
+        {
+            "location": name,
+            "price_hourly": money(hourly(kind.monthly)),
+            "price_monthly": money(kind.monthly),
+            "included_traffic": 20 * 1024**4,
+            "price_per_tb_traffic": money(1.0),
+        }
+        for name in kind.locations
+    ]
 
 
 def show_server_type(kind: ServerType, sold_out: frozenset[str] = frozenset()) -> Record:
@@ -154,16 +174,7 @@ def show_server_type(kind: ServerType, sold_out: frozenset[str] = frozenset()) -
         "included_traffic": 0,
         "deprecated": False,
         "deprecation": None,
-        "prices": [
-            {
-                "location": name,
-                "price_hourly": _money(kind.hourly),
-                "price_monthly": _money(kind.monthly),
-                "included_traffic": 20 * 1024**4,
-                "price_per_tb_traffic": _money(1.0),
-            }
-            for name in kind.locations
-        ],
+        "prices": server_type_prices(kind),
         "locations": [
             {
                 "id": location["id"],

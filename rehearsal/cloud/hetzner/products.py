@@ -54,7 +54,8 @@ def get_server_type(cloud: Cloud, request: Request) -> Response:
 @routes.add("GET", "/images")
 def list_images(_cloud: Cloud, request: Request) -> Response:
     """System images; deprecated ones only on request."""
-    deprecated_too = request.first("include_deprecated") == "true"
+    # The Python client writes True, as Python does.
+    deprecated_too = (request.first("include_deprecated") or "").lower() == "true"
     images = [image for image in IMAGES if deprecated_too or image["deprecated"] is None]
     return listing(request, "images", images, filters=("name", "architecture", "type", "status", "bound_to"))
 

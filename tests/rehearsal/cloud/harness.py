@@ -115,6 +115,19 @@ class Client:
         self.settle()
         return self.good("GET", f"/v1/volumes/{made['volume']['id']}")["volume"]
 
+    def furnish(self) -> dict[str, int]:
+        """Makes one of everything that a deployment makes, and waits for it; the ids by kind."""
+        body: Any = {"name": "key", "public_key": public_key()}
+        key = self.good("POST", "/v1/ssh_keys", body)["ssh_key"]["id"]
+        wall = self.good("POST", "/v1/firewalls", {"name": "wall"})["firewall"]["id"]
+        body = {"name": "address", "type": "ipv4", "location": "fsn1"}
+        address = self.good("POST", "/v1/primary_ips", body)["primary_ip"]["id"]
+        volume = self.volume()["id"]
+        net = {"ipv4": address, "enable_ipv6": False}
+        walls = [{"firewall": wall}]
+        server = self.server(ssh_keys=[key], firewalls=walls, volumes=[volume], public_net=net)["id"]
+        return {"ssh_key": key, "firewall": wall, "volume": volume, "primary_ip": address, "server": server}
+
     def act(self, kind: str, key: int, command: str, **body: Any) -> Answer:
         """Asks for an action and waits until nothing runs."""
         answer = self.ask("POST", f"/v1/{kind}/{key}/actions/{command}", body)
