@@ -8,6 +8,7 @@ from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HETZNER_STATUS, HetznerError
 from rehearsal.cloud.faults import Fault
 from rehearsal.cloud.hetzner import (
+    absent,
     action_routes,
     actions,
     firewalls,
@@ -46,6 +47,7 @@ class HetznerApi:
         volumes.routes,
         products.routes,
         pricing.routes,
+        absent.routes,
     )
 
     def __init__(self, token: str, rate_limit: int) -> None:
@@ -79,7 +81,9 @@ class HetznerApi:
         return HetznerError("not_found", f"{request.path} is not part of the embedded cloud's Hetzner API")
 
     def wrong_method(self, request: Request) -> HetznerError:
-        """Something is there, but not for this method."""
+        """Something is there, but not for this method; an action has the route of an id of one."""
+        if "/actions/" in request.route:
+            return self.no_route(request)
         return HetznerError("method_not_allowed", f"{request.method} is not allowed on {request.path}")
 
     def crashed(self, message: str) -> HetznerError:
