@@ -7,8 +7,8 @@ from typing import Any
 
 from rehearsal.cloud.backend import Backend
 from rehearsal.cloud.cloud import Cloud
-from rehearsal.cloud.errors import HetznerError, invalid, not_found
-from rehearsal.cloud.hetzner import actions
+from rehearsal.cloud.errors import HetznerError, invalid
+from rehearsal.cloud.hetzner import actions, objects
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
 from rehearsal.cloud.hetzner.fields import Fields
 from rehearsal.cloud.hetzner.firewall_rules import check_rules
@@ -80,10 +80,7 @@ def show(cloud: Cloud, record: Record) -> Record:
 
 
 def _wanted(cloud: Cloud, request: Request) -> Record:
-    record = cloud.store.get(KIND, request.params["id"])
-    if record is None:
-        raise not_found("firewall", request.params["id"])
-    return record
+    return objects.wanted(cloud, request, KIND, "firewall")
 
 
 def _targets(values: list[Any], field: str) -> tuple[list[int], list[str]]:
@@ -238,11 +235,7 @@ def get(cloud: Cloud, request: Request) -> Response:
 def update(cloud: Cloud, request: Request) -> Response:
     """Renames or relabels a firewall."""
     record, fields = _wanted(cloud, request), Fields(request)
-    if fields.has("name"):
-        record["name"] = fields.resource_name(128)
-        require_free_name(cloud, KIND, record["name"], record["id"])
-    if fields.has("labels"):
-        record["labels"] = fields.labels()
+    objects.rename(cloud, KIND, record, fields, lambda: fields.resource_name(128))
     cloud.store.put(KIND, record)
     return Response(200, {"firewall": show(cloud, record)})
 

@@ -23,10 +23,10 @@ def _start(cloud: Cloud, request: Request, server: Record, command: str, **args:
 
 
 def _simple(path: str, command: str, status: str | None = None) -> None:
-    """A change of power without a body; `status` is the server's while it lasts."""
+    """An action without a body; `status` is the server's while it lasts."""
 
     @routes.add("POST", f"/servers/{{id}}/actions/{path}")
-    def power(cloud: Cloud, request: Request) -> Response:
+    def act(cloud: Cloud, request: Request) -> Response:
         """Starts the action."""
         server = wanted(cloud, request)
         cloud.actions.require_unlocked(KIND, server["id"])
@@ -171,23 +171,9 @@ def change_protection(cloud: Cloud, request: Request) -> Response:
     return Response(201, {"action": actions.show(action)})
 
 
-@routes.add("POST", "/servers/{id}/actions/enable_backup")
-def enable_backup(cloud: Cloud, request: Request) -> Response:
-    """Turns daily backups on; they cost a fifth of the server and leave volumes out."""
-    server = wanted(cloud, request)
-    cloud.actions.require_unlocked(KIND, server["id"])
-    action = _start(cloud, request, server, "enable_backup")
-    return Response(201, {"action": actions.show(action)})
-
-
-@routes.add("POST", "/servers/{id}/actions/disable_backup")
-def disable_backup(cloud: Cloud, request: Request) -> Response:
-    """Turns backups off and deletes them."""
-    server = wanted(cloud, request)
-    cloud.actions.require_unlocked(KIND, server["id"])
-    action = _start(cloud, request, server, "disable_backup")
-    return Response(201, {"action": actions.show(action)})
-
+# Daily backups cost a fifth of the server and leave volumes out; turning them off deletes them.
+_simple("enable_backup", "enable_backup")
+_simple("disable_backup", "disable_backup")
 
 EFFECTS["enable_backup"] = Effect(
     done=lambda backend, args: change(backend, args["server"], backup_window="22-02")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rehearsal.cloud.backend import Backend
 from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
-from rehearsal.cloud.hetzner import actions
+from rehearsal.cloud.hetzner import actions, objects
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
 from rehearsal.cloud.hetzner.catalogue import find_location
 from rehearsal.cloud.hetzner.fields import Fields
@@ -64,10 +64,7 @@ def remove(backend: Backend, record: Record) -> None:
 
 
 def _wanted(cloud: Cloud, request: Request) -> Record:
-    record = cloud.store.get(KIND, request.params["id"])
-    if record is None:
-        raise not_found("Primary IP", request.params["id"])
-    return record
+    return objects.wanted(cloud, request, KIND, "Primary IP")
 
 
 def _assignable(cloud: Cloud, kind: str, location: str, server_id: int) -> Record:
@@ -138,11 +135,7 @@ def get(cloud: Cloud, request: Request) -> Response:
 def update(cloud: Cloud, request: Request) -> Response:
     """Changes name, labels, auto_delete."""
     record, fields = _wanted(cloud, request), Fields(request)
-    if fields.has("name"):
-        record["name"] = fields.resource_name(255)
-        require_free_name(cloud, KIND, record["name"], record["id"])
-    if fields.has("labels"):
-        record["labels"] = fields.labels()
+    objects.rename(cloud, KIND, record, fields, lambda: fields.resource_name(255))
     record["auto_delete"] = fields.flag("auto_delete", default=record["auto_delete"])
     if record["auto_delete"] and record["protection"]["delete"]:
         raise invalid("auto_delete", "cannot be enabled while delete protection is")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from rehearsal.cloud.backend import Backend
 from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
-from rehearsal.cloud.hetzner import actions, firewalls, orders, primary_ips, volumes
+from rehearsal.cloud.hetzner import actions, firewalls, objects, orders, primary_ips, volumes
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
 from rehearsal.cloud.hetzner.catalogue import (
     find_image,
@@ -210,11 +210,7 @@ def update(cloud: Cloud, request: Request) -> Response:
     """Renames or relabels a server; labels may bring it under other firewalls."""
     server, fields = wanted(cloud, request), Fields(request)
     before = firewalls.of_server(cloud, server)
-    if fields.has("name"):
-        server["name"] = fields.hostname()
-        require_free_name(cloud, KIND, server["name"], server["id"])
-    if fields.has("labels"):
-        server["labels"] = fields.labels()
+    objects.rename(cloud, KIND, server, fields, fields.hostname)
     cloud.store.put(KIND, server)
     after = firewalls.of_server(cloud, server)
     for key in sorted({*after} - {*before}):

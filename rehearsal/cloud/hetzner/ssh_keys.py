@@ -7,7 +7,8 @@ import binascii
 import hashlib
 
 from rehearsal.cloud.cloud import Cloud
-from rehearsal.cloud.errors import invalid, not_found, not_unique
+from rehearsal.cloud.errors import invalid, not_unique
+from rehearsal.cloud.hetzner import objects
 from rehearsal.cloud.hetzner.fields import Fields
 from rehearsal.cloud.hetzner.limits import require_free_name
 from rehearsal.cloud.hetzner.listing import listing
@@ -61,10 +62,7 @@ def find(cloud: Cloud, reference: object) -> Record | None:
 
 
 def _wanted(cloud: Cloud, request: Request) -> Record:
-    key = cloud.store.get(KIND, request.params["id"])
-    if key is None:
-        raise not_found("SSH key", request.params["id"])
-    return key
+    return objects.wanted(cloud, request, KIND, "SSH key")
 
 
 @routes.add("GET", "/ssh_keys")
@@ -106,11 +104,7 @@ def get(cloud: Cloud, request: Request) -> Response:
 def update(cloud: Cloud, request: Request) -> Response:
     """Renames or relabels a key."""
     record, fields = _wanted(cloud, request), Fields(request)
-    if fields.has("name"):
-        record["name"] = fields.resource_name()
-        require_free_name(cloud, KIND, record["name"], record["id"])
-    if fields.has("labels"):
-        record["labels"] = fields.labels()
+    objects.rename(cloud, KIND, record, fields, fields.resource_name)
     cloud.store.put(KIND, record)
     return Response(200, {"ssh_key": record})
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from rehearsal.cloud.backend import Backend
 from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
-from rehearsal.cloud.hetzner import actions
+from rehearsal.cloud.hetzner import actions, objects
 from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
 from rehearsal.cloud.hetzner.catalogue import find_location
 from rehearsal.cloud.hetzner.fields import Fields
@@ -34,10 +34,7 @@ def of_server(backend: Backend, server_id: int) -> list[Record]:
 
 
 def _wanted(cloud: Cloud, request: Request) -> Record:
-    record = cloud.store.get(KIND, request.params["id"])
-    if record is None:
-        raise not_found("volume", request.params["id"])
-    return record
+    return objects.wanted(cloud, request, KIND, "volume")
 
 
 def require_attachable(cloud: Cloud, record: Record, server: Record) -> None:
@@ -151,11 +148,7 @@ def get(cloud: Cloud, request: Request) -> Response:
 def update(cloud: Cloud, request: Request) -> Response:
     """Renames or relabels a volume."""
     record, fields = _wanted(cloud, request), Fields(request)
-    if fields.has("name"):
-        record["name"] = fields.volume_name()
-        require_free_name(cloud, KIND, record["name"], record["id"])
-    if fields.has("labels"):
-        record["labels"] = fields.labels()
+    objects.rename(cloud, KIND, record, fields, fields.volume_name)
     cloud.store.put(KIND, record)
     return Response(200, {"volume": show(record)})
 
