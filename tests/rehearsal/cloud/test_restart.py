@@ -15,7 +15,7 @@ from rehearsal.cloud.cloud import Cloud, ModeError
 from rehearsal.cloud.store import Store
 from rehearsal.machines import PowerState
 from rehearsal.machines.recorded import RecordedMachines
-from tests.rehearsal.cloud.harness import Embedded, Process, public_key
+from tests.rehearsal.cloud.harness import Embedded, Process, public_key, until
 
 Launch = Callable[..., Process]
 
@@ -96,7 +96,9 @@ def test_killed_at_any_moment_what_was_answered_is_there_and_nothing_is_there_tw
 
         thread = threading.Thread(target=work)
         thread.start()
-        time.sleep(0.1 + moment.random() * 0.2)
+        before = len(answered)
+        until(lambda before=before: len(answered) > before + 5)
+        time.sleep(moment.random() * 0.2)
         cloud.kill()
         stop.set()
         thread.join()
