@@ -1,4 +1,4 @@
-"""Traefik, the socket proxy, autoheal, restic and Node: each does its work hardened."""
+"""Traefik, the socket proxy, restic and Node: each does its work hardened."""
 
 from __future__ import annotations
 
@@ -62,53 +62,6 @@ def test_the_socket_proxy_lets_through_what_it_lists(run: Run, proxy: str) -> No
     status = ("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}")
     assert output(client, *status, f"http://{proxy}:2375/v1.41/images/json") == "403"
     assert output(client, *status, "-X", "POST", f"http://{proxy}:2375/v1.41/containers/create") == "403"
-
-
-def test_autoheal_restarts_what_is_unhealthy_and_labelled(
-    run: Run, proxy: str, client: docker.DockerClient
-) -> None:
-    sick = {
-        "command": ["sleep", "600"],
-        "init": True,
-        "healthcheck": {"test": ["CMD", "false"], "interval": 10**9, "retries": 1},
-    }
-    command = sick.pop("command")
-    label = "jira-plus-plus.image-test-heals"
-    labelled = run("autoheal", *command, entrypoint=[], **sick)
-    patient = client.containers.create(
-        labelled.image.id,
-        command,
-        entrypoint=[],
-        labels={"jira-plus-plus": "image-test", label: "true"},
-        network_mode="none",
-        **sick,
-    )
-    try:
-        patient.start()
-        healer = run(
-            "autoheal",
-            environment={
-                "DOCKER_SOCK": f"tcp://{proxy}:2375",
-                "AUTOHEAL_INTERVAL": "1",
-                "AUTOHEAL_DEFAULT_STOP_TIMEOUT": "1",
-                "AUTOHEAL_CONTAINER_LABEL": label,
-            },
-            tmpfs={"/tmp": ""},
-        )
-        first = patient.attrs["State"]["StartedAt"]
-
-        def restarted() -> bool:
-            patient.reload()
-            return patient.attrs["State"]["StartedAt"] not in (first, "0001-01-01T00:00:00Z") and (
-                b"Restarting container now" in healer.logs()
-            )
-
-        until(restarted, "the patient was restarted", 30)
-        assert patient.name in healer.logs().decode()
-        assert labelled.name not in healer.logs().decode(), "a container without the label was touched"
-        assert succeeds(healer, "pgrep", "-f", "autoheal")
-    finally:
-        patient.remove(force=True)
 
 
 def test_restic_restores_what_it_stored(run: Run) -> None:
