@@ -22,8 +22,8 @@ class Watchtower(pulumi.ComponentResource):
         super().__init__("jira-plus-plus:services:Watchtower", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.proxy = SocketProxy(f"socket-{name}", site, "watchtower", child)
-        # Its image has one file, and `watchtower --health-check` ends with 0 whatever the running process does
-        # (nicholas-fedor/watchtower at v1.20.3, cmd/root.go). /readyz is that process, which asks Docker.
+        # Its image has one file, whose `--health-check` ends with 0 whatever the running process does
+        # (nicholas-fedor/watchtower at v1.20.3, cmd/root.go). /readyz is that process, and asks Docker.
         busybox = Busybox(f"{name}-busybox", site.runtime, site.images["socket_proxy"], child)
         self.container = Container(
             name,

@@ -2,7 +2,7 @@
 
 build: what is not there yet. push: that, and into the registry, which it starts. list: what there is.
 prune: removes images of earlier contents. stop: ends the registry; what was pushed to it stays.
-versions: which stand-ins have another version than the stack files ask for, and why; 1 if a reason is missing.
+versions: which stand-ins have another version than the stack files, and why; 1 if a reason is missing.
 """
 
 from __future__ import annotations

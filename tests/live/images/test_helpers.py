@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import docker
 import pytest
 
 from tests.live.images.asking import Run, finished, output, succeeds, until

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.live
 STAND_INS = [name for name in contract.names() if name != APPLICATION]
 ALPINE = [name for name in STAND_INS if contract.load(name).applets_of]
 LOADERS = ("/lib/ld-musl-x86_64.so.1", "/lib64/ld-linux-x86-64.so.2")
-"""No program that anything calls by its name: musl's own, and that of what was taken from Debian's packages."""
+"""Nobody calls them by name: musl's own, and that of what was taken from Debian's packages."""
 GNU = ("bash", "perl", "python3", "apt-get", "dpkg", "gawk", "mawk", "getopt.gnu", "tar.gnu")
 
 

@@ -1,4 +1,4 @@
-"""Autoheal and watchtower as the program starts them: they work, outlast their filter, and their health tells."""
+"""Autoheal and watchtower as the program starts them: they outlast their filter, and their health tells."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def filtered(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
             init=True,
         )
         until(
-            lambda: succeeds(container, *http(socket_proxy.PORT, "/_ping")), "Docker answers through the filter"
+            lambda: succeeds(container, *http(socket_proxy.PORT, "/_ping")),
+            "Docker answers through the filter",
         )
         return container
 
@@ -161,7 +162,9 @@ def test_the_health_is_that_of_the_loop_and_not_of_a_name(healer: Container) -> 
 
 def test_the_image_s_own_script_takes_no_tcp_and_ends_without_its_filter(run: Run, tmp_path: Path) -> None:
     """Why the program brings its own: shown on the stand-in, which does as 1.2.0 does."""
-    tcp = run("autoheal", environment={"DOCKER_SOCK": f"tcp://socket-autoheal:{socket_proxy.PORT}"}, init=True)
+    tcp = run(
+        "autoheal", environment={"DOCKER_SOCK": f"tcp://socket-autoheal:{socket_proxy.PORT}"}, init=True
+    )
     assert tcp.wait(timeout=30)["StatusCode"] == 127
     (tmp_path / "docker.sock").touch()
     tmp_path.chmod(0o755)
@@ -197,8 +200,7 @@ def watcher(
             "WATCHTOWER_SCHEDULE": watchtower.SCHEDULE,
         },
         volumes={
-            name: {"bind": folder, "mode": "ro"}
-            for name, folder in zip(names, busybox.FOLDERS, strict=True)
+            name: {"bind": folder, "mode": "ro"} for name, folder in zip(names, busybox.FOLDERS, strict=True)
         },
         init=True,
     )
