@@ -188,7 +188,8 @@ def _wait(name: str, container: Container, seconds: int) -> None:
         state = container.attrs["State"]
         if state["Health"]["Status"] == "healthy":
             return
-        if not state["Running"] or time.monotonic() > deadline:
+        late = state["Health"]["Status"] == "unhealthy" or time.monotonic() > deadline
+        if late or not state["Running"]:
             break
         time.sleep(0.2)
     checks = [line for check in state["Health"]["Log"][-1:] for line in check["Output"].splitlines()]

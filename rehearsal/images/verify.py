@@ -1,7 +1,7 @@
-"""Command line: `python -m rehearsal.images.verify [--stack NAME …]`: the originals against their contracts.
+"""Command line: `python -m rehearsal.images.verify [--stack NAME …]`: originals against their contracts.
 
-Pulls each image of the stack files by its digest, compares it with its contract, and starts all of them as the
-program starts them. Ends with 1 on a breach, and where no registry answers.
+Pulls each image of the stack files by its digest, compares it with its contract, and starts all of them as
+the program starts them. Ends with 1 on a breach, and where no registry answers.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import docker
 import requests
 from docker.errors import APIError, ImageNotFound
 
+from components.settings.images import parse
 from rehearsal.declared.stacks import stack_file
 from rehearsal.images import ImageError, builder, contract, inspection, trial
 from rehearsal.images.stack_images import APPLICATION
@@ -51,45 +52,42 @@ def verify(client: docker.DockerClient, images: Mapping[str, str], say: builder.
         ImageError: an image could not be pulled.
     """
     say("pulled, and compared with the contract:")
-    good = True
+    good, ids = True, {}
     for name, reference in images.items():
         started = time.monotonic()
-        pull(client, reference)
-        found = inspection.breaches(client, reference, contract.load(name))
-        seconds = time.monotonic() - started
-        say(
-            f"  {name:<22} {'as its contract says' if not found else 'BREACH':<22} {seconds:6.1f} s  {reference}"
-        )
+        ids[name] = pull(client, reference)
+        found = inspection.breaches(client, ids[name], contract.load(name))
+        verdict = "BREACH" if found else "as its contract says"
+        say(f"  {name:<22} {verdict:<22} {time.monotonic() - started:6.1f} s  {reference.partition('@')[0]}")
         for text in found:
             say(f"    {text}")
         good = good and not found
     say("started as the program starts them:")
     try:
-        trial.run(client, images, say)
+        trial.run(client, ids, say)
     except trial.TrialError as error:
         say(f"  BREACH: {error}")
         return False
     return good
 
 
-def pull(client: docker.DockerClient, reference: str) -> None:
-    """Pulls an image that is not there yet.
+def pull(client: docker.DockerClient, reference: str) -> str:
+    """The id of an image with a digest, pulled unless it is there.
 
     Raises:
         ImageError: no registry answers, or it has no such image.
     """
+    image = parse(reference)
+    name = f"{image.repository}@{image.digest}" if image.digest else f"{image.repository}:{image.tag}"
     try:
-        client.images.get(reference)
+        return str(client.images.get(name).id)
     except ImageNotFound:
-        repository, _, digest = reference.partition("@")
-        try:
-            client.images.pull(repository.rpartition(":")[0], digest or repository.rpartition(":")[2])
-            client.images.get(reference.replace(f":{repository.rpartition(':')[2]}@", "@"))
-        except (APIError, ImageNotFound, requests.RequestException) as error:
-            reason = getattr(error, "explanation", None) or error
-            raise ImageError(
-                f"{reference} cannot be pulled ({reason}); a registry must be in reach"
-            ) from None
+        pass
+    try:
+        return str(client.images.pull(image.repository, image.digest or image.tag).id)
+    except (APIError, requests.RequestException) as error:
+        reason = getattr(error, "explanation", None) or error
+        raise ImageError(f"{reference} cannot be pulled: {reason}; this needs its registry") from None
 
 
 def _say(line: str) -> None:
