@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -122,7 +123,7 @@ def test_a_program_that_does_not_start_tells_no_version(client: docker.DockerCli
         client, make(f"{GOOD}USER root\nRUN sed -i '1s,sh,zsh,' /usr/local/bin/tool\nUSER tool\n"), CONTRACT
     )
 
-    assert text.startswith("version: `tool --version` ended with -1: ")
+    assert re.match(r"version: `tool --version` ended with -?\d+: .*no such file", text)
 
 
 def test_what_can_be_executed_are_programs_and_the_links_to_them(
@@ -202,6 +203,16 @@ def test_the_stand_ins_start_as_the_program_starts_its_own(
     }
 
 
-def test_every_contract_can_be_read() -> None:
-    for name in contract.names():
-        assert contract.load(name).sources
+def test_a_breach_is_told_beside_the_image_and_the_rest_is_still_tried(
+    client: docker.DockerClient, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(contract, "load", lambda _: CONTRACT)
+    monkeypatch.setattr(verify, "pull", lambda _, reference: reference)
+
+    assert not verify.verify(client, {"postgres": make(f"{GOOD}STOPSIGNAL SIGKILL\n")}, lines.append)
+
+    breach = next(index for index, line in enumerate(lines) if "BREACH" in line)
+    assert lines[breach].split()[0] == "postgres"
+    assert lines[breach + 1].strip() == "stop signal: SIGKILL, not SIGINT"
+    assert lines[-1].startswith("  BREACH: postgres does not start: ")
