@@ -46,11 +46,6 @@ _simple("shutdown", "shutdown_server")
 _simple("reboot", "reboot_server")
 _simple("reset", "reset_server")
 
-EFFECTS["start_server"] = Effect(
-    work=EFFECTS["start_server"].work,
-    done=EFFECTS["start_server"].done,
-    failed=lambda backend, args: change(backend, args["server"], status=args.get("before", "off")),
-)
 EFFECTS["stop_server"] = Effect(
     work=lambda backend, args: backend.machines.stop(args["server"], graceful=False),
     done=lambda backend, args: change(backend, args["server"], status="off"),

@@ -291,6 +291,8 @@ EFFECTS["create_server"] = Effect(_work_create, _done_create, _failed_create)
 EFFECTS["start_server"] = Effect(
     work=lambda backend, args: backend.machines.start(args["server"]),
     done=lambda backend, args: change(backend, args["server"], status="running"),
+    # One that is started by its creation is off before.
+    failed=lambda backend, args: change(backend, args["server"], status=args.get("before", "off")),
 )
 EFFECTS["delete_server"] = Effect(
     work=_work_delete,
