@@ -7,9 +7,11 @@ plugins run against it unchanged.
 From the ground up, each above all that it imports:
 
     store.py audit.py          what is kept: objects and actions, and a log of requests without secrets
+    seeds.py authority.py      what is kept apart: user_data until it is used, a CA's key
     faults.py ratelimit.py     what goes wrong, on purpose or by asking too much
-    backend.py cloud.py        what actions work on, and all that handlers work on
-    messages.py router.py      requests and answers, and which handler gives which
+    messages.py                requests and answers
+    backend.py actions.py      what takes time, and what it works on
+    cloud.py router.py         all that handlers work on, and which handler answers what
     hetzner/ cloudflare/       one file per noun of each API
     control.py                 /_rehearsal: faults, what is alive, what was asked, shutdown
     server.py                  HTTP: token, faults, rate limit

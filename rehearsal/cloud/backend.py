@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rehearsal.cloud.faults import Faults
-from rehearsal.cloud.hetzner.seeds import Seeds
+from rehearsal.cloud.seeds import Seeds
 from rehearsal.cloud.store import Store
 from rehearsal.machines import Machines
 

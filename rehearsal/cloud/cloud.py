@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import sys
 
+from rehearsal.cloud.actions import Actions
 from rehearsal.cloud.audit import Audit
+from rehearsal.cloud.authority import Authority
 from rehearsal.cloud.backend import Backend
-from rehearsal.cloud.cloudflare.authority import Authority
-from rehearsal.cloud.hetzner.actions import Actions
 from rehearsal.cloud.store import Store
 from rehearsal.machines import Machines
 

@@ -9,7 +9,6 @@ from rehearsal.cloud.errors import HETZNER_STATUS, HetznerError
 from rehearsal.cloud.faults import Fault
 from rehearsal.cloud.hetzner import (
     absent,
-    action_routes,
     actions,
     firewalls,
     power,
@@ -38,7 +37,7 @@ class HetznerApi:
 
     prefixes = ("/v1",)
     routes = Routes(
-        action_routes.routes,
+        actions.routes,
         ssh_keys.routes,
         primary_ips.routes,
         firewalls.routes,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from rehearsal.cloud.actions import EFFECTS, Effect
 from rehearsal.cloud.backend import Backend
 from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid
 from rehearsal.cloud.hetzner import actions, objects
-from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
 from rehearsal.cloud.hetzner.fields import Fields
 from rehearsal.cloud.hetzner.firewall_rules import check_rules
 from rehearsal.cloud.hetzner.labels import selects

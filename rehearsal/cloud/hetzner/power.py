@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from rehearsal.cloud.actions import EFFECTS, Effect
 from rehearsal.cloud.backend import Backend
 from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid
 from rehearsal.cloud.hetzner import actions
-from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
 from rehearsal.cloud.hetzner.catalogue import find_server_type
 from rehearsal.cloud.hetzner.fields import Fields
 from rehearsal.cloud.hetzner.orders import purchase, purchase_image

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 
+from rehearsal.cloud.actions import EFFECTS, Effect
 from rehearsal.cloud.backend import Backend
 from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
 from rehearsal.cloud.hetzner import actions, firewalls, objects, orders, primary_ips, volumes
-from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
 from rehearsal.cloud.hetzner.catalogue import (
     find_image,
     find_location,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from rehearsal.cloud.actions import EFFECTS, Effect
 from rehearsal.cloud.backend import Backend
 from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.errors import HetznerError, invalid, not_found
 from rehearsal.cloud.hetzner import actions, objects
-from rehearsal.cloud.hetzner.actions import EFFECTS, Effect
 from rehearsal.cloud.hetzner.catalogue import find_location
 from rehearsal.cloud.hetzner.fields import Fields
 from rehearsal.cloud.hetzner.limits import require_free_name, require_room
