@@ -24,7 +24,7 @@ from pulumi.automation import (
 
 from operations import ssh_files
 from operations.engine import command
-from operations.failures import Verdict, halfway, vanished, verdict
+from operations.failures import SERVER, Verdict, halfway, vanished, verdict
 from operations.journal import Failure, Journal
 from operations.orphans import Finder
 from operations.program import program
@@ -39,8 +39,6 @@ TRIES = 5
 """Of an up whose failure may pass; with the pauses below it outlasts a rate limit's minute."""
 PAUSE_SECONDS = 5.0
 """Before the second try; it doubles with each further one."""
-SERVER = "hcloud:index/server:Server"
-"""The engine's name for the type of a server."""
 
 
 class DeploymentFailed(Exception):
@@ -135,7 +133,8 @@ class Deployment:
                 found = verdict(journal.errors)
                 cleared = self._clear(journal, began)
                 if found is Verdict.SOLD_OUT:
-                    if not self._fall_back():
+                    # One that runs stays as it is: each further type would switch it off for a try.
+                    if not (any(i.type == SERVER for i in journal.failed) and self._fall_back()):
                         raise
                 elif found is Verdict.TRANSIENT or cleared:
                     passing += 1

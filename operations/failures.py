@@ -39,13 +39,16 @@ _TRANSIENT = re.compile(
 )
 _GONE = re.compile(r"not[_ ]found|\b404\b|does not exist", re.IGNORECASE)
 # Only the clouds are asked again: a container that stays unhealthy or a script that fails would do so again.
+SERVER = "hcloud:index/server:Server"
+"""The engine's name for the type of a server."""
 _CLOUDS = ("hcloud:", "cloudflare:")
 
 
 def verdict(failures: Iterable[Failure]) -> Verdict:
     """One final error makes another try pointless; a sold-out type is answered before anything else."""
     causes = [failure for failure in failures if failure.urn]
-    if any(_SOLD_OUT.search(cause.message) for cause in causes if cause.type.startswith("hcloud:")):
+    # A volume or an address that cannot be had says the same, and another server type would not help it.
+    if any(_SOLD_OUT.search(cause.message) for cause in causes if cause.type == SERVER):
         return Verdict.SOLD_OUT
     if causes and all(_passing(cause) for cause in causes):
         return Verdict.TRANSIENT

@@ -61,16 +61,22 @@ class Remote(pulumi.ComponentResource):
         )
         self.server = args.server
         born = [args.server.id] if args.server else None
+        # A change of its type boots the server, and the first step waits until it answers again.
+        booted = [args.server.id, args.server.server_type] if args.server else None
 
         def step(
-            part: str, create: pulumi.Input[str], file: str, depends_on: Sequence[pulumi.Resource]
+            part: str,
+            create: pulumi.Input[str],
+            file: str,
+            depends_on: Sequence[pulumi.Resource],
+            triggers: Sequence[pulumi.Output[str]] | None = born,
         ) -> pulumi.Resource:
             return command.remote.Command(
                 f"{name}-{part}",
                 connection=self.connection,
                 create=create,
                 stdin=script(file),
-                triggers=born,
+                triggers=triggers,
                 logging=command.remote.Logging.STDERR,
                 add_previous_output_in_env=False,  # sshd refuses variables that it was not told to accept
                 opts=pulumi.ResourceOptions(
@@ -82,7 +88,7 @@ class Remote(pulumi.ComponentResource):
         arguments = bootstrap_arguments(
             args.swap_mb, args.ssh_users, args.authorized_keys, wait_for_cloud_init=args.server is not None
         )
-        last = step("bootstrap", run_script(arguments), "bootstrap.sh", args.after)
+        last = step("bootstrap", run_script(arguments), "bootstrap.sh", args.after, booted)
         if args.volume and args.attachment:
             mount = pulumi.Output.all(args.volume.device, args.volume.resource.size).apply(
                 lambda known: run_script(

@@ -8,6 +8,7 @@ import pulumi_hcloud as hcloud
 from components.host.address import Address
 from components.host.firewall import Firewall
 from components.host.labels import labels, prefix
+from components.host.power import kept_running
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Server(pulumi.ComponentResource):
         self.resource = hcloud.Server(
             f"{name}-server",
             name=prefix(args.stack),
-            server_type=args.server_type,  # changed in place, with a power cycle
+            server_type=args.server_type,  # changed in place, switched off meanwhile: see `hooks`
             keep_disk=True,  # a disk that grew with the type could never go back to a smaller one
             location=args.location,
             image=args.image,
@@ -73,6 +74,7 @@ class Server(pulumi.ComponentResource):
                 # bootstrap.sh reaches the server over ssh. A replacement gets the ignored, old text as well:
                 # for new keys destroy the server and its keys by target (the volume stays), then up.
                 ignore_changes=["user_data"],
+                hooks=kept_running(f"{name}-server"),
             ),
         )
         self.register_outputs({})

@@ -8,8 +8,12 @@ leaves it.
     {"kind": "sold_out", "server_type": "cx23", "location": "fsn1", "count": null}
     {"kind": "slow_action", "command": "create_server", "seconds": 30}
     {"kind": "failed_action", "command": "attach_volume", "message": "no space"}
+    {"kind": "starts_again", "count": null}
     {"kind": "dropped_connection", "method": "POST", "path": "/dns_records$", "when": "after"}
     {"kind": "latency", "seconds": 0.5, "count": 10}
+
+`starts_again` is no fault but the other way that Hetzner has: a server whose type was changed is switched on
+again by itself (as the API's reference says), where it stays off otherwise (as its users have seen).
 """
 
 from __future__ import annotations
@@ -26,13 +30,16 @@ from typing import Any, Literal, get_args
 
 from rehearsal.cloud.records import Record
 
-Kind = Literal["status", "sold_out", "slow_action", "failed_action", "dropped_connection", "latency"]
+Kind = Literal[
+    "status", "sold_out", "slow_action", "failed_action", "starts_again", "dropped_connection", "latency"
+]
 
 NEEDS: dict[Kind, tuple[str, ...]] = {
     "status": ("status",),
     "sold_out": ("server_type",),
     "slow_action": ("seconds",),
     "failed_action": (),
+    "starts_again": (),
     "dropped_connection": (),
     "latency": ("seconds",),
 }
@@ -41,6 +48,7 @@ ALLOWS: dict[Kind, tuple[str, ...]] = {
     "sold_out": ("server_type", "location"),
     "slow_action": ("seconds", "command"),
     "failed_action": ("command", "code", "message"),
+    "starts_again": (),
     "dropped_connection": ("when",),
     "latency": ("seconds",),
 }

@@ -75,7 +75,7 @@ ROWS = [
     Row(
         "host.server_type",
         "cx53",
-        {"host-server": "~ serverType"},
+        {"host-server": "~ serverType", "host-bootstrap": "± triggers"},
         also={"host.server_type_fallbacks": []},
     ),
     Row("host.server_type_fallbacks", [], {}),

@@ -22,6 +22,8 @@ def failure(message: str, type_: str = "hcloud:index/server:Server", name: str =
 )
 def test_a_sold_out_server_type_asks_for_the_next_one(message: str) -> None:
     assert verdict([failure(message)]) is Verdict.SOLD_OUT
+    volume = failure(message, "hcloud:index/volume:Volume", "volume")
+    assert verdict([volume]) is Verdict.FINAL, "another server type would not make room for a volume"
 
 
 @pytest.mark.parametrize(

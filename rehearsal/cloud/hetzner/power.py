@@ -128,8 +128,16 @@ def change_type(cloud: Cloud, request: Request) -> Response:
             f"({server['primary_disk_size']} GB)",
         )
     disk = kind.disk if upgrade else server["primary_disk_size"]
+    starts = cloud.faults.take("starts_again", request.method, request.path) is not None
     action = _start(
-        cloud, request, server, "change_server_type", before="off", server_type=kind.name, disk=disk
+        cloud,
+        request,
+        server,
+        "change_server_type",
+        before="off",
+        server_type=kind.name,
+        disk=disk,
+        starts=starts,
     )
     cloud.store.put(KIND, {**server, "status": "migrating"})
     return Response(201, {"action": actions.show(action)})
@@ -141,12 +149,18 @@ def _work_change_type(backend: Backend, args: Record) -> None:
         machine = machine_of(backend, {**server, "server_type": args["server_type"]}) if server else None
     if machine:
         backend.machines.resize(machine)
+    if args["starts"]:
+        EFFECTS["start_server"].work(backend, args)
 
 
 EFFECTS["change_server_type"] = Effect(
     work=_work_change_type,
     done=lambda backend, args: change(
-        backend, args["server"], status="off", server_type=args["server_type"], primary_disk_size=args["disk"]
+        backend,
+        args["server"],
+        status="running" if args["starts"] else "off",
+        server_type=args["server_type"],
+        primary_disk_size=args["disk"],
     ),
     failed=_back,
 )

@@ -21,4 +21,5 @@ for sources in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
 done
 printf 'Package: *\nPin: release n=%s\nPin-Priority: 500\n' "$own" > /etc/apt/preferences.d/own
 printf 'Package: *\nPin: release a=%s\nPin-Priority: 400\n' "$release" > /etc/apt/preferences.d/other
-apt-get update -q
+# A mirror may lag behind what its list says of its age.
+apt-get -o Acquire::Check-Valid-Until=false update -q
