@@ -95,6 +95,7 @@ class Bridged(Resource):
             delete_before_replace=bool(replaces) and named,
             detailed={**dict.fromkeys(self._unsettled(news) if detailed else (), Kind.UPDATE), **detailed},
             names_only=self.shape.framework,
+            of_state=True,
         )
 
     def _unsettled(self, news: Values) -> list[str]:
@@ -212,7 +213,8 @@ class Bridged(Resource):
             if name in ignored:
                 continue
             old, new = self._comparable(wanted, state.get(name)), self._comparable(wanted, plan.get(name))
-            found = changes(name, wanted, old, new, self.shape.types.get(wanted.type[1:-1], {}))
+            fields = self.shape.types.get(wanted.type[1:-1], {})
+            found = changes(name, wanted, old, new, fields, news.get(name) or [])
             if found and not self.suppressed(name, old, new, news):
                 scalar = found.keys() == {name} and not isinstance(plan.get(name), dict | list)
                 detailed.update({name: whole(state.get(name), plan.get(name))} if scalar else found)

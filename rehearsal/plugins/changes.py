@@ -10,11 +10,14 @@ from rehearsal.plugins.sets import ZERO
 from rehearsal.plugins.shapes import Field
 
 
-def changes(name: str, wanted: Field, old: Any, new: Any, fields: Mapping[str, Field]) -> dict[str, Kind]:
+def changes(
+    name: str, wanted: Field, old: Any, new: Any, fields: Mapping[str, Field], given: Any
+) -> dict[str, Kind]:
     """The paths at which two comparable values differ; `fields` are those of a list's elements, if any.
 
-    A map differs by its keys, a list by its places; a set by elements that went (at their old place) and
-    came, and as a whole where the bridge cannot match one that came with what the program gave.
+    A map differs by its keys, a list by its places; a set by elements that went (at their place in the state)
+    and came (at their place in `given`, what the program gave), and as a whole where the bridge cannot tell
+    which of those given one that came is.
     """
     if new is UNKNOWN:
         return dict(compare(name, old, new))
@@ -24,14 +27,21 @@ def changes(name: str, wanted: Field, old: Any, new: Any, fields: Mapping[str, F
         return dict(compare(name, old, new))
     if not old or not new:
         return {} if old == new else {name: Kind.DELETE if old else Kind.ADD}
-    return _set_changes(name, old, new, fields) if wanted.set else dict(compare(name, old, new))
+    return _set_changes(name, old, new, fields, given) if wanted.set else dict(compare(name, old, new))
 
 
-def _set_changes(name: str, old: list[Any], new: list[Any], fields: Mapping[str, Field]) -> dict[str, Kind]:
+def _set_changes(
+    name: str, old: list[Any], new: list[Any], fields: Mapping[str, Field], given: list[Any]
+) -> dict[str, Kind]:
     gone = {index: item for index, item in enumerate(old) if item not in new}
-    came = {index: item for index, item in enumerate(new) if item not in old}
-    if not all(_is_complete(item, fields) for item in came.values()):
-        return {name: Kind.UPDATE}
+    came: dict[int, Any] = {}
+    for item in new:
+        if item not in old:
+            places = (i for i, one in enumerate(given) if i not in came and _is_given(item, one, fields))
+            place = next(places, None)
+            if place is None:
+                return {name: Kind.UPDATE}
+            came[place] = item
     found: dict[str, Kind] = {}
     for index in sorted(gone.keys() | came.keys()):
         path = f"{name}[{index}]"
@@ -42,9 +52,20 @@ def _set_changes(name: str, old: list[Any], new: list[Any], fields: Mapping[str,
     return found
 
 
-def _is_complete(item: Any, fields: Mapping[str, Field]) -> bool:
-    """Whether all of an element was given, or what was not has a default or is left to the API."""
-    return all(field.computed or field.default is not None or name in item for name, field in fields.items())
+def _is_given(planned: Any, given: Any, fields: Mapping[str, Field]) -> bool:
+    """Whether the bridge sees that a planned element is one that was given (its `validInputsFromPlan`).
+
+    It does not where a scalar was left out that has no default and is not left to the API: the plan has a
+    zero there.
+    """
+    if not fields or not isinstance(given, Mapping):
+        return bool(planned == given)
+    return all(
+        given[name] == planned.get(name, ZERO.get(field.type, []))
+        if given.get(name) is not None
+        else field.computed or field.default is not None or (field.type[0] in "[{" and not planned.get(name))
+        for name, field in fields.items()
+    )
 
 
 def _filled(item: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str, Any]:

@@ -78,6 +78,8 @@ class Diff:
     `detailed` maps a property path (`rules[0].port`, `labels.v`) to its kind; a path whose first name, or
     which itself, is in `replaces` is shown as one that replaces. With `names_only` the engine is told just
     the names in it, and finds out the rest. `stables` never change while the resource lives.
+    `of_state`: the old values are those of the state, in whose order the paths into a set are, and not those
+    of the inputs.
     """
 
     changes: bool = False
@@ -86,6 +88,7 @@ class Diff:
     detailed: dict[str, Kind] = field(default_factory=dict)
     stables: list[str] = field(default_factory=list)
     names_only: bool = False
+    of_state: bool = False
 
     @classmethod
     def between(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -13,9 +14,11 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
+from operations.changes import markdown
 from rehearsal import background
 from rehearsal.diff import diff
 from rehearsal.run import Rehearsal, RehearsalFailed
+from tests.engine.conftest import Bring
 from tests.engine.lab import ROOT
 
 pytestmark = pytest.mark.engine
@@ -131,3 +134,14 @@ def test_a_diff_on_a_base_that_does_not_come_up_is_no_success_and_says_so_in_its
     assert note.startswith("> ❌ HEAD does not come up, so what it lacks shows as new: ")
     assert "the base is broken" in note
     assert " to create" in counts, "and still what an up would do"
+
+
+def test_a_changed_network_shows_as_the_old_rule_for_ssh_and_the_new_one(bring: Bring) -> None:
+    lab = bring("uat")
+    changed = lab.deployment("uat", {"host.ssh.allowed_networks": ["198.51.100.0/24"]})
+    text = markdown("uat", changed.preview())
+    rules = re.findall(
+        r'^([-+])   rules\[\d\]: \{"description": "(.*?)", .* "port": "(\d*)"', text, re.MULTILINE
+    )
+    assert sorted(rules) == [("+", "ssh", "22"), ("-", "ssh", "22")], text
+    assert "__defaults" not in text
