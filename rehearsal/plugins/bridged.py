@@ -95,7 +95,6 @@ class Bridged(Resource):
             delete_before_replace=bool(replaces) and named,
             detailed={**dict.fromkeys(self._unsettled(news) if detailed else (), Kind.UPDATE), **detailed},
             names_only=self.shape.framework,
-            of_state=True,
         )
 
     def _unsettled(self, news: Values) -> list[str]:

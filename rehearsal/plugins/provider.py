@@ -76,10 +76,10 @@ class Diff:
     """What a change of inputs would do to a resource.
 
     `detailed` maps a property path (`rules[0].port`, `labels.v`) to its kind; a path whose first name, or
-    which itself, is in `replaces` is shown as one that replaces. With `names_only` the engine is told just
-    the names in it, and finds out the rest. `stables` never change while the resource lives.
-    `of_state`: the old values are those of the state, in whose order the paths into a set are, and not those
-    of the inputs.
+    which itself, is in `replaces` is shown as one that replaces. What was is looked up there in the old
+    outputs, never in the old inputs: none of the official plugins says `inputDiff`. With `names_only` the
+    engine is told just the names in it, and finds out the rest. `stables` never change while the resource
+    lives.
     """
 
     changes: bool = False
@@ -88,7 +88,6 @@ class Diff:
     detailed: dict[str, Kind] = field(default_factory=dict)
     stables: list[str] = field(default_factory=list)
     names_only: bool = False
-    of_state: bool = False
 
     @classmethod
     def between(

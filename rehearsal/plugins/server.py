@@ -349,7 +349,6 @@ def _diff_response(diff: Diff) -> Any:
         replaced = path in diff.replaces or _first_name(path) in diff.replaces
         name = f"{kind.value}_REPLACE" if replaced else kind.value
         response.detailedDiff[path].kind = provider_pb2.PropertyDiff.Kind.Value(name)
-        response.detailedDiff[path].inputDiff = not diff.of_state
     return response
 
 

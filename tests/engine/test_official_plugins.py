@@ -1,10 +1,11 @@
-"""The real engine goes the same way with the stand-in for hcloud as with the official plugin.
+"""The real engine goes the same way with each stand-in as with the official plugin.
 
-One small program is previewed, made, left alone, refreshed, changed, replaced and destroyed against the
-embedded cloud. What the engine tells of each step, and what the cloud was asked, must be what is kept in
-`official_events.json`; that was taken with the official plugin 1.43
-(`python -m tests.engine.test_official_plugins` takes it anew). Where an official plugin is to be had (in the
-folder JIRA_OFFICIAL_PLUGINS, or on PATH), it is held against the same.
+One small program (`official_programs.py`) is previewed, made, left alone, refreshed, changed, replaced and
+destroyed. What the engine tells of each step, and for hcloud what the cloud was asked, must be what is kept
+in `official_events/`. That was taken with official plugins: hcloud 1.43, command 1.2, docker 5.2, random
+4.21, tls 5.6 (`python -m tests.engine.test_official_plugins docker IMAGE` takes docker's anew, from what
+Docker's daemon makes of IMAGE). Where an official plugin is to be had (in the folder JIRA_OFFICIAL_PLUGINS,
+or on PATH), it is held against the same.
 """
 
 from __future__ import annotations
@@ -17,11 +18,10 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pulumi
-import pulumi_hcloud as hcloud
 import pytest
 from pulumi import automation
 
@@ -30,128 +30,130 @@ from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.cloudflare import zones
 from rehearsal.cloud.server import CloudServer
 from rehearsal.cloud.store import Store
+from rehearsal.images import builder
 from rehearsal.machines.recorded import RecordedMachines
+from tests.engine.official_programs import IMAGE, PROGRAMS
 from tests.rehearsal.plugins.official import plugins
 
 ROOT = Path(__file__).resolve().parents[2]
-EVENTS = Path(__file__).with_name("official_events.json")
+EVENTS = Path(__file__).with_name("official_events")
 TOKEN = "t" * 64
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f"
 Told = dict[str, Any]
 
 
-def declare(version: int) -> None:
-    """Everything that one server needs; each version differs from the one before in one respect."""
-    child = pulumi.ResourceOptions(delete_before_replace=True)
-    key = hcloud.SshKey("key", public_key=KEY)
-    address = hcloud.PrimaryIp("address", type="ipv4", location="fsn1", auto_delete=False)
-    rule = {"direction": "in", "protocol": "tcp", "port": "443", "source_ips": ["0.0.0.0/0", "::/0"]}
-    wall = hcloud.Firewall("wall", rules=[rule])
-    disk = hcloud.Volume("disk", size=20 if version >= 2 else 10, location="fsn1", format="ext4")
-    box = hcloud.Server(
-        "box",
-        server_type="cx23",
-        image="debian-12",
-        location="fsn1",
-        user_data="#cloud-config\n" + ("# new" if version >= 3 else ""),
-        labels={"version": str(min(version, 2))},
-        ssh_keys=[key.id],
-        firewall_ids=[wall.id.apply(int)],
-        public_nets=[{"ipv4": address.id.apply(int), "ipv4_enabled": True, "ipv6_enabled": True}],
-        opts=child,
-    )
-    hcloud.VolumeAttachment("mount", volume_id=disk.id.apply(int), server_id=box.id.apply(int), opts=child)
-    pulumi.export("address", box.ipv4_address)
+@dataclass
+class Surroundings:
+    """What a plugin finds: variables, and a count of what it asked for."""
+
+    environment: dict[str, str]
+    requests: Callable[[], list[dict[str, Any]]] = list
 
 
 @contextmanager
-def cloud(folder: Path) -> Iterator[CloudServer]:
-    """An embedded cloud whose servers are recorded only."""
+def _surrounded(name: str, folder: Path) -> Iterator[Surroundings]:
+    if (
+        name != "hcloud"
+    ):  # the stand-in for docker records, as without a daemon; the official one has none of it
+        mode = "record" if name == "docker" else "run"
+        yield Surroundings({"REHEARSAL_DOCKER": mode, "REHEARSAL_STATE": str(folder)})
+        return
     inside = Cloud(Store(folder), RecordedMachines(folder), 0.0)
     zones.make(inside, "example.com", "0" * 32)
     server = CloudServer(inside, TOKEN, 0, rate_limit=0, cloudflare_limit=0)
     inside.start()
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
-        yield server
+        found = {"HCLOUD_ENDPOINT": f"{server.url}/v1", "HCLOUD_TOKEN": TOKEN}
+        yield Surroundings(found, inside.audit.read)
     finally:
         server.shutdown()
         server.server_close()
         inside.stop()
 
 
-def told(command: list[str], folder: Path) -> list[Told]:
-    """What the engine tells of each step, with the plugin that `command` starts."""
+def told(name: str, command: list[str], folder: Path) -> list[Told]:
+    """What the engine tells of each step, with the plugin `name` that `command` starts."""
     path = folder / "bin"
     path.mkdir()
-    launcher = path / "pulumi-resource-hcloud"
+    launcher = path / f"pulumi-resource-{name}"
     launcher.write_text(f'#!/bin/sh\nPYTHONPATH={ROOT} exec {" ".join(command)} "$@"\n')
     launcher.chmod(0o755)
     (folder / "backend").mkdir()
-    with cloud(folder / "cloud") as server:
+    (folder / "state").mkdir()
+    with _surrounded(name, folder / "state") as surroundings:
         environment = {
-            "HCLOUD_ENDPOINT": f"{server.url}/v1",
-            "HCLOUD_TOKEN": TOKEN,
+            **surroundings.environment,
             "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
             "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": "comparison",
             "PULUMI_HOME": str(folder / "home"),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
-        return list(_steps(server, environment))
+        return list(_steps(name, surroundings, environment))
 
 
-def _steps(server: CloudServer, environment: dict[str, str]) -> Iterator[Told]:
+def _steps(name: str, surroundings: Surroundings, environment: dict[str, str]) -> Iterator[Told]:
     version = 1
     root = engine().parent.parent
     stack = automation.create_or_select_stack(
         "dev",
         "comparison",
-        lambda: declare(version),
+        lambda: PROGRAMS[name](version),
         opts=automation.LocalWorkspaceOptions(
             env_vars=environment, pulumi_command=automation.PulumiCommand(root=str(root))
         ),
     )
-    seen = len(server.cloud.audit.read())
+    seen = len(surroundings.requests())
 
     def step(title: str, operation: Callable[..., Any]) -> Told:
         nonlocal seen
         events: list[list[Any]] = []
-        operation(on_event=lambda event: events.extend(_told(event)))
-        requests = server.cloud.audit.read()
+        operation(on_event=lambda event: events.extend(_told(name, event)))
+        requests = surroundings.requests()
         asked = [_request(request) for request in requests[seen:]]
         seen = len(requests)
         return {"step": title, "events": sorted(events, key=json.dumps), "requests": sorted(asked)}
 
-    yield step("preview", stack.preview)
-    yield step("create", stack.up)
-    yield step("nothing", stack.up)
-    yield step("refresh", stack.refresh)
-    version = 2
-    yield step("preview a change", stack.preview)
-    yield step("change", stack.up)
-    version = 3
-    yield step("preview a replacement", stack.preview)
-    yield step("replace", stack.up)
-    yield step("destroy", stack.destroy)
+    try:
+        yield step("preview", stack.preview)
+        yield step("create", stack.up)
+        yield step("nothing", stack.up)
+        yield step("refresh", stack.refresh)
+        version = 2
+        yield step("preview a change", stack.preview)
+        yield step("change", stack.up)
+        version = 3
+        yield step("preview a replacement", stack.preview)
+        yield step("replace", stack.up)
+    finally:
+        last = step("destroy", stack.destroy)
+    yield last
 
 
-def _told(event: automation.EngineEvent) -> Iterator[list[Any]]:
+def _told(name: str, event: automation.EngineEvent) -> Iterator[list[Any]]:
     """An event of a resource of ours: what is done, to what, and why."""
     for kind in ("resource_pre_event", "res_outputs_event", "res_op_failed_event"):
         found = getattr(event, kind, None)
         metadata = getattr(found, "metadata", None)
-        if metadata is None or not metadata.type.startswith("hcloud:"):
+        if metadata is None or not metadata.type.startswith(f"{name}:"):
             continue
-        detailed = {path: diff.diff_kind for path, diff in (metadata.detailed_diff or {}).items()}
         yield [
             kind,
-            str(metadata.op.value if hasattr(metadata.op, "value") else metadata.op),
+            _word(metadata.op),
             metadata.urn.rpartition("::")[2],
             sorted(metadata.keys or []),
             sorted(metadata.diffs or []),
-            {path: getattr(kind, "value", kind) for path, kind in sorted(detailed.items())},
+            {path: _difference(diff) for path, diff in sorted((metadata.detailed_diff or {}).items())},
         ]
+
+
+def _difference(diff: Any) -> str:
+    """Its kind, and where its path is one into the old inputs, not into the old outputs."""
+    return f"{_word(diff.diff_kind)}{' of inputs' if diff.input_diff else ''}"
+
+
+def _word(value: Any) -> str:
+    return str(getattr(value, "value", value))
 
 
 def _request(request: dict[str, Any]) -> str:
@@ -160,14 +162,43 @@ def _request(request: dict[str, Any]) -> str:
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("kind", plugins("hcloud"))
-def test_the_engine_tells_the_same(kind: str, tmp_path: Path) -> None:
-    expected = json.loads(EVENTS.read_text())
-    for found, wanted in zip(told(plugins("hcloud")[kind], tmp_path), expected, strict=True):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        # Docker's official plugin asks a daemon: it is held against this where it records.
+        (name, kind)
+        for name in PROGRAMS
+        for kind in plugins(name)
+        if (name, kind) != ("docker", "official")
+    ],
+)
+def test_the_engine_tells_the_same(name: str, kind: str, tmp_path: Path) -> None:
+    expected = json.loads((EVENTS / f"{name}.json").read_text())
+    for found, wanted in zip(told(name, plugins(name)[kind], tmp_path), expected, strict=True):
         assert found == wanted, f"step «{wanted['step']}»"
 
 
+if plugins("docker").get("official"):
+
+    @pytest.mark.engine
+    @pytest.mark.live
+    def test_the_engine_tells_the_same_of_containers_that_run(
+        built: Callable[..., dict[str, str]], tmp_path: Path
+    ) -> None:
+        _tag(built("base")["base"])
+        expected = json.loads((EVENTS / "docker.json").read_text())
+        assert told("docker", plugins("docker")["official"], tmp_path) == expected
+
+
+def _tag(image: str) -> None:
+    repository, _, version = IMAGE.rpartition(":")
+    assert builder.connect().images.get(image).tag(repository, version)
+
+
 if __name__ == "__main__":
+    chosen = sys.argv[1]
+    if chosen == "docker":
+        _tag(sys.argv[2])
     with tempfile.TemporaryDirectory() as place:
-        steps = told(plugins("hcloud")[sys.argv[1] if sys.argv[1:] else "official"], Path(place))
-    EVENTS.write_text(json.dumps(steps, indent=1, sort_keys=True) + "\n")
+        steps = told(chosen, plugins(chosen)["official"], Path(place))
+    (EVENTS / f"{chosen}.json").write_text(json.dumps(steps, indent=1, sort_keys=True) + "\n")
