@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pulumi.automation import PulumiCommand
 
+from operations import golang
 from operations.cache import alone, cache_folder
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,13 +72,14 @@ def built(say: Say = print) -> Path:
     binary = cache_folder() / "pulumi" / version / "bin" / "pulumi"
     if binary.exists():
         return binary
-    go = shutil.which("go")
-    if go is None:
+    try:
+        go = golang.command(say)
+    except golang.GoMissing as error:
+        minor = ".".join(version.split(".")[:2])
         raise EngineMissing(
-            "the Pulumi engine is neither on PATH nor in the cache, and there is no Go to build it: install "
-            f"Pulumi {'.'.join(version.split('.')[:2])} or newer (https://www.pulumi.com/docs/install/) "
-            "or Go (https://go.dev/doc/install), then run this again"
-        )
+            f"the Pulumi engine is neither on PATH nor in the cache: install Pulumi {minor} or newer "
+            f"(https://www.pulumi.com/docs/install/), or what builds it: {error}"
+        ) from None
     binary.parent.mkdir(parents=True, exist_ok=True)
     with alone(f"pulumi-{version}", lambda: say("another process is building the engine; waiting for it")):
         if not binary.exists():
@@ -95,9 +97,14 @@ def _build(go: str, version: str, binary: Path, say: Say) -> None:
         tempfile.TemporaryFile("w+") as log,
     ):
         target = Path(folder) / "pulumi"
-        build = [go, "build", "-trimpath", "-ldflags", f"-s -w -X {flag}={version}", "-o", str(target)]
+        build = [go, "build", *golang.LEAN, "-ldflags", f"-s -w -X {flag}={version}", "-o", str(target)]
         process = subprocess.Popen(
-            [*build, f"{PACKAGE}/cmd/pulumi"], cwd=MODULE, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            [*build, f"{PACKAGE}/cmd/pulumi"],
+            cwd=MODULE,
+            env=golang.environment(),
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
         )
         try:
             _wait(process, started, say)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import subprocess
-from functools import cache as memoized
 from pathlib import Path
 
+from operations import golang
 from rehearsal.images import ImageError, cache
 from rehearsal.images.catalogue import GoFiles, GoProgram, Image, image
 
@@ -31,17 +29,16 @@ def compiled(owner: Image, program: GoProgram) -> Path:
     """The program, from the cache or compiled now (minutes, for the large ones).
 
     Raises:
-        ImageError: no fitting Go on PATH, or the build failed.
+        ImageError: no fitting Go is to be had, or the build failed.
     """
     binary = cache() / "go" / program_key(owner, program) / program.binary
     if not binary.exists():
-        require_go()
         flags = " ".join(("-s", "-w", *(f"-X {variable}" for variable in program.variables)))
         unfinished = binary.with_suffix(".new")
         _go(
             _manifest(owner, program),
             "build",
-            "-trimpath",
+            *golang.LEAN,
             "-ldflags",
             flags,
             "-o",
@@ -55,23 +52,8 @@ def compiled(owner: Image, program: GoProgram) -> Path:
 def module_files(owner: Image, files: GoFiles) -> Path:
     """Where the files lie in Go's module cache, downloaded if they are not there yet."""
     folder = _manifest(owner, files)
-    require_go()
     _go(folder, "mod", "download", files.module)
     return Path(_go(folder, "list", "-m", "-f", "{{.Dir}}", files.module).strip()) / files.path
-
-
-@memoized
-def require_go() -> None:
-    """Checks that Go is there, before anything long starts.
-
-    Raises:
-        ImageError: it is not.
-    """
-    if shutil.which("go") is None:
-        raise ImageError(
-            "go is not on PATH, and the images of Traefik and Temporal are compiled with it; install Go "
-            "1.26.5 or newer, or use a network from which the images' registries can be reached"
-        )
 
 
 def _manifest(owner: Image, part: GoProgram | GoFiles) -> Path:
@@ -79,17 +61,15 @@ def _manifest(owner: Image, part: GoProgram | GoFiles) -> Path:
 
 
 def _go(folder: Path, *arguments: str) -> str:
-    # The images run on Debian, whatever libc this machine has; nice, because people work here meanwhile.
-    environment = os.environ | {
-        "CGO_ENABLED": "0",
-        "GOOS": "linux",
-        "GOFLAGS": "-mod=readonly",
-        "GOWORK": "off",
-    }
+    try:
+        go = golang.command()
+    except golang.GoMissing as error:
+        raise ImageError(str(error)) from None
+    # Nice, because the engine may be built beside it, which is waited for, and because people work here.
     done = subprocess.run(
-        ["nice", "-n", "10", "go", *arguments],
+        ["nice", "-n", "10", go, *arguments],
         cwd=folder,
-        env=environment,
+        env=golang.environment(),
         capture_output=True,
         text=True,
         check=False,

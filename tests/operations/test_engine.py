@@ -47,12 +47,17 @@ def test_an_unfitting_one_is_not_and_that_is_said(bin_folder: Path, version: str
     assert str(bin_folder / "pulumi") in said[0]
 
 
-def test_without_pulumi_and_go_one_error_says_what_to_install(bin_folder: Path) -> None:
-    with pytest.raises(engine.EngineMissing, match=r"install Pulumi 3\.\d+ or newer .* or Go"):
+def test_without_pulumi_go_and_network_one_error_says_what_to_install(
+    bin_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    with pytest.raises(engine.EngineMissing, match=r"install Pulumi 3\.\d+ or newer .* Go is needed, 1\.\d+"):
         engine.engine()
 
 
-GO = 'while [ "$1" != -o ]; do shift; done; echo building >> "$LOG"; sleep 0.3; echo engine > "$2"'
+GOES = '[ "$1" = env ] && echo go1.27.0 && exit\n'
+GO = GOES + 'while [ "$1" != -o ]; do shift; done; echo building >> "$LOG"; sleep 0.3; echo engine > "$2"'
 
 
 def test_it_is_built_once_by_two_that_ask_at_the_same_time(
@@ -78,7 +83,7 @@ def test_it_is_built_once_by_two_that_ask_at_the_same_time(
 
 
 def test_a_failed_build_shows_the_compilers_words_and_leaves_nothing(bin_folder: Path) -> None:
-    executable(bin_folder / "go", "echo 'main.go:1: broken' >&2; exit 1")
+    executable(bin_folder / "go", f"{GOES}echo 'main.go:1: broken' >&2; exit 1")
     with pytest.raises(engine.EngineMissing, match=r"main\.go:1: broken"):
         engine.engine(lambda _: None)
     left = list((cache_folder() / "pulumi" / engine.pinned_version() / "bin").iterdir())
@@ -86,7 +91,7 @@ def test_a_failed_build_shows_the_compilers_words_and_leaves_nothing(bin_folder:
 
 
 def test_an_interrupted_build_ends_the_compiler(bin_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    executable(bin_folder / "go", 'echo $$ > "$XDG_CACHE_HOME/pid"; exec sleep 60')
+    executable(bin_folder / "go", GOES + 'echo $$ > "$XDG_CACHE_HOME/pid"; exec sleep 60')
 
     def interrupt(line: str) -> None:
         if line.startswith("  building"):

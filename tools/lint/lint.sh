@@ -34,8 +34,8 @@ fi
 
 mapfile -t workflows < <(tracked '.github/workflows/*.yml' '.github/workflows/*.yaml')
 if [[ ${#workflows[@]} -gt 0 ]]; then
-  if command -v go >/dev/null; then
-    run actionlint go -C tools/lint tool actionlint "${workflows[@]/#/$PWD/}"
+  if go=$(python -m operations.golang); then
+    run actionlint "$go" -C tools/lint tool actionlint "${workflows[@]/#/$PWD/}"
   else
     skip actionlint "install Go"
   fi

