@@ -6,20 +6,18 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from pulumi.automation import PulumiCommand
 
-from operations import golang
-from operations.cache import alone, cache_folder
+from operations import durations, golang
+from operations.cache import cache_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = ROOT / "tools" / "engine"
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3"
-PROGRESS_SECONDS = 10
 
 Say = Callable[[str], None]
 Version = tuple[int, int, int]
@@ -72,61 +70,21 @@ def built(say: Say = print) -> Path:
     binary = cache_folder() / "pulumi" / version / "bin" / "pulumi"
     if binary.exists():
         return binary
+    flag = f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version={version}"
+    say(durations.announcement(("engine",)))
+    started = time.monotonic()
     try:
-        go = golang.command(say)
+        golang.build("engine", MODULE, f"{PACKAGE}/cmd/pulumi", binary, flag, say, niceness=0)
     except golang.GoMissing as error:
         minor = ".".join(version.split(".")[:2])
         raise EngineMissing(
             f"the Pulumi engine is neither on PATH nor in the cache: install Pulumi {minor} or newer "
             f"(https://www.pulumi.com/docs/install/), or what builds it: {error}"
         ) from None
-    binary.parent.mkdir(parents=True, exist_ok=True)
-    with alone(f"pulumi-{version}", lambda: say("another process is building the engine; waiting for it")):
-        if not binary.exists():
-            _build(go, version, binary, say)
-    return binary
-
-
-def _build(go: str, version: str, binary: Path, say: Say) -> None:
-    """Compiles beside `binary` and renames, so that a killed build leaves nothing usable."""
-    say(f"building the Pulumi engine {version} from source, once for this machine (4 minutes on 2 cores)")
-    started = time.monotonic()
-    flag = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
-    with (
-        tempfile.TemporaryDirectory(dir=binary.parent, prefix=".build-") as folder,
-        tempfile.TemporaryFile("w+") as log,
-    ):
-        target = Path(folder) / "pulumi"
-        build = [go, "build", *golang.LEAN, "-ldflags", f"-s -w -X {flag}={version}", "-o", str(target)]
-        process = subprocess.Popen(
-            [*build, f"{PACKAGE}/cmd/pulumi"],
-            cwd=MODULE,
-            env=golang.environment(),
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-        )
-        try:
-            _wait(process, started, say)
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-        if process.returncode != 0:
-            log.seek(0)
-            raise EngineMissing(f"building the engine in tools/engine failed:\n{_tail(log.read())}")
-        target.rename(binary)
+    except golang.BuildFailed as error:
+        raise EngineMissing(f"building the engine in tools/engine failed:\n{error}") from None
     say(f"built the engine in {time.monotonic() - started:.0f} s: {binary}")
-
-
-def _wait(process: subprocess.Popen[bytes], started: float, say: Say) -> None:
-    while True:
-        try:
-            process.wait(timeout=PROGRESS_SECONDS)
-        except subprocess.TimeoutExpired:
-            say(f"  building the engine: {time.monotonic() - started:.0f} s")
-        else:
-            return
+    return binary
 
 
 def _version_of(binary: str) -> Version | None:
@@ -146,7 +104,3 @@ def _parse(version: str) -> Version:
         raise ValueError(f"not a version: {version!r}")
     major, minor, patch = map(int, match.groups())
     return major, minor, patch
-
-
-def _tail(text: str, lines: int = 20) -> str:
-    return "\n".join(text.strip().splitlines()[-lines:])

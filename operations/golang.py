@@ -10,8 +10,12 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable
+from pathlib import Path
 
+from operations import durations
 from operations.cache import alone, cache_folder
 from operations.wheels import WheelMissing, unpacked
 
@@ -28,6 +32,15 @@ LEAN = ("-trimpath", "-gcflags=all=-dwarf=false")
 would strip. The same for all, so that they share the packages that they have in common."""
 
 Say = Callable[[str], None]
+
+
+NICENESS = 10
+"""Of what is compiled beside something that is waited for, or while people work here."""
+PROGRESS_SECONDS = 10
+
+
+class BuildFailed(Exception):
+    """A program did not compile; the message is the end of what the compiler said."""
 
 
 class GoMissing(Exception):
@@ -55,6 +68,64 @@ def command(say: Say = print) -> str:
                     f"Go is needed, {_shown(OLDEST)} or newer on PATH (https://go.dev/doc/install): {error}"
                 ) from None
     return str(folder / "bin" / "go")
+
+
+def build(what: str, folder: Path, package: str, target: Path, linker: str, say: Say, niceness: int) -> None:
+    """Compiles `package`, which the go.mod in `folder` pins, as `target`; does nothing where that is there.
+
+    One build at a time on this machine: each takes every core, and finds in Go's cache what it has in common
+    with the one before. Of one that was killed that cache has all packages that were finished; `target` is
+    whole or not there. `what` is how the lines of progress call it, `linker` goes to `-ldflags`.
+
+    Raises:
+        GoMissing: see `command`.
+        BuildFailed: the compiler failed.
+    """
+    with alone("compiling", lambda: say(f"another process is building; {what} waits for it")):
+        if target.exists():
+            return
+        go = command(say)
+        for left in target.parent.glob(".build-*"):
+            shutil.rmtree(left)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(dir=target.parent, prefix=".build-") as aside,
+            tempfile.TemporaryFile("w+") as log,
+        ):
+            unfinished = Path(aside, target.name)
+            flags = [*LEAN, "-ldflags", f"-s -w {linker}", "-o", str(unfinished)]
+            process = subprocess.Popen(
+                ["nice", "-n", str(niceness), go, "build", *flags, package],
+                cwd=folder,
+                env=environment(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+            )
+            try:
+                _wait(process, what, say)
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
+            if process.returncode:
+                log.seek(0)
+                raise BuildFailed("\n".join(log.read().strip().splitlines()[-20:]))
+            unfinished.rename(target)
+
+
+def _wait(process: subprocess.Popen[bytes], what: str, say: Say) -> None:
+    started = time.monotonic()
+    while True:
+        try:
+            process.wait(timeout=PROGRESS_SECONDS)
+        except subprocess.TimeoutExpired:
+            about = durations.shown(durations.expected(what))
+            say(f"  building {what}: {time.monotonic() - started:.0f} s of about {about}")
+        else:
+            break
+    if not process.returncode:
+        durations.remember(what, time.monotonic() - started)
 
 
 def environment() -> dict[str, str]:

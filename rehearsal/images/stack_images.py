@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from functools import partial
 from typing import Any
 
+from operations.beside import Part
 from rehearsal.images import builder, registry
 
 APPLICATION = ("api", "worker", "web")
@@ -36,8 +38,16 @@ def fragment(say: builder.Say) -> dict[str, Any]:
     else:
         names = BUILT
         say("images: no public registry answers, so they are built here")
-    builder.build((*names, "application", "machine", "registry"), builder.only_work(say))
-    pushed = registry.push((*names, "application"), lambda _: None)
+    wanted = (*names, "application")
+    pushed: dict[str, str] = {}
+
+    def push(name: str) -> None:
+        pushed.update(registry.push((name,), lambda _: None))
+
+    pushes = [
+        Part(f"push {name}", "push", partial(push, name), frozenset({name, "registry"})) for name in wanted
+    ]
+    builder.build((*wanted, "machine", "registry"), builder.only_work(say), pushes)
     images = {name: pushed[name] for name in names} | dict.fromkeys(APPLICATION, pushed["application"])
     services = {"web": {"command": ["node", "dist/web.js"]}}
     return {"config": {"jira-plus-plus:images": images, "jira-plus-plus:services": services}}

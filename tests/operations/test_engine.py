@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operations import engine
+from operations import engine, golang
 from operations.cache import cache_folder
 
 
@@ -25,7 +25,7 @@ def bin_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(engine, "PROGRESS_SECONDS", 0.05)
+    monkeypatch.setattr(golang, "PROGRESS_SECONDS", 0.05)
     return folder
 
 
@@ -76,7 +76,7 @@ def test_it_is_built_once_by_two_that_ask_at_the_same_time(
     assert found[0] == found[1]
     assert found[0].read_text() == "engine\n"
     assert any("another process is building" in line for line in said)
-    assert any("building the engine: " in line for line in said), (
+    assert any("building engine: " in line for line in said), (
         "a build of minutes must show that it is alive"
     )
     assert engine.engine(said.append) == found[0], "the cached one is taken as it is"
