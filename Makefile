@@ -13,6 +13,8 @@ export PATH := $(VENV)/bin:$(PATH)
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
+# System packages and Python's at the same time; a target's own lines stay in order.
+MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-quick lint format playbook bench verify-images preview deploy \
 	replace drift destroy comment docker-stop clean

@@ -95,7 +95,7 @@ def build(what: str, folder: Path, package: str, target: Path, linker: str, say:
             unfinished = Path(aside, target.name)
             flags = [*LEAN, "-ldflags", f"-s -w {linker}", "-o", str(unfinished)]
             process = subprocess.Popen(
-                ["nice", "-n", str(niceness), go, "build", *flags, package],
+                [*_ending_with_us(), "nice", "-n", str(niceness), go, "build", *flags, package],
                 cwd=folder,
                 env=environment(),
                 stdout=log,
@@ -128,11 +128,15 @@ def _wait(process: subprocess.Popen[bytes], what: str, say: Say) -> None:
         durations.remember(what, time.monotonic() - started)
 
 
+def _ending_with_us() -> list[str]:
+    """For a command that must not outlive this process, however it ends; where the system can do so."""
+    return ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+
+
 def environment() -> dict[str, str]:
-    """For any run of Go here: programs for Linux of any libc, from the pinned modules, with this very Go."""
+    """For any run of Go here: programs for any libc, from the pinned modules, with this very Go."""
     return os.environ | {
         "CGO_ENABLED": "0",
-        "GOOS": "linux",
         "GOFLAGS": "-mod=readonly",
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",

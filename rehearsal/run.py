@@ -9,10 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pulumi.automation import ConfigValue
 
 from operations import changes, summary
+from operations.beside import Beside
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
 from operations.engine import engine
 from operations.journal import Journal
@@ -45,12 +47,15 @@ class Rehearsal:
         self.root, self.stack, self.say, self.show = root, stack, say, show
         self.state = state or root / ".rehearsal" / stack
         self.source = root
+        self._events = self.state / "events"
         self.secrets: dict[str, str] = {}
         """Beside those that are made up, by key of the stack file."""
         self.note = ""
         """Stands above the changes in the Markdown of a preview."""
         self.timings: list[summary.Timing] = []
         self._mode = ""
+        self._images: Beside[dict[str, Any]] | None = None
+        """Being made, until they are in the project."""
         self._cloud: background.Cloud | None = None
         self._deployment: Deployment | None = None
 
@@ -62,7 +67,7 @@ class Rehearsal:
             DeploymentFailed: the engine or the program failed.
         """
         with self._alone():
-            self._set_up()
+            self._set_up(step)
             {
                 "preview": self._preview,
                 "up": self._up,
@@ -77,6 +82,7 @@ class Rehearsal:
 
     def _all(self) -> None:
         self._preview()
+        self._take_images()
         self._up(table=False)
         if self.timings[-1].changes:  # one that changed nothing has shown already what the next shows
             self._no_op()
@@ -136,9 +142,13 @@ class Rehearsal:
 
     # ── parts
 
-    def _set_up(self) -> None:
-        binary = engine(self.say)
+    def _set_up(self, step: str) -> None:
         mode = self._mode = self._docker_mode()
+        # A stack that was never up is previewed without images: they are made meanwhile, or not at all.
+        early = mode == "run" and step in ("all", "preview") and not (self._events / "up.jsonl").exists()
+        if mode == "run" and not (early and step == "preview"):
+            self._images = Beside(lambda: stack_images.fragment(self.say))
+        binary = engine(self.say)
         home = self.root / ".rehearsal" / "home"
         home.mkdir(parents=True, exist_ok=True)
         stand_ins = launchers.place(self.state / "bin", home, recorded=mode == "record")
@@ -149,8 +159,7 @@ class Rehearsal:
             "REHEARSAL_STATE": str(self.state),
             **launchers.environment(self.state / "bin"),
         }
-        images = stack_images.fragment(self.say) if mode == "run" else None
-        copy = project.prepare(self.source, self.stack, self.state, images, self.root)
+        copy = project.prepare(self.source, self.stack, self.state, self._fragment(early), self.root)
         self._cloud = background.start(
             self.state, {k: v for k, v in rehearsing.items() if k != "PATH"}, project.zones(copy, self.stack)
         )
@@ -168,7 +177,7 @@ class Rehearsal:
             stack=self.stack,
             binary=binary,
             environment=environment,
-            events=self.state / "events",
+            events=self._events,
             say=self.say,
             show=Progress(self.show).line,
             retry=Retry(pause_seconds=RETRY_PAUSE_SECONDS),
@@ -176,6 +185,22 @@ class Rehearsal:
             on_sold_out=lambda wanted, chosen: project.remember_fallback(self.state, wanted, chosen),
         )
         self._configure_secrets(self._deployment, environment)
+
+    def _fragment(self, early: bool) -> dict[str, Any] | None:
+        """What the stand-ins lay over the stack file; if `early`, without images that are not there yet."""
+        if early and (self._images is None or not self._images.future.done()):
+            self.say("nothing is up yet: this preview has the images of the stack file")
+            return stack_images.preliminary()
+        images, self._images = self._images, None
+        return images.future.result() if images else None
+
+    def _take_images(self) -> None:
+        """Goes on with the images that were being made during the preview."""
+        if self._images is None:
+            return
+        assert self._deployment is not None
+        project.prepare(self.source, self.stack, self.state, self._fragment(early=False), self.root)
+        self._configure_secrets(self._deployment, self._deployment.environment)
 
     def _finders(self, environment: Mapping[str, str]) -> list[Finder]:
         finders = default_finders(environment)

@@ -24,6 +24,8 @@ BUILT = (
 )
 PUBLIC_REGISTRY = "https://registry-1.docker.io/v2/"
 PATIENCE_SECONDS = 3
+_SERVICES = {"jira-plus-plus:services": {"web": {"command": ["node", "dist/web.js"]}}}
+"""The application's stand-in is one image, so web needs its command."""
 
 
 def fragment(say: builder.Say) -> dict[str, Any]:
@@ -49,8 +51,12 @@ def fragment(say: builder.Say) -> dict[str, Any]:
     ]
     builder.build((*wanted, "machine", "registry"), builder.only_work(say), pushes)
     images = {name: pushed[name] for name in names} | dict.fromkeys(APPLICATION, pushed["application"])
-    services = {"web": {"command": ["node", "dist/web.js"]}}
-    return {"config": {"jira-plus-plus:images": images, "jira-plus-plus:services": services}}
+    return {"config": {"jira-plus-plus:images": images} | _SERVICES}
+
+
+def preliminary() -> dict[str, Any]:
+    """What to lay over the stack file before the images are made: the same services, the file's images."""
+    return {"config": _SERVICES}
 
 
 def reachable(url: str) -> bool:

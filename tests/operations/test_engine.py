@@ -76,9 +76,7 @@ def test_it_is_built_once_by_two_that_ask_at_the_same_time(
     assert found[0] == found[1]
     assert found[0].read_text() == "engine\n"
     assert any("another process is building" in line for line in said)
-    assert any("building engine: " in line for line in said), (
-        "a build of minutes must show that it is alive"
-    )
+    assert any("building engine: " in line for line in said), "a build of minutes must show that it is alive"
     assert engine.engine(said.append) == found[0], "the cached one is taken as it is"
 
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import subprocess
+import sys
+import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,3 +86,40 @@ def test_no_module_that_is_built_asks_for_a_newer_one() -> None:
     assert len(asked) == len(manifests) >= 3
     assert max(asked.values()) <= golang.OLDEST, asked
     assert tuple(map(int, golang.VERSION.split("."))) >= golang.OLDEST
+
+
+SLOW = """import sys; from pathlib import Path; from operations import golang
+golang.build("tool", Path("."), "tool", Path("{}"), "", print, 0)
+"""
+
+
+def test_a_killed_build_ends_the_compiler_leaves_no_program_and_the_next_one_clears_up(
+    path: Path, tmp_path: Path
+) -> None:
+    go = go_on(path, "go1.30.0")
+    target = tmp_path / "built" / "tool"
+    pid = tmp_path / "pid"
+    # The last argument but one is where the program goes; half of it is written when the kill comes.
+    write = 'for last; do [ "$last" = tool ] || out=$last; done'
+    with go.open("a") as script:
+        script.write(f'[ "$1" = env ] && exit; {write}; echo half > "$out"; echo $$ > {pid}; exec sleep 60\n')
+    builder = subprocess.Popen([sys.executable, "-c", SLOW.format(target)], cwd=ROOT)
+    until(lambda: pid.exists() and pid.read_text().endswith("\n"), "the compiler runs")
+    builder.kill()
+    builder.wait()
+    until(lambda: not Path(f"/proc/{pid.read_text().strip()}").exists(), "the compiler has ended")
+    assert not target.exists()
+
+    go_on(path, "go1.30.0")
+    with go.open("a") as script:
+        script.write(f'[ "$1" = env ] && exit; {write}; echo whole > "$out"\n')
+    golang.build("tool", tmp_path, "tool", target, "", print, 0)
+    assert target.read_text() == "whole\n"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, f"never: {what}"
+        time.sleep(0.02)

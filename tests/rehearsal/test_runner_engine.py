@@ -19,7 +19,7 @@ from hcloud import Client
 
 from operations.deployment import DeploymentFailed
 from operations.orphans import ForeignResource
-from rehearsal import background
+from rehearsal import background, run
 from rehearsal.clean import clean
 from rehearsal.run import Rehearsal, RehearsalFailed
 
@@ -378,3 +378,20 @@ def test_a_termination_lets_the_engine_finish_what_it_began_and_the_next_up_goes
     assert "interrupted: the engine finishes what it has begun" in "".join(shown)
     stage.run("up")
     stage.holds_exactly_once()
+
+
+@pytest.mark.engine
+def test_the_first_preview_waits_for_no_image(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make(_: object) -> None:
+        raise AssertionError("a preview alone makes no image")
+
+    monkeypatch.setattr(run.dockerd, "ensure", lambda _: None)
+    monkeypatch.setattr(run.stack_images, "fragment", make)
+    monkeypatch.setenv("REHEARSAL_DOCKER", "run")
+    stage.run("preview")
+    assert (stage.state / "preview.md").exists()
+    assert any("this preview has the images of the stack file" in line for line in stage.said)
+    (stage.state / "events").mkdir(exist_ok=True)
+    (stage.state / "events" / "up.jsonl").touch()
+    with pytest.raises(AssertionError, match="makes no image"):
+        stage.run("preview")
