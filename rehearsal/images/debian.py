@@ -15,7 +15,7 @@ from rehearsal.images.catalogue import Image
 
 
 def bootstrap(client: docker.DockerClient, chosen: Image, tag: str, key: str) -> None:
-    """Makes the base image under that tag.
+    """Makes the base image under that tag; one that was cut off goes on with the packages that it had.
 
     Raises:
         ImageError: debootstrap is missing, not run as root, or failed.
@@ -26,10 +26,16 @@ def bootstrap(client: docker.DockerClient, chosen: Image, tag: str, key: str) ->
         raise ImageError(
             "debootstrap makes device nodes and changes root, which only root may; run this as root"
         )
+    for left in cache().glob("base-*"):
+        shutil.rmtree(left)
+    packages = cache() / "packages"
+    packages.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache(), prefix="base-") as folder:
         archive = Path(folder, "base.tar")
+        script = [str(chosen.context / "bootstrap.sh"), chosen.suite, folder, str(archive), str(packages)]
         done = subprocess.run(
-            ["nice", "-n", "10", str(chosen.context / "bootstrap.sh"), chosen.suite, folder, str(archive)],
+            # What debootstrap mounts is seen by it alone, and gone with it, even if it is killed.
+            ["nice", "-n", "10", "unshare", "--mount", *script],
             capture_output=True,
             text=True,
             check=False,

@@ -1,4 +1,7 @@
-"""npm packages, and what npm builds, made on this machine and kept by content beside the Go programs."""
+"""npm packages, and what npm builds, made on this machine and kept by content beside the Go programs.
+
+A run that was killed leaves what it had downloaded in npm's own cache, and no folder that looks whole.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,14 @@ def packages(chosen: Image, development: bool = True) -> Path:
     lock = chosen.context / "package-lock.json"
     kind = "" if development else "-production"
     folder = cache() / "npm" / f"{hashlib.sha256(lock.read_bytes()).hexdigest()[:16]}{kind}"
-    if not (folder / "node_modules" / ".package-lock.json").exists():
-        folder.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        unfinished = folder.with_suffix(".unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
         for name in ("package.json", "package-lock.json"):
-            shutil.copy2(chosen.context / name, folder / name)
-        _npm(chosen, folder, "ci", "--ignore-scripts", *([] if development else ["--omit=dev"]))
+            shutil.copy2(chosen.context / name, unfinished / name)
+        _npm(chosen, unfinished, "ci", "--ignore-scripts", *([] if development else ["--omit=dev"]))
+        unfinished.rename(folder)
     return folder / "node_modules"
 
 

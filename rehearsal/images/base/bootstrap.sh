@@ -1,13 +1,14 @@
 #!/bin/sh
-# Writes a minimal Debian as a tar archive: bootstrap.sh <release> <work folder> <archive>
+# Writes a minimal Debian as a tar archive: bootstrap.sh <release> <work folder> <archive> <folder that keeps packages>
 set -eu
 
 suite=$1
 work=$2
 archive=$3
+kept=$4
 root=$work/root
 
-debootstrap --variant=minbase --include=ca-certificates "$suite" "$root"
+debootstrap --cache-dir="$kept" --variant=minbase --include=ca-certificates "$suite" "$root"
 
 # Packages come from where this machine gets its own: a nearer mirror, and the security updates. Another
 # distribution's sources would not fit; then debootstrap's own stay.
