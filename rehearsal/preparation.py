@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from operations.beside import Beside
 from operations.engine import EngineMissing, engine
 from rehearsal import dockerd
 from rehearsal.images import ImageError, builder
@@ -15,16 +16,17 @@ from rehearsal.images import ImageError, builder
 
 def main() -> None:
     """Makes what can be made."""
+    trouble = dockerd.ensure(_say)
+    images = None if trouble else Beside(lambda: builder.build(say=builder.only_work(_say)))
     try:
         engine(_say)
     except EngineMissing as error:
         print(error, file=sys.stderr)
-    trouble = dockerd.ensure(_say)
-    if trouble is not None:
-        print(trouble, file=sys.stderr)
-        return
     try:
-        builder.build(say=builder.only_work(_say))
+        if images:
+            images.future.result()
+        else:
+            print(trouble, file=sys.stderr)
     except ImageError as error:
         print(error, file=sys.stderr)
 
