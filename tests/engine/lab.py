@@ -270,9 +270,10 @@ class Lab:
 
     def environment(self) -> dict[str, str]:
         """What the program, the engine and the plugins see beside this process's own environment."""
-        return {**self._surroundings(), "PULUMI_DEBUG_PROVIDERS": self._attach()}
+        return {**self.surroundings(), "PULUMI_DEBUG_PROVIDERS": self._attach()}
 
-    def _surroundings(self) -> dict[str, str]:
+    def surroundings(self) -> dict[str, str]:
+        """`environment` without the plugins, which the engine then starts itself, from PATH."""
         assert self.server is not None
         return {
             "CLOUDFLARE_API_TOKEN": TOKEN,
@@ -294,7 +295,7 @@ class Lab:
             self._plugins = subprocess.Popen(
                 [sys.executable, "-m", "rehearsal.plugins", *PLUGINS],
                 cwd=ROOT,
-                env={**os.environ, **self._surroundings()},
+                env={**os.environ, **self.surroundings()},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
