@@ -16,8 +16,8 @@ SHELL := bash
 # System packages and Python's at the same time; a target's own lines stay in order.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help setup venv packages-% rehearse test test-quick lint format playbook bench verify-images preview deploy \
-	replace drift destroy comment docker-stop clean
+.PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench verify-images \
+	preview deploy replace drift destroy comment docker-stop clean
 
 help: ## this list
 	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|diff|clean]"
@@ -42,6 +42,9 @@ test: venv packages-test ## every test that can run here; those that need Docker
 
 test-quick: venv ## the tests that need neither the engine nor Docker
 	@pytest -n $(JOBS) -m "not engine and not live and not playbook" $(TESTS)
+
+test-cli: venv ## Pulumi's own command, as a user types it; HOST=official insists on the installed language host
+	@pytest -n $(JOBS) $(if $(HOST),-k $(HOST)) tests/engine/cli
 
 lint: venv packages-lint ## ruff, mypy, yamllint, shellcheck, actionlint, zizmor
 	@tools/lint/lint.sh
