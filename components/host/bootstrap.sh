@@ -218,12 +218,25 @@ write_authorized_keys() {
 
 # --- the machine ---------------------------------------------------------------------------------------------------
 
+# release: prints which Debian this is, as a number; fails where it is none that the program is tested on.
+release() {
+  local ID='' VERSION_ID='' PRETTY_NAME=''
+  # shellcheck source=/dev/null
+  . "$ROOT/etc/os-release"
+  [[ $ID == debian && $VERSION_ID =~ ^1[23]$ ]] ||
+    fail "needs Debian 12 or 13, and this is ${PRETTY_NAME:-something else}: install Debian 13, and deploy again"
+  echo "$VERSION_ID"
+}
+
 installed() { [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
+# install_packages RELEASE
 install_packages() {
   local wanted=("${PACKAGES[@]}") missing=() package
   # A server from elsewhere may have Docker's own packages, or another clock: Debian's would push them off.
   command -v dockerd >/dev/null || wanted+=(docker.io)
+  # Since 13 Docker's client is a package of its own.
+  (($1 < 13)) || command -v docker >/dev/null || wanted+=(docker-cli)
   installed chrony || installed ntpsec || wanted+=(systemd-timesyncd)
   for package in "${wanted[@]}"; do
     installed "$package" || missing+=("$package")
@@ -305,7 +318,7 @@ configure_revive() {
 }
 
 main() {
-  local swap_mb='' wait=no users=() keys=()
+  local swap_mb='' wait=no users=() keys=() release
   while (($#)); do
     case $1 in
       --swap-mb) swap_mb=$2 && shift 2 ;;
@@ -317,7 +330,8 @@ main() {
   done
   [[ $swap_mb =~ ^[0-9]+$ ]] || fail "--swap-mb must be a number of MiB, is '$swap_mb'"
   ((EUID == 0)) || fail "must run as root"
-  [[ -d /run/systemd/system && -x /usr/bin/apt-get ]] || fail "needs Debian with systemd"
+  release=$(release)
+  [[ -d /run/systemd/system ]] || fail "needs systemd as the first process"
   id "$DEPLOY_USER" >/dev/null 2>&1 || fail "there is no user $DEPLOY_USER"
   ((${#users[@]})) || users=("$DEPLOY_USER")
 
@@ -329,7 +343,7 @@ main() {
   write_upgrades
   write_time
   write_authorized_keys "${keys[@]}"
-  install_packages
+  install_packages "$release"
 
   restart_if_older systemd-journald /etc/systemd/journald.conf.d/jira-plus-plus.conf
   if installed systemd-timesyncd; then systemctl enable --quiet --now systemd-timesyncd; fi
@@ -341,6 +355,7 @@ main() {
   install --directory --mode 0755 /srv/jira
   install --directory --mode 0711 /srv/jira/files
   [[ -d /srv/jira/backups ]] || install --directory --mode 0700 /srv/jira/backups # its owner is the backup's
+  ((release > 12)) || warn "Debian 12 gets security updates until June 2028 (LTS); docs/runbook.md has the way to 13"
   say "prepared: Docker $(docker version --format '{{.Server.Version}}')"
 }
 

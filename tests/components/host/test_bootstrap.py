@@ -192,6 +192,59 @@ def test_a_key_that_left_the_settings_leaves_the_server(tmp_path: Path) -> None:
     assert (tmp_path / "etc/ssh/authorized_keys.d/deploy").read_text() == "ssh-ed25519 B bob\n"
 
 
+@pytest.mark.parametrize(
+    ("os_release", "found"),
+    [
+        ('ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n', "12\n"),
+        ('ID=debian\nVERSION_ID="13"\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n', "13\n"),
+        ('ID=debian\nVERSION_ID="11"\nPRETTY_NAME="Debian GNU/Linux 11 (bullseye)"\n', None),
+        ('ID=debian\nPRETTY_NAME="Debian GNU/Linux forky/sid"\n', None),
+        ('ID=ubuntu\nVERSION_ID="24.04"\nPRETTY_NAME="Ubuntu 24.04.3 LTS"\n', None),
+    ],
+)
+def test_debian_12_and_13_are_taken_and_another_system_is_named(
+    tmp_path: Path, os_release: str, found: str | None
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/os-release").write_text(os_release)
+    done = source(tmp_path, "release")
+    if found:
+        assert (done.returncode, done.stdout) == (0, found), done.stderr
+    else:
+        name = os_release.split('PRETTY_NAME="')[1].rstrip('"\n')
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"ERROR: needs Debian 12 or 13, and this is {name}: install Debian 13, and deploy again\n"
+        )
+
+
+APT = """
+apt() { echo "apt $*"; }
+installed() { [[ $1 != docker* ]]; }
+command() { case $2 in dockerd|docker) [[ $HAS == *" $2 "* ]] ;; *) builtin command "$@" ;; esac; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("release", "has", "missing"),
+    [
+        ("12", "", "docker.io"),
+        ("13", "", "docker.io docker-cli"),
+        ("13", " dockerd ", "docker-cli"),
+        ("13", " dockerd docker ", ""),  # Docker's own packages
+        ("12", " dockerd docker ", ""),
+    ],
+)
+def test_docker_and_its_client_are_installed_by_the_packages_of_the_release(
+    tmp_path: Path, release: str, has: str, missing: str
+) -> None:
+    done = source(tmp_path, f"HAS='{has}'; install_packages {release}", APT)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("apt install")] == (
+        [f"apt install --no-install-recommends {missing}"] if missing else []
+    )
+
+
 REFUSE = "asked() { echo 'swapon: /swapfile: swapon failed: Operation not permitted' >&2; return 1; }"
 
 
