@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from components.settings.host import Host
+
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("__main__.py", "Pulumi.yaml", "Pulumi.{stack}.yaml", "requirements.txt", "components")
 SALT = "encryptionsalt"
@@ -48,14 +50,19 @@ def prepare(
             shutil.copy2(source, copy / source.name)
         else:
             raise ProjectError(f"{source.name}: missing in {root}; a rehearsal copies it")
-    merged = merge(_read(copy / stack_file), _read(root / "rehearsal" / "overrides" / stack_file[7:]))
-    merged = merge(merged, images or {})
+    merged = merge(_rehearsed(root, stack), images or {})
     if salt:
         merged[SALT] = salt
     _apply_fallback(merged, state)
     _point_to(merged, own or root)
     (copy / stack_file).write_text(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True))
     return copy
+
+
+def server_image(root: Path, stack: str) -> str | None:
+    """What Hetzner is asked for a server of, by the name that it has there; None: the stack orders none."""
+    host = _section(_rehearsed(root, stack), "host")
+    return host.get("image", Host.model_fields["image"].default) if host.get("kind") == "hetzner" else None
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,9 +80,8 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 
 def zones(copy: Path, stack: str) -> list[str]:
     """`name=id` of the Cloudflare zone that the stack file names."""
-    config = _read(copy / f"Pulumi.{stack}.yaml").get("config")
-    domain = config.get("jira-plus-plus:domain") if isinstance(config, dict) else None
-    if not isinstance(domain, dict) or not domain.get("zone_id"):
+    domain = _section(_read(copy / f"Pulumi.{stack}.yaml"), "domain")
+    if not domain.get("zone_id"):
         return []
     return [f"{domain.get('zone')}={domain['zone_id']}"]
 
@@ -110,6 +116,19 @@ def _point_to(stack_file: dict[str, Any], own: Path) -> None:
             section[key] = str(own / Path(section[key]).expanduser())
     if development:
         config["jira-plus-plus:development"] = development
+
+
+def _rehearsed(root: Path, stack: str) -> dict[str, Any]:
+    """The stack file with the override of its rehearsal laid over it."""
+    override = root / "rehearsal" / "overrides" / f"{stack}.yaml"
+    return merge(_read(root / f"Pulumi.{stack}.yaml"), _read(override))
+
+
+def _section(stack_file: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A section of the settings; what is no mapping, the program itself will complain about."""
+    config = stack_file.get("config")
+    section = config.get(f"jira-plus-plus:{name}") if isinstance(config, dict) else None
+    return section if isinstance(section, dict) else {}
 
 
 def _apply_fallback(stack_file: dict[str, Any], state: Path) -> None:

@@ -147,7 +147,8 @@ class Rehearsal:
         # A stack that was never up is previewed without images: they are made meanwhile, or not at all.
         early = mode == "run" and step in ("all", "preview") and not (self._events / "up.jsonl").exists()
         if mode == "run" and not (early and step == "preview"):
-            self._images = Beside(lambda: stack_images.fragment(self.say))
+            server_image = project.server_image(self.source, self.stack)
+            self._images = Beside(lambda: stack_images.fragment(self.say, server_image))
         binary = engine(self.say)
         home = self.root / ".rehearsal" / "home"
         home.mkdir(parents=True, exist_ok=True)

@@ -47,7 +47,7 @@ class GoFiles:
 
 @dataclass(frozen=True)
 class Image:
-    """One image: its Dockerfile and files lie in the folder of the same name."""
+    """One image: its Dockerfile and files lie in the folder of the same name, or in `folder`."""
 
     name: str
     """As under `images` in a stack file, where it is used by one."""
@@ -74,6 +74,8 @@ class Image:
 
     source: str = ""
     """The folder beside this one that npm builds (`npm ci`, `npm run build` to `dist`); empty: none."""
+    folder: str = ""
+    """The folder that it shares with the same image of another release; empty: the one of its name."""
 
     @property
     def parents(self) -> dict[str, str]:
@@ -85,7 +87,7 @@ class Image:
     @property
     def context(self) -> Path:
         """The folder that holds the Dockerfile."""
-        return HERE.parent / self.source if self.source else HERE / self.name
+        return HERE.parent / self.source if self.source else HERE / (self.folder or self.name)
 
 
 _TEMPORAL = "go.temporal.io/server"
@@ -112,10 +114,20 @@ def _on_alpine(
     )
 
 
+def _machine(release: str, base: str) -> tuple[Image, Image]:
+    """A server of that release of Debian: as Hetzner gives it, and prepared."""
+    bare, prepared = f"bare_{release}", "the same with the packages that the program's bootstrap installs"
+    return (
+        Image(bare, release, f"Hetzner's debian-{release}", parent=base, folder="bare"),
+        Image(f"machine_{release}", release, prepared, parent=bare, folder="machine"),
+    )
+
+
 IMAGES = (
     Image("base", "12", "debian:12-slim", parent="", suite="bookworm"),
-    Image("bare", "12", "Hetzner's debian-12"),
-    Image("machine", "12", "the same with the packages that the program's bootstrap installs", parent="bare"),
+    *_machine("12", base="base"),
+    Image("base_13", "13", "debian:13-slim, for machines alone", parent="", suite="trixie", folder="base"),
+    *_machine("13", base="base_13"),
     Image("packages", "12", "nothing: other images take programs of Debian's packages from it"),
     Image(
         "alpine",

@@ -9,6 +9,7 @@ from typing import Any
 
 from operations.beside import Part
 from rehearsal.images import builder, registry
+from rehearsal.machines.docker.machines import IMAGES
 
 APPLICATION = ("api", "worker", "web")
 """What is always built here: Jira++'s own images exist only where its release build put them."""
@@ -28,8 +29,10 @@ _SERVICES = {"jira-plus-plus:services": {"web": {"command": ["node", "dist/web.j
 """The application's stand-in is one image, so web needs its command."""
 
 
-def fragment(say: builder.Say) -> dict[str, Any]:
+def fragment(say: builder.Say, server_image: str | None = None) -> dict[str, Any]:
     """Builds and pushes what cannot be pulled; returns what to lay over the stack file.
+
+    What a server boots from is built for `server_image` alone, the name that Hetzner has for it.
 
     Raises:
         ImageError: an image could not be built, or the registry on this machine did not take it.
@@ -49,7 +52,8 @@ def fragment(say: builder.Say) -> dict[str, Any]:
     pushes = [
         Part(f"push {name}", "push", partial(push, name), frozenset({name, "registry"})) for name in wanted
     ]
-    builder.build((*wanted, "machine", "registry"), builder.only_work(say), pushes)
+    machine = (IMAGES[server_image],) if server_image in IMAGES else ()
+    builder.build((*wanted, *machine, "registry"), builder.only_work(say), pushes)
     images = {name: pushed[name] for name in names} | dict.fromkeys(APPLICATION, pushed["application"])
     return {"config": {"jira-plus-plus:images": images} | _SERVICES}
 

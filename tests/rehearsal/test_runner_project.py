@@ -48,6 +48,16 @@ def test_the_override_is_laid_over_the_stack_file_key_by_key(root: Path, tmp_pat
     }
 
 
+def test_what_a_server_boots_from_is_what_the_rehearsed_stack_file_asks_for(root: Path) -> None:
+    assert project.server_image(root, "uat") == "debian-13", "the default"
+    (root / "rehearsal" / "overrides" / "uat.yaml").write_text(
+        yaml.safe_dump({"config": {HOST: {"image": "debian-12"}}})
+    )
+    assert project.server_image(root, "uat") == "debian-12"
+    (root / "Pulumi.existing.yaml").write_text(yaml.safe_dump({"config": {HOST: {"kind": "existing"}}}))
+    assert project.server_image(root, "existing") is None, "it is not for the rehearsal to boot"
+
+
 def test_the_copy_is_fresh_but_keeps_the_salt(root: Path, tmp_path: Path) -> None:
     copy = project.prepare(root, "uat", tmp_path / "state")
     assert not (copy / "components" / "__pycache__").exists()

@@ -12,4 +12,5 @@ mount -o remount,bind,rw /proc/sys/net
 # systemd starts mount units at once, so the volumes have to be there before it.
 /usr/local/lib/rehearsal/devices.sh
 
-exec /sbin/init "$@"
+# systemd 256 and later boot under version 1 of the kernel's control groups, which this machine may have, only if told to.
+exec /sbin/init SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1 "$@"

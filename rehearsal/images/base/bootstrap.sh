@@ -10,13 +10,14 @@ root=$work/root
 
 debootstrap --cache-dir="$kept" --variant=minbase --include=ca-certificates "$suite" "$root"
 
-# Packages come from where this machine gets its own: a nearer mirror, and the security updates. Another
-# distribution's sources would not fit; then debootstrap's own stay.
-if grep -qs "^VERSION_CODENAME=$suite$" /etc/os-release; then
+# Packages come from where this machine gets its own: a nearer mirror, and the security updates. A release's name is in
+# those of its suites. Another distribution's sources would not fit; then debootstrap's own stay.
+if grep -qsx 'ID=debian' /etc/os-release; then
+  own=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
   for sources in etc/apt/sources.list etc/apt/sources.list.d/debian.sources; do
-    if [ -s "/$sources" ]; then
+    if grep -qsw "${own:-none}" "/$sources"; then
       rm -f "$root/etc/apt/sources.list"
-      cp "/$sources" "$root/$sources"
+      sed "s/\b$own\b/$suite/g" "/$sources" > "$root/$sources"
     fi
   done
 fi

@@ -23,9 +23,11 @@ from rehearsal.machines.docker.seed import Seed
 from rehearsal.machines.docker.volumes import Volumes
 
 IMAGES = {
-    "debian-12": "machine",
+    "debian-12": "machine_12",
+    "debian-13": "machine_13",
     # Not prepared: what the program's bootstrap installs is still to be installed, which takes a minute.
-    "debian-12-bare": "bare",
+    "debian-12-bare": "bare_12",
+    "debian-13-bare": "bare_13",
 }
 """By the name that Hetzner's API has for it, the image that boots."""
 SEED = "/var/lib/cloud/seed/nocloud"

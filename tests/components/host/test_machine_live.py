@@ -16,6 +16,7 @@ from components.host.scripts import bootstrap_arguments, run_script, script
 from rehearsal.images import builder
 from rehearsal.machines import ServerRecord
 from rehearsal.machines.docker import DockerMachines
+from rehearsal.machines.docker.machines import IMAGES
 
 pytestmark = pytest.mark.live
 
@@ -80,14 +81,14 @@ class Machine:
 
 
 @contextmanager
-def boot(folder: Path, *, prepared: bool) -> Iterator[Machine]:
+def boot(folder: Path, image: str, *, prepared: bool) -> Iterator[Machine]:
     """A server with an empty volume; `prepared`: by our user_data, otherwise as its maker leaves it."""
     for name in ("deploy", "host"):
         subprocess.run(
             ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", folder / name], check=True
         )
     deploy, host = ((folder / f"{name}.pub").read_text() for name in ("deploy", "host"))
-    builder.build(("machine",))
+    builder.build((IMAGES[image],))
     machines = DockerMachines(folder)
     address = machines.allocate_ipv4()
     data = user_data(deploy, (folder / "host").read_text(), host, bootstrap_arguments(0, (), (OPERATOR,)))
@@ -96,7 +97,7 @@ def boot(folder: Path, *, prepared: bool) -> Iterator[Machine]:
         name="live",
         hostname="live",
         ipv4=address,
-        image="debian-12",
+        image=image,
         memory_mb=2048,
         cpus=2,
         public_keys=(deploy,),
@@ -134,9 +135,14 @@ def scanned(address: str) -> str:
     raise AssertionError(f"{address} showed no host key within {BOOT_SECONDS} s")
 
 
+@pytest.fixture(scope="module", params=["debian-12", "debian-13"])
+def image(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    with boot(tmp_path_factory.mktemp("new"), prepared=True) as machine:
+def new(tmp_path_factory: pytest.TempPathFactory, image: str) -> Iterator[Machine]:
+    with boot(tmp_path_factory.mktemp("new"), image, prepared=True) as machine:
         machine.bootstrap()  # waits for cloud-init
         yield machine
 
@@ -219,8 +225,10 @@ def test_an_unmount_stops_docker_first_and_nothing_runs_without_the_data(with_vo
     assert with_volume.ssh("systemctl is-active docker").stdout == "active\n"
 
 
-def test_a_server_that_existed_is_adopted_and_prepared_and_its_owner_keeps_his_way_in(tmp_path: Path) -> None:
-    with boot(tmp_path, prepared=False) as machine:
+def test_a_server_that_existed_is_adopted_and_prepared_and_its_owner_keeps_his_way_in(
+    tmp_path: Path, image: str
+) -> None:
+    with boot(tmp_path, image, prepared=False) as machine:
         key = (tmp_path / "deploy.pub").read_text().strip()
         for _ in range(2):
             machine.ssh(run_script([key], interpreter="sh", sudo=False), script("adopt.sh"), user="root")

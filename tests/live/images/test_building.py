@@ -45,7 +45,7 @@ def test_a_copy_elsewhere_has_the_same_content(copied: Path) -> None:
         ("postgres/docker-entrypoint.sh", {"postgres"}),
         ("temporal/go.sum", {"temporal", "temporal_admin_tools"}),
         ("node/package-lock.json", {"node", "application"}),
-        ("bare/init.sh", {"bare", "machine"}),
+        ("bare/init.sh", {"bare_12", "machine_12", "bare_13", "machine_13"}),
         (
             "alpine/Dockerfile",
             {"alpine", "traefik", "temporal", "temporal_admin_tools", "temporal_ui", "autoheal", "restic"},

@@ -10,6 +10,7 @@ import docker
 import pytest
 
 from rehearsal.machines.docker import DockerMachines
+from rehearsal.machines.docker.machines import IMAGES
 from rehearsal.machines.docker.network import private_address
 from tests.live.machines.shell import OPEN_SSH, Keys, Ssh, record
 
@@ -25,11 +26,17 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def image() -> str:
+    """What the machines of a file boot, as Hetzner names it; a file for which that matters has it vary."""
+    return "debian-13"
+
+
+@pytest.fixture(scope="module")
 def machines(
-    client: docker.DockerClient, built: Callable[..., dict[str, str]], state: Path
+    client: docker.DockerClient, built: Callable[..., dict[str, str]], state: Path, image: str
 ) -> Iterator[DockerMachines]:
     """The machines of one cloud. What a test leaves is removed, and that nothing stays behind is asserted."""
-    built("machine")
+    built(IMAGES[image])
     machines = DockerMachines(state)
     yield machines
     folders = [path for kind in ("servers", "volumes") for path in (state / kind).iterdir()]
@@ -51,12 +58,12 @@ def machines(
 
 
 @pytest.fixture(scope="module")
-def boot(machines: DockerMachines, keys: Keys) -> Callable[[int], Ssh]:
+def boot(machines: DockerMachines, keys: Keys, image: str) -> Callable[[int], Ssh]:
     """Boots a server of that number behind a firewall that lets ssh through, and waits for cloud-init."""
 
     def boot(server_id: int, volumes: tuple[int, ...] = ()) -> Ssh:
         address = machines.allocate_ipv4()
-        machines.create(record(server_id, address, keys))
+        machines.create(record(server_id, address, keys, image))
         machines.set_firewall(server_id, [OPEN_SSH])
         for volume in volumes:
             machines.attach_volume(volume, server_id)

@@ -97,6 +97,6 @@ class Ssh:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def record(server_id: int, address: str, keys: Keys) -> ServerRecord:
+def record(server_id: int, address: str, keys: Keys, image: str) -> ServerRecord:
     name = f"test-{server_id}"
-    return ServerRecord(server_id, name, name, address, "debian-12", 2048, 2, (), keys.user_data())
+    return ServerRecord(server_id, name, name, address, image, 2048, 2, (), keys.user_data())

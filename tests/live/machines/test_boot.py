@@ -21,19 +21,25 @@ pytestmark = pytest.mark.live
 BOOT_BUDGET_SECONDS = 45  # 3 s on idle cores; tests share them
 
 
+@pytest.fixture(scope="module", params=["debian-12", "debian-13"])
+def image(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
 def ssh(boot: Callable[..., Ssh]) -> Ssh:
     return boot(1)
 
 
 def test_it_boots_from_its_user_data_within_seconds(
-    boot: Callable[..., Ssh], machines: DockerMachines
+    boot: Callable[..., Ssh], machines: DockerMachines, image: str
 ) -> None:
     started = time.monotonic()
     ssh = boot(2)
     seconds = time.monotonic() - started
     assert seconds < BOOT_BUDGET_SECONDS, f"a boot took {seconds:.1f} s"
     assert ssh("hostname") == "test-2"
+    assert ssh(". /etc/os-release && echo $ID-$VERSION_ID") == image
     assert ssh("sudo cat /root/boots") == "first boot"
     assert "finished" in machines.console(2).read_text(), "the boot log is in the state folder"
     machines.delete(2)
@@ -116,9 +122,11 @@ def test_a_cloud_that_starts_again_finds_its_machines_as_they_were(
     ssh.wait()
 
 
-def test_another_type_gives_it_other_limits(ssh: Ssh, machines: DockerMachines, keys: Keys) -> None:
+def test_another_type_gives_it_other_limits(
+    ssh: Ssh, machines: DockerMachines, keys: Keys, image: str
+) -> None:
     machines.stop(1, graceful=True)
-    machines.resize(replace(record(1, ssh.address, keys), memory_mb=1024, cpus=1))
+    machines.resize(replace(record(1, ssh.address, keys, image), memory_mb=1024, cpus=1))
     machines.start(1)
     ssh.wait()
     limit = ssh(
@@ -128,18 +136,18 @@ def test_another_type_gives_it_other_limits(ssh: Ssh, machines: DockerMachines, 
 
 
 def test_a_rebuild_is_a_fresh_disk_behind_the_same_address_and_host_key(
-    ssh: Ssh, machines: DockerMachines, keys: Keys
+    ssh: Ssh, machines: DockerMachines, keys: Keys, image: str
 ) -> None:
     ssh("touch gone")
-    machines.rebuild(replace(record(1, ssh.address, keys), user_data=""), keep_user_data=True)
+    machines.rebuild(replace(record(1, ssh.address, keys, image), user_data=""), keep_user_data=True)
     ssh.wait()
     assert ssh("ls") == ""
     assert ssh("docker images --quiet") == ""
     assert ssh("sudo cat /root/boots") == "first boot"
 
 
-def test_what_is_repeated_changes_nothing(ssh: Ssh, machines: DockerMachines, keys: Keys) -> None:
-    machines.create(record(1, ssh.address, keys))
+def test_what_is_repeated_changes_nothing(ssh: Ssh, machines: DockerMachines, keys: Keys, image: str) -> None:
+    machines.create(record(1, ssh.address, keys, image))
     machines.start(1)
     assert ssh("hostname") == "test-1"
     machines.delete(404)
@@ -149,7 +157,7 @@ def test_what_is_repeated_changes_nothing(ssh: Ssh, machines: DockerMachines, ke
 
 def test_an_image_that_does_not_boot_is_named(machines: DockerMachines, keys: Keys) -> None:
     with pytest.raises(MachineError, match=r"image ubuntu-24\.04: .*only debian-12"):
-        machines.create(replace(record(9, "", keys), image="ubuntu-24.04"))
+        machines.create(record(9, "", keys, "ubuntu-24.04"))
 
 
 def test_user_data_is_for_its_owner_alone(ssh: Ssh, state: Path) -> None:

@@ -16,7 +16,7 @@ from tests.playbook.target import Target
 @pytest.fixture(scope="module")
 def folder(built: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder for one stack that boots. When the test is over nothing on this machine names it any more."""
-    built("machine")
+    built("machine_13")
     folder = tmp_path_factory.mktemp("stack")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REHEARSAL_DOCKER", "run")

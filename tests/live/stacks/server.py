@@ -61,7 +61,7 @@ def rented(folder: Path) -> Iterator[Server]:
     public = key.with_suffix(".pub").read_text().strip()
     try:
         machines.create(
-            ServerRecord(SERVER, "vps", "vps", address, "debian-12-bare", MEMORY_MB, 2, (public,), "")
+            ServerRecord(SERVER, "vps", "vps", address, "debian-13-bare", MEMORY_MB, 2, (public,), "")
         )
         machines.start(SERVER)
         scans: list[str] = []

@@ -21,7 +21,7 @@ USER_DATA = "#cloud-config\nruncmd: [touch /root/canary]\n"
 @pytest.fixture
 def booted(built: Callable[..., dict[str, str]], tmp_path: Path) -> Iterator[Process]:
     """A cloud that boots, emptied at the end."""
-    built("machine")
+    built("machine_13")
     cloud = Process(tmp_path / "cloud", "--docker", "run")
     yield cloud
     if cloud.process.poll() is None:
@@ -52,7 +52,7 @@ def test_a_server_boots_survives_the_clouds_death_and_goes_without_a_trace(
     body = {
         "name": "uat",
         "server_type": "cx23",
-        "image": "debian-12",
+        "image": "debian-13",
         "location": "fsn1",
         "ssh_keys": ["k"],
         "firewalls": [{"firewall": wall}],
