@@ -145,7 +145,9 @@ class Deployment:
                     raise
 
     def replace_server(self) -> Journal:
-        """Makes the server anew, and all that runs on it; its volume and its addresses stay.
+        """Makes the server anew with the image of the settings, and all that runs on it.
+
+        Its volume, its addresses and its keys stay.
 
         Raises:
             DeploymentFailed: there is none, it is protected, or the up failed for good.

@@ -9,6 +9,7 @@ from components.host.address import Address
 from components.host.firewall import Firewall
 from components.host.labels import labels, prefix
 from components.host.power import kept_running
+from components.host.release import notice
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,17 @@ class Server(pulumi.ComponentResource):
                 parent=self,
                 protect=args.protected,
                 delete_before_replace=True,  # name, addresses and volume can belong to one server at a time
-                # It is read at the first boot only, and a change would throw the machine away. A later
-                # bootstrap.sh reaches the server over ssh. A replacement gets the ignored, old text as well:
-                # for new keys destroy the server and its keys by target (the volume stays), then up.
-                ignore_changes=["user_data"],
+                # Both are of the first boot, and a change of either would throw the machine away: a later
+                # bootstrap.sh reaches the server over ssh, another image waits for `make replace`. Of a
+                # server that is replaced nothing is ignored: it gets what the settings say by then.
+                ignore_changes=["image", "user_data"],
                 hooks=kept_running(f"{name}-server"),
             ),
         )
+
+        def tell(running: str) -> None:
+            if text := notice(running, args.image, args.stack):
+                pulumi.log.warn(text, self)
+
+        self.resource.image.apply(tell)
         self.register_outputs({})

@@ -89,8 +89,9 @@ class Host(Section):
     location: Annotated[str, AfterValidator(_location)] = Field(
         "fsn1", description="Hetzner's location, e.g. fsn1"
     )
-    image: Literal["debian-12"] = Field(
-        "debian-12", description="the operating system that cloud-init prepares"
+    image: Literal["debian-13", "debian-12"] = Field(
+        "debian-13",
+        description="the system of a new server; one that exists keeps its own until `make replace`",
     )
     volume: Volume = Field(Volume(), description="the volume of the database")
     protected: bool = Field(

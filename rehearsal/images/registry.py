@@ -22,7 +22,17 @@ from rehearsal.machines.docker import network
 
 ADDRESS = "127.0.0.1:5077"
 NAME = "jira-plus-plus-registry"
-NOT_PUSHED = ("base", "base_13", "bare_12", "bare_13", "machine_12", "machine_13", "alpine", "packages", "registry")
+NOT_PUSHED = (
+    "base",
+    "base_13",
+    "bare_12",
+    "bare_13",
+    "machine_12",
+    "machine_13",
+    "alpine",
+    "packages",
+    "registry",
+)
 PATIENCE_SECONDS = 20
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from operations.deployment import DeploymentFailed
+from rehearsal.cloud.hetzner.catalogue import find_image
 from tests.engine.conftest import Bring
 from tests.engine.effects import effects
 from tests.engine.lab import Lab
@@ -98,6 +99,29 @@ def test_the_server_of_prod_is_replaced_once_its_protection_is_lifted_while_that
     assert new_server["id"] != server["id"]
     assert new_server["protection"] == server["protection"] == {"delete": True, "rebuild": True}
     assert new_volume["id"] == volume["id"]
+    assert_whole(lab)
+
+
+def test_a_server_keeps_its_debian_until_it_is_replaced_and_a_preview_says_so(bring: Bring) -> None:
+    lab = bring("uat")
+    ways = (("debian-13", "debian-12", "a server that exists"), ("debian-12", "debian-13", "LTS"))
+    for before, after, said in ways:
+        (server,) = lab.objects("server")
+        deployment = lab.deployment("uat", {"host.image": after})
+        journal = deployment.preview()
+        assert effects(journal) == {}, "a new default throws no server away"
+        (warning,) = journal.warnings
+        assert said in warning
+        assert "make replace STACK=uat" in warning
+
+        deployment.replace_server()
+
+        (new_server,) = lab.objects("server")
+        images = [find_image(it["image"]) for it in (server, new_server)]
+        assert [image and image["name"] for image in images] == [before, after]
+        assert new_server["id"] != server["id"]
+    journal = deployment.preview()
+    assert (effects(journal), journal.warnings) == ({}, [])
     assert_whole(lab)
 
 

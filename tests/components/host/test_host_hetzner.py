@@ -40,7 +40,14 @@ def declare(
     stack: str = "uat",
     preview: bool = False,
     program: Any = lambda host: host,
+    running: str | None = None,
 ) -> Recorded:
+    """`running` is the image of a server that exists, whatever the settings say."""
+
+    def existing(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        there = {"image": running} if running and type_ == "hcloud:index/server:Server" else {}
+        return {**computed(type_, name, inputs), **there}
+
     section = {
         "kind": "hetzner",
         "server_type": "cx23",
@@ -53,7 +60,7 @@ def declare(
         settings=Settings.model_validate_json(json.dumps({**section, **(settings or {})})),
         http_sources=("192.0.2.0/24",),
     )
-    return deploy(lambda: program(Host("host", args)), computed, stack=stack, preview=preview)
+    return deploy(lambda: program(Host("host", args)), existing, stack=stack, preview=preview)
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +103,7 @@ def test_the_server_is_what_the_settings_say_and_takes_addresses_and_firewall_fr
         "serverType": "cx23",
         "keepDisk": True,
         "location": "fsn1",
-        "image": "debian-12",
+        "image": "debian-13",
         "backups": False,
         "shutdownBeforeDeletion": True,
         "deleteProtection": False,
@@ -119,10 +126,51 @@ def test_the_server_is_what_the_settings_say_and_takes_addresses_and_firewall_fr
 def test_the_server_is_replaced_only_for_a_reason_and_never_beside_its_successor() -> None:
     server = declare().one("host-server")
     assert server.request.deleteBeforeReplace, "two servers cannot have one name, one address, one volume"
-    assert list(server.request.ignoreChanges) == ["userData"], (
-        "user_data is read once; a later bootstrap.sh goes over ssh and must not cost the machine"
+    assert list(server.request.ignoreChanges) == ["image", "userData"], (
+        "a new default or a later bootstrap.sh must not cost the machine"
     )
     assert not server.request.protect
+
+
+AGES = "Debian's regular security support of it ended in June 2026, LTS ends in June 2028"
+STAYS = "makes it anew with {}, with minutes of downtime (docs/runbook.md); its data and its addresses stay"
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "said"),
+    [
+        ("debian-13", "debian-13", []),
+        (
+            "debian-12",
+            "debian-13",
+            [
+                f"the server of uat runs debian-12: {AGES}; "
+                f"`make replace STACK=uat` {STAYS.format('debian-13')}"
+            ],
+        ),
+        (
+            "debian-12",
+            "debian-12",
+            [
+                f"the server of uat runs debian-12: {AGES}; "
+                "set host.image to debian-13 in Pulumi.uat.yaml, then "
+                f"`make replace STACK=uat` {STAYS.format('debian-13')}"
+            ],
+        ),
+        (
+            "debian-13",
+            "debian-12",
+            [
+                "the server of uat runs debian-13: host.image is debian-12, which a server that exists does "
+                f"not take on; `make replace STACK=uat` {STAYS.format('debian-12')}"
+            ],
+        ),
+    ],
+)
+def test_a_preview_tells_until_when_what_runs_is_supported_and_the_way_over(
+    running: str, wanted: str, said: list[str]
+) -> None:
+    assert declare({"image": wanted}, running=running, preview=True).warnings == said
 
 
 def test_user_data_is_secret_since_it_holds_the_host_key() -> None:

@@ -44,10 +44,7 @@ def filtered(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Callable[[st
             volumes=SOCKET | {str(folder): {"bind": "/usr/local/etc/haproxy", "mode": "ro"}},
             init=True,
         )
-        until(
-            lambda: succeeds(container, *http(socket_proxy.PORT, "/_ping")),
-            "Docker answers through the filter",
-        )
+        until(lambda: succeeds(container, *http(socket_proxy.PORT, "/_ping")), "Docker answers through it")
         return container
 
     return start
@@ -123,7 +120,7 @@ def test_what_is_unhealthy_and_labelled_is_restarted_and_nothing_else(
 
 
 def test_one_that_takes_its_whole_grace_keeps_no_other_waiting(healer: Container, patient: Patients) -> None:
-    slow = patient("sh", "-c", "trap '' TERM; while :; do sleep 1; done", stop_signal="SIGTERM")
+    patient("sh", "-c", "trap '' TERM; while :; do sleep 1; done", stop_signal="SIGTERM")
     time.sleep(3)  # its restart is under way: Docker waits ten seconds before it kills
     quick = patient(init=True)
     before = started(quick)
@@ -162,9 +159,7 @@ def test_the_health_is_that_of_the_loop_and_not_of_a_name(healer: Container) -> 
 
 def test_the_image_s_own_script_takes_no_tcp_and_ends_without_its_filter(run: Run, tmp_path: Path) -> None:
     """Why the program brings its own: shown on the stand-in, which does as 1.2.0 does."""
-    tcp = run(
-        "autoheal", environment={"DOCKER_SOCK": f"tcp://socket-autoheal:{socket_proxy.PORT}"}, init=True
-    )
+    tcp = run("autoheal", environment={"DOCKER_SOCK": socket_proxy.endpoint("autoheal")}, init=True)
     assert tcp.wait(timeout=30)["StatusCode"] == 127
     (tmp_path / "docker.sock").touch()
     tmp_path.chmod(0o755)
@@ -182,7 +177,7 @@ def docker_for_watchtower(filtered: Callable[[str], Container]) -> Container:
 def watcher(
     run: Run, client: docker.DockerClient, images: dict[str, str], docker_for_watchtower: Container
 ) -> Iterator[Container]:
-    """Watchtower with BusyBox from the filter's image, in volumes that are filled as the program fills them."""
+    """Watchtower with BusyBox from the filter's image, in volumes that are filled as the program does."""
     names = [f"jira-plus-plus-image-test-{uuid.uuid4().hex[:8]}" for _ in busybox.FOLDERS]
     for name in names:
         client.volumes.create(name, labels={"jira-plus-plus": "image-test"})
