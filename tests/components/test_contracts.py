@@ -176,7 +176,7 @@ def test_a_script_is_no_program_for_it_is_mounted_without_that_right() -> None:
 
 
 def test_a_shell_is_missed_where_the_image_has_nothing_but_its_program() -> None:
-    watchtower = process("watchtower")
+    watchtower = replace(process("watchtower"), borrowed={})
 
     texts = found(replace(watchtower, command=("/bin/sh", "-c", "exec /watchtower")))
 

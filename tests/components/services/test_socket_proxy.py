@@ -63,7 +63,7 @@ backend docker
         ("traefik", "GET", "/containers/jira-uat-postgres/json"),
         ("autoheal", "GET", "/containers/json"),
         ("autoheal", "POST", f"/containers/{ID}/restart"),
-        ("watchtower", "GET", "/v1.44/images/traefik:v3.6.12/json"),
+        ("watchtower", "GET", "/v1.44/images/traefik:v3.7.13/json"),
         ("watchtower", "GET", "/v1.44/images/ghcr.io/example-org/api:1.0.0/json"),
         ("watchtower", "POST", "/v1.44/images/create"),
         ("watchtower", "GET", "/info"),
@@ -133,5 +133,5 @@ def test_nobody_but_the_filters_has_the_socket(stack: str) -> None:
 
 def test_each_consumer_speaks_to_its_own_filter() -> None:
     found = containers(declared("uat"))
-    assert "DOCKER_SOCK=tcp://socket-autoheal:2375" in found["autoheal"].inputs["envs"]
+    assert found["autoheal"].inputs["command"][0] == "http://socket-autoheal:2375"
     assert "DOCKER_HOST=tcp://socket-watchtower:2375" in found["watchtower"].inputs["envs"]
