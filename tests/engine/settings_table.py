@@ -305,6 +305,11 @@ ROWS = [
             "socket-traefik": "± image labels",
             "socket-autoheal": "± image labels",
             "socket-watchtower": "± image labels",
+            # Its BusyBox is watchtower's, too.
+            "watchtower-busybox-bin": "± labels",
+            "watchtower-busybox-lib": "± labels",
+            "watchtower-busybox-filled": "~ create",
+            "watchtower": "± mounts",
         },
     ),
     Row(
@@ -402,24 +407,24 @@ ROWS = [
         "services.temporal_ui.drain_seconds",
         7,
         {
-            "temporal-ui": "± destroyGraceSeconds entrypoints labels stopTimeout",
+            "temporal-ui": "± destroyGraceSeconds entrypoints stopTimeout",
         },
     ),
     Row(
         "services.api.drain_seconds",
         7,
-        {"api": "± destroyGraceSeconds envs:DRAIN_SECONDS labels stopTimeout"},
+        {"api": "± destroyGraceSeconds envs:DRAIN_SECONDS stopTimeout"},
     ),
     Row(
         "services.worker.drain_seconds",
         7,
-        {"worker": "± destroyGraceSeconds envs:DRAIN_SECONDS labels stopTimeout"},
+        {"worker": "± destroyGraceSeconds envs:DRAIN_SECONDS stopTimeout"},
     ),
     Row(
         "services.web.drain_seconds",
         7,
         {
-            "web": "± destroyGraceSeconds entrypoints labels stopTimeout",
+            "web": "± destroyGraceSeconds entrypoints stopTimeout",
         },
     ),
     Row("services.migration.timeout_seconds", 300, {"migration": "~ create"}),
@@ -428,6 +433,7 @@ ROWS = [
         False,
         {
             "autoheal": "-",
+            "autoheal-files": "-",
             "socket-autoheal": "-",
             "socket-autoheal-files": "-",
             "network-socket-autoheal": "-",
@@ -439,6 +445,9 @@ ROWS = [
         False,
         {
             "watchtower": "-",
+            "watchtower-busybox-bin": "-",
+            "watchtower-busybox-lib": "-",
+            "watchtower-busybox-filled": "-",
             "socket-watchtower": "-",
             "socket-watchtower-files": "-",
             "network-socket-watchtower": "-",
