@@ -13,13 +13,17 @@ from rehearsal.plugins.cloudflare.api import Api, ApiError
 from rehearsal.plugins.provider import CheckFailure, ProviderError, Values, log
 from rehearsal.plugins.shapes import Shape
 
+# In the bridge's words around those of the provider (`formatDiagnostic` of pulumi-terraform-bridge).
 _NOT_DESTROYED = (
-    "Resource Destruction Considerations: This resource cannot be destroyed from Terraform. If you create "
-    "this resource, it will be present in the API until manually deleted."
+    "[WARNING] This resource cannot be destroyed from Terraform. If you create this resource, it will be "
+    "present in the API until manually deleted.: Resource Destruction Considerations"
 )
 _LEFT_BEHIND = (
-    "Resource Destruction Considerations: Applying this resource destruction will remove the resource from "
-    "the state but will not change it in the API."
+    "[WARNING] Applying this resource destruction will remove the resource from the state but will not "
+    "change it in the API.: Resource Destruction Considerations"
+)
+_GONE = (
+    "[WARNING] The resource was not found on the server and will be removed from state.: Resource not found"
 )
 
 
@@ -115,6 +119,7 @@ class CloudflareResource(Bridged):
             )
         except ApiError as error:
             if error.status == 404:
+                log(_GONE, "warning")
                 return None
             raise
         return self._state(known, result)

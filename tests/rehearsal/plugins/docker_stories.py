@@ -22,7 +22,8 @@ _VARIES = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<id>"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "<short id>"),
     (re.compile(r"(?<=-)[0-9a-f]{7}\b"), "<suffix>"),
-    (re.compile(r"\b\d+\.\d+\.\d+\.\d+(?=\b)"), "<address>"),
+    # With its mask: once Docker's pool of /16 is used up by others, the next network is a /20.
+    (re.compile(r"\b\d+\.\d+\.\d+\.\d+(?:/\d+)?\b"), "<address>"),
     (re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b"), "<mac>"),
 )
 _LOG = "sdk.helper_schema"
@@ -71,10 +72,10 @@ def service(pulled: str, /, opts: pulumi.ResourceOptions | None = None, **change
             "log_driver": "local",
             "log_opts": {"max-size": "1m", "max-file": "2"},
             "healthcheck": docker.ContainerHealthcheckArgs(
-                tests=["CMD", "true"], interval="1s", timeout="5s", start_period="1s", retries=3
+                tests=["CMD", "true"], interval="1s", timeout="30s", start_period="1s", retries=3
             ),
             "wait": True,
-            "wait_timeout": 20,
+            "wait_timeout": 120,
             "destroy_grace_seconds": 10,
             "hosts": [docker.ContainerHostArgs(host="there", ip="192.0.2.1")],
             "ulimits": [docker.ContainerUlimitArgs(name="nofile", soft=512, hard=1024)],
@@ -325,7 +326,9 @@ def _settled(value: Any) -> Any:
     """A value without what differs from run to run, what is empty, and what a bridge notes for itself."""
     if isinstance(value, dict):
         kept = {
-            key: _settled(item) for key, item in value.items() if not key.startswith("__") and key != "id"
+            key: _settled(item)
+            for key, item in value.items()
+            if not key.startswith("__") and key not in ("id", "ipPrefixLength")
         }
         return {key: item for key, item in kept.items() if item not in (None, "", 0, [], {})}
     if isinstance(value, list):

@@ -161,6 +161,8 @@ def test_what_is_gone_leaves_the_state(driver: Driver, cloud: Recording) -> None
     driver.apply({"dns": record()})
     cloud.others.clear()
     assert driver.refresh() == [{"name": "dns", "op": "gone"}]
+    gone = "The resource was not found on the server and will be removed from state.: Resource not found"
+    assert driver.engine.lines == [("warning", f"[WARNING] {gone}")]
 
 
 def test_a_record_is_imported_by_zone_and_id(driver: Driver) -> None:
