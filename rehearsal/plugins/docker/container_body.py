@@ -164,8 +164,8 @@ def _host_config(inputs: Values, api_version: tuple[int, int]) -> Body:
         config["PortBindings"] = _port_bindings(inputs["ports"])
     capabilities = inputs.get("capabilities")
     if capabilities:
-        config["CapAdd"] = _canonical(capabilities.get("adds") or [])
-        config["CapDrop"] = _canonical(capabilities.get("drops") or [])
+        config["CapAdd"] = _canonical(capabilities.get("adds") or []) or None
+        config["CapDrop"] = _canonical(capabilities.get("drops") or []) or None
     if inputs.get("cpus"):
         config["NanoCpus"] = _nano_cpus(inputs["cpus"])
     else:

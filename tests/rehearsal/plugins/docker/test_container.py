@@ -60,6 +60,7 @@ def test_the_smallest_container_states_what_the_official_plugin_states() -> None
         ({"securityOpts": ["no-new-privileges:true"]}, "SecurityOpt", ["no-new-privileges:true"]),
         ({"capabilities": {"adds": ["net_raw", "CAP_CHOWN"]}}, "CapAdd", ["CAP_CHOWN", "CAP_NET_RAW"]),
         ({"capabilities": {"drops": ["all"]}}, "CapDrop", ["ALL"]),
+        ({"capabilities": {"drops": ["all"]}}, "CapAdd", None),
         ({"volumes": [{"volumeName": "v", "containerPath": "/d", "readOnly": True}]}, "Binds", ["v:/d:ro"]),
         ({"volumes": [{"fromContainer": "other"}]}, "VolumesFrom", ["other"]),
         ({"ports": [{"internal": 80}]}, "PortBindings", {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "0"}]}),
