@@ -36,9 +36,16 @@ class Stand:
             (self._checkout / name).symlink_to(ROOT / name)
         config = {f"jira-plus-plus:{name}": section for name, section in sections.items()}
         values = project.merge(UAT, {"config": config})
-        (self._checkout / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+        self._stack_file = self._checkout / f"Pulumi.{stack}.yaml"
+        self._stack_file.write_text(yaml.safe_dump(values, sort_keys=False))
         self.output: list[str] = []
         self.rehearsal = Rehearsal(self._checkout, stack, say=self.output.append, show=self.output.append)
+
+    def change(self, section: str, **settings: Any) -> None:
+        """Writes settings of a section into the stack file, for the next run."""
+        values = yaml.safe_load(self._stack_file.read_text())
+        values["config"][f"jira-plus-plus:{section}"] |= settings
+        self._stack_file.write_text(yaml.safe_dump(values, sort_keys=False))
 
     def run(self, step: str) -> list[Timing]:
         """Runs a step; what was timed in it."""

@@ -5,6 +5,7 @@ In the order of the file: the last one destroys the stack.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -70,6 +71,20 @@ def test_what_an_operator_stopped_stays_stopped(target: Target) -> None:
         seconds_until("web runs", lambda: "web" in target.containers(), 8)
     target.ssh(f"docker start {name}")
     seconds_until("the stack is whole", lambda: whole(target), 60)
+
+
+@pytest.mark.parametrize(
+    ("server_type", "faults"), [("cx33", []), ("cx23", [{"kind": "starts_again"}])], ids=["off", "started"]
+)
+def test_a_resized_server_serves_again_whether_hetzner_leaves_it_off_or_starts_it(
+    stand: Stand, target: Target, server_type: str, faults: list[dict[str, str]]
+) -> None:
+    before = digest(target)
+    stand.change("host", server_type=server_type, server_type_fallbacks=[])
+    (stand.rehearsal.state / "cloud" / "faults.json").write_text(json.dumps(faults))
+    stand.run("up")
+    seconds_until("the stack is whole", lambda: whole(target), 120)
+    assert digest(target) == before
 
 
 def test_an_up_again_changes_nothing(stand: Stand, target: Target) -> None:
