@@ -38,9 +38,9 @@ _TRANSIENT = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _GONE = re.compile(r"not[_ ]found|\b404\b|does not exist", re.IGNORECASE)
-# Only the clouds are asked again: a container that stays unhealthy or a script that fails would do so again.
 SERVER = "hcloud:index/server:Server"
 """The engine's name for the type of a server."""
+# Only the clouds are asked again: a container that stays unhealthy or a script that fails would do so again.
 _CLOUDS = ("hcloud:", "cloudflare:")
 
 
