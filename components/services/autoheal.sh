@@ -26,7 +26,7 @@ ask() {
 }
 
 unhealthy() {
-  filters=$(jq -cn --arg label "$label=true" '{health: ["unhealthy"], label: [$label], status: ["running"]}') || return
+  filters=$(jq -cn --arg wanted "$label=true" '{health: ["unhealthy"], label: [$wanted], status: ["running"]}') || return
   ask 10 --get --data-urlencode "filters=$filters" "$docker/containers/json"
 }
 

@@ -70,7 +70,7 @@ class Image:
     """The folder has a package-lock.json whose packages go into the build context as `node_modules`."""
 
     applets_of: str = ""
-    """The contract whose BusyBox it has: its programs' paths appear in the context as `programs.txt`."""
+    """The contract whose applets it has: the paths appear in the context as `programs.txt`."""
 
     source: str = ""
     """The folder beside this one that npm builds (`npm ci`, `npm run build` to `dist`); empty: none."""
@@ -101,6 +101,7 @@ def _on_alpine(
     differs: str = "",
     programs: tuple[GoProgram | Wheel, ...] = (),
     files: tuple[GoFiles, ...] = (),
+    applets_of: str = "",
 ) -> Image:
     return Image(
         name,
@@ -111,6 +112,7 @@ def _on_alpine(
         takes_from=("packages",),
         programs=programs,
         files=files,
+        applets_of=applets_of,
     )
 
 
@@ -199,6 +201,7 @@ IMAGES = (
         "autoheal",
         "1.2.0",
         "willfarrell/autoheal:1.2.0, with a script of our own that fails where its own does",
+        applets_of="bases/alpine-3.13",
     ),
     Image(
         "watchtower",

@@ -16,6 +16,8 @@ from rehearsal.images import LABEL
 
 _LIBRARY = re.compile(r"\.so(\.[0-9.]+)?$")
 _MOST_LINKS = 40  # the kernel's limit
+_MADE = ("/.dockerenv", "/dev/console", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf")
+"""What Docker puts into every container: empty, and executable."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Contents:
 
     def executables(self) -> frozenset[str]:
         """The path of each program and of each link to one; shared libraries are none."""
-        return frozenset(path for path in self.files if self.executable(path))
+        return frozenset(path for path in self.files if path not in _MADE and self.executable(path))
 
     def executable(self, path: str) -> bool:
         """Whether a program, or a link to one, is there."""
