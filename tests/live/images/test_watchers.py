@@ -173,16 +173,22 @@ def docker_for_watchtower(filtered: Callable[[str], Container]) -> Container:
     return filtered("watchtower")
 
 
-@pytest.fixture(scope="module")
-def watcher(
-    run: Run, client: docker.DockerClient, images: dict[str, str], docker_for_watchtower: Container
-) -> Iterator[Container]:
-    """Watchtower with BusyBox from the filter's image, in volumes that are filled as the program does."""
+@pytest.fixture(scope="session")
+def volumes(client: docker.DockerClient, images: dict[str, str]) -> Iterator[list[str]]:
+    """BusyBox from the filter's image, in volumes that are filled as the program does; of the session, as
+    they are in use until the containers of this file are gone."""
     names = [f"jira-plus-plus-image-test-{uuid.uuid4().hex[:8]}" for _ in busybox.FOLDERS]
     for name in names:
         client.volumes.create(name, labels={"jira-plus-plus": "image-test"})
     subprocess.run(shlex.split(busybox.fill(names, images["socket_proxy"])), check=True)
-    container = run(
+    yield names
+    for name in names:
+        client.volumes.get(name).remove()
+
+
+@pytest.fixture(scope="module")
+def watcher(run: Run, volumes: list[str], docker_for_watchtower: Container) -> Container:
+    return run(
         "watchtower",
         user=watchtower.USER,
         environment={
@@ -195,14 +201,11 @@ def watcher(
             "WATCHTOWER_SCHEDULE": watchtower.SCHEDULE,
         },
         volumes={
-            name: {"bind": folder, "mode": "ro"} for name, folder in zip(names, busybox.FOLDERS, strict=True)
+            name: {"bind": folder, "mode": "ro"}
+            for name, folder in zip(volumes, busybox.FOLDERS, strict=True)
         },
         init=True,
     )
-    yield container
-    container.remove(force=True)
-    for name in names:
-        client.volumes.get(name).remove()
 
 
 def ready(watcher: Container) -> bool:
