@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,20 +185,25 @@ if plugins("docker").get("official"):
     def test_the_engine_tells_the_same_of_containers_that_run(
         built: Callable[..., dict[str, str]], tmp_path: Path
     ) -> None:
-        _tag(built("base")["base"])
         expected = json.loads((EVENTS / "docker.json").read_text())
-        assert told("docker", plugins("docker")["official"], tmp_path) == expected
+        with _tagged(built("base")["base"]):
+            assert told("docker", plugins("docker")["official"], tmp_path) == expected
 
 
-def _tag(image: str) -> None:
+@contextmanager
+def _tagged(image: str) -> Iterator[None]:
+    """The daemon has `image` under the name that the program gives it."""
+    docker = builder.connect()
     repository, _, version = IMAGE.rpartition(":")
-    assert builder.connect().images.get(image).tag(repository, version)
+    assert docker.images.get(image).tag(repository, version)
+    try:
+        yield
+    finally:
+        docker.images.remove(IMAGE)
 
 
 if __name__ == "__main__":
-    chosen = sys.argv[1]
-    if chosen == "docker":
-        _tag(sys.argv[2])
-    with tempfile.TemporaryDirectory() as place:
+    chosen, *images = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as place, _tagged(images[0]) if images else nullcontext():
         steps = told(chosen, plugins(chosen)["official"], Path(place))
     (EVENTS / f"{chosen}.json").write_text(json.dumps(steps, indent=1, sort_keys=True) + "\n")
