@@ -8,7 +8,7 @@ from pathlib import Path
 
 from operations.cache import cache_folder
 
-ELSEWHERE = "on 2 cores of a cloud server, Debian 12"
+ELSEWHERE = "on 2 busy cores of a cloud server, Debian 12"
 SECONDS: dict[str, float] = json.loads((Path(__file__).parent / "durations.json").read_text())
 """Measured there, each by itself; docs/bench.md says how."""
 UNKNOWN_SECONDS = 30.0

@@ -74,7 +74,8 @@ def built(say: Say = print) -> Path:
     say(durations.announcement(("engine",)))
     started = time.monotonic()
     try:
-        golang.build("engine", MODULE, f"{PACKAGE}/cmd/pulumi", binary, flag, say, niceness=0)
+        # The first preview waits for it: before what Docker builds beside it, where root asks.
+        golang.build("engine", MODULE, f"{PACKAGE}/cmd/pulumi", binary, flag, say, niceness=-5)
     except golang.GoMissing as error:
         minor = ".".join(version.split(".")[:2])
         raise EngineMissing(

@@ -75,13 +75,13 @@ Make = Callable[[str], str]
 def make(client: docker.DockerClient, built: Callable[..., dict[str, str]]) -> Iterator[Make]:
     """Builds an image from Debian's base and the lines of a Dockerfile; returns its id. All go at the end."""
     base = builder.tag("base") if builder.built(client, "base") else built("base")["base"]
-    made = []
+    made: set[str] = set()  # two of one content are one image
 
     def make(lines: str) -> str:
         image, _ = client.images.build(
             fileobj=io.BytesIO(f"FROM {base}\n{lines}".encode()), labels=LABELS, rm=True, forcerm=True
         )
-        made.append(image.id)
+        made.add(str(image.id))
         return str(image.id)
 
     yield make
