@@ -52,9 +52,10 @@ def _list() -> None:
 
 
 def _versions() -> int:
-    found = list(versions.differences())
-    for text in dict.fromkeys(str(difference) for difference in found if difference.image.differs):
-        _say(text)
+    found = versions.differences()
+    for difference in found:
+        if difference.image.differs:
+            _say(str(difference))
     faults = versions.faults(found)
     for text in faults:
         print(f"error: {text}", file=sys.stderr)

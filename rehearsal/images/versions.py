@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from components.settings.images import parse
@@ -14,25 +13,27 @@ STACKS = ("uat", "prod", "local")
 
 @dataclass(frozen=True)
 class Difference:
-    """A stand-in, the tag in a stack file, and the recorded reason; without one it is a fault."""
+    """A stand-in, the tag in some stack files, and the recorded reason; without one it is a fault."""
 
     image: Image
-    stack: str
     tag: str
+    stacks: tuple[str, ...]
 
     def __str__(self) -> str:
         reason = self.image.differs or "no reason is recorded: raise it in rehearsal/images/catalogue.py"
-        return f"{self.image.name}: {self.image.version} for {self.tag} of Pulumi.{self.stack}.yaml; {reason}"
+        return f"{self.image.name}: {self.image.version} for {self.tag} ({', '.join(self.stacks)}); {reason}"
 
 
-def differences(stacks: tuple[str, ...] = STACKS) -> Iterator[Difference]:
-    """Each stand-in of another version than the tag that a stack file has for it."""
+def differences(stacks: tuple[str, ...] = STACKS) -> list[Difference]:
+    """Each stand-in of another version than the tag that stack files have for it."""
+    wanted: dict[tuple[Image, str], list[str]] = {}
     for stack in stacks:
         references = stack_file(stack)["images"]
         for image in IMAGES:
-            reference = references.get(image.name)
-            if reference is not None and parse(reference).tag != image.version:
-                yield Difference(image, stack, parse(reference).tag or "latest")
+            if image.name in references:
+                tag = parse(references[image.name]).tag or "latest"
+                wanted.setdefault((image, tag), []).append(stack)
+    return [Difference(image, tag, tuple(of)) for (image, tag), of in wanted.items() if tag != image.version]
 
 
 def faults(found: list[Difference]) -> list[str]:

@@ -16,13 +16,13 @@ while read -r option applet; do
 done < options | sort -u > on
 cut -d' ' -f1 options | sort -u | while read -r option; do
   if grep -qxF "$option" on; then value=y; else value=n; fi
-  sed -i -E "/^(# )?CONFIG_$option[ =]/d" .config
+  sed -i -E "/^(# )?CONFIG_${option}[ =]/d" .config
   if [ "$value" = y ]; then echo "CONFIG_$option=y"; else echo "# CONFIG_$option is not set"; fi >> .config
 done
 
 # As Alpine sets them (aports, main/busybox/busyboxconfig): GNU's long options where it leaves them out, and `nc` as OpenBSD's.
 off() { for option in "$@"; do sed -i -E "s/^CONFIG_$option=y/# CONFIG_$option is not set/" .config; done; }
-on() { for option in "$@"; do sed -i -E "/^(# )?CONFIG_$option[ =]/d" .config && echo "CONFIG_$option=y" >> .config; done; }
+on() { for option in "$@"; do sed -i -E "/^(# )?CONFIG_${option}[ =]/d" .config && echo "CONFIG_$option=y" >> .config; done; }
 off FEATURE_GZIP_LONG_OPTIONS FEATURE_INSTALL_LONG_OPTIONS FEATURE_SPLIT_FANCY FEATURE_WC_LARGE FEATURE_PS_WIDE FEATURE_PS_LONG \
   FEATURE_RUN_PARTS_FANCY FEATURE_TAR_TO_COMMAND FEATURE_FIND_CONTEXT FEATURE_SH_STANDALONE FEATURE_PREFER_APPLETS \
   FEATURE_MOUNT_NFS FEATURE_INETD_RPC

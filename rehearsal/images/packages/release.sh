@@ -6,6 +6,7 @@ set -eu
 
 release=$1
 type=$2
+# shellcheck source=/dev/null # of the image
 own=$(. /etc/os-release && echo "$VERSION_CODENAME")
 for sources in /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources; do
   [ -s "$sources" ] || continue
