@@ -10,7 +10,7 @@ from operations.cache import cache_folder
 
 ELSEWHERE = "on 2 busy cores of a cloud server, Debian 12"
 SECONDS: dict[str, float] = json.loads((Path(__file__).parent / "durations.json").read_text())
-"""Measured there, each by itself; docs/bench.md says how."""
+"""Wall time there, with other work beside; docs/bench.md says where each is from."""
 UNKNOWN_SECONDS = 30.0
 
 
