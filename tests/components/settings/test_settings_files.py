@@ -85,18 +85,30 @@ def test_the_stacks_run_the_same_images() -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_renovate_reads_every_image_of_others(stack: str) -> None:
-    (manager,) = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))["customManagers"]
-    path = f"Pulumi.{stack}.yaml"
-    assert any(re.search(p.strip("/"), path) for p in manager["managerFilePatterns"])
-    (pattern,) = manager["matchStrings"]
-    found = [
-        m.groupdict()
-        for m in re.finditer(pattern.replace("(?<", "(?P<"), Path(ROOT / path).read_text("utf-8"))
-    ]
+    found = read_by_renovate(f"Pulumi.{stack}.yaml")
     images = stack_file(stack)["images"]
     expected = [parse(images[name]) for name in images if name not in ("api", "worker", "web")]
     assert [Image(f["depName"], f["currentValue"], f["currentDigest"]) for f in found] == expected
     assert {f["datasource"] for f in found} == {"docker"}
+
+
+def test_renovate_raises_the_version_of_a_contract_with_the_image() -> None:
+    for name, reference in stack_file("uat")["images"].items():
+        if name not in ("api", "worker", "web"):
+            (found,) = read_by_renovate(f"rehearsal/images/contracts/{name}.yaml")
+            image = parse(reference)
+            assert (found["depName"], found["currentValue"]) == (image.repository, image.tag)
+
+
+def read_by_renovate(path: str) -> list[dict[str, str]]:
+    """What the one manager that takes the file finds in it."""
+    managers = json.loads((ROOT / "renovate.json").read_text(encoding="utf-8"))["customManagers"]
+    (manager,) = (m for m in managers if any(re.search(p.strip("/"), path) for p in m["managerFilePatterns"]))
+    (pattern,) = manager["matchStrings"]
+    return [
+        m.groupdict()
+        for m in re.finditer(pattern.replace("(?<", "(?P<"), Path(ROOT / path).read_text("utf-8"))
+    ]
 
 
 def test_renovate_keeps_to_the_lines_that_are_allowed() -> None:
