@@ -56,6 +56,9 @@ def _versions() -> int:
     for difference in found:
         if difference.image.differs:
             _say(str(difference))
+    for image in IMAGES:
+        if image.within:
+            _say(f"{image.name}: {image.within}")
     faults = versions.faults(found)
     for text in faults:
         print(f"error: {text}", file=sys.stderr)

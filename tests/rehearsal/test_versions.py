@@ -42,6 +42,6 @@ def test_the_command_tells_each_difference_once_and_its_reason(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["images", "versions"])
     assert command.main() == 0
-    assert (
-        "socket_proxy: 3.2-alpine for 3.2.23-alpine (uat, prod, local); Debian's" in capsys.readouterr().out
-    )
+    told = capsys.readouterr().out
+    assert "socket_proxy: 3.2-alpine for 3.2.23-alpine (uat, prod, local); Debian's" in told
+    assert "temporal_admin_tools: its CLI is 1.8.0 and not 1.7.2" in told
