@@ -30,7 +30,12 @@ order by n.nspname collate "C", c.relname collate "C" \gexec
 SQL
 )
 
-drop_scratch() { sql --command="drop database if exists \"scratch_$1\" with (force)"; }
+# Without force Postgres ends an autovacuum that is at work in it, which with force it refuses to all but superusers
+# (PostgreSQL 15, CountOtherDBBackends and TerminateOtherDBBackends). With force: what a killed run has left connected.
+drop_scratch() {
+  sql --command="drop database if exists \"scratch_$1\"" 2>/dev/null \
+    || sql --command="drop database if exists \"scratch_$1\" with (force)"
+}
 
 # back_up DATABASE STAMP: prints what the dump holds.
 back_up() {

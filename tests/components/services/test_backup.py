@@ -100,6 +100,34 @@ def test_dumps_are_their_owners_alone_and_no_scratch_database_stays(server: Serv
     assert server.sql("postgres", "select count(*) from pg_database where datname like 'scratch%'") == "0"
 
 
+def test_an_autovacuum_of_the_scratch_database_is_no_failure(server: Server, backups: Path) -> None:
+    """With force its end is refused to all but superusers: PostgreSQL 15, TerminateOtherDBBackends."""
+    for setting in ("naptime = '1s'", "vacuum_cost_delay = '100ms'", "vacuum_cost_limit = 1"):
+        server.sql("postgres", f"alter system set autovacuum_{setting}")
+    server.sql("postgres", "select pg_reload_conf()")
+    admin = f"psql -h {server.folder} -p {server.port} -U postgres -qAt -d"
+    churn = (
+        "create table information_schema.churned as select i from generate_series(1, 100000) i;"
+        "delete from information_schema.churned"
+    )
+    worker = (
+        "select 1 from pg_stat_activity where backend_type = 'autovacuum worker' and datname = 'scratch_jira'"
+    )
+    churning = wrap(
+        server,
+        "pg_restore",
+        f'{{real}} "$@" || exit; [[ $* == *scratch_jira* ]] || exit 0; {admin} scratch_jira -c "{churn}";'
+        f'for i in {{1..100}}; do [[ -z $({admin} postgres -c "{worker}") ]] || exit 0; sleep 0.2; done;'
+        "exit 70",
+    )
+    try:
+        result = back_up(server, backups, PATH=churning)
+    finally:
+        server.sql("postgres", "alter system reset all")
+        server.sql("postgres", "select pg_reload_conf()")
+    assert result.returncode == 0, result.stderr
+
+
 def test_a_truncated_dump_gets_no_name(server: Server, backups: Path) -> None:
     truncating = wrap(
         server,
