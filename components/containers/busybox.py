@@ -5,6 +5,7 @@ import shlex
 import pulumi
 import pulumi_docker as docker
 
+from components.containers import hardening
 from components.containers.mount import Mount
 from components.containers.runtime import Runtime
 
@@ -67,8 +68,8 @@ def fill(volumes: list[str], image: str) -> str:
     ]
     return shlex.join(
         [
-            *("docker", "run", "--rm", "--pull=never", "--network=none", "--user=65534:65534", "--read-only"),
-            *("--cap-drop=ALL", "--security-opt=no-new-privileges:true"),
+            *hardening.aside("65534:65534"),
+            "--security-opt=no-new-privileges:true",
             *mounts,
             *(f"--entrypoint={PROGRAM}", image, "true"),
         ]

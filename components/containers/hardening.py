@@ -32,6 +32,14 @@ def dns_options(process: Process) -> list[str]:
     return ["timeout:1", "attempts:1"] if inside else []
 
 
+def aside(user: str) -> tuple[str, ...]:
+    """The beginning of a `docker run` for a moment's work on volumes: no network, no capability."""
+    return (
+        *("docker", "run", "--rm", "--pull=never", "--network=none", f"--user={user}", "--read-only"),
+        "--cap-drop=ALL",
+    )
+
+
 def run_flags(
     process: Process, *, network: str, mount_sources: list[tuple[Mount, str]], labels: dict[str, str]
 ) -> list[str]:

@@ -5,6 +5,7 @@ import shlex
 import pulumi
 import pulumi_docker as docker
 
+from components.containers import hardening
 from components.containers.mount import Mount
 from components.containers.runtime import Runtime
 
@@ -57,8 +58,8 @@ def take_over(volume: str, image: str, user: str) -> str:
     """The command that gives a volume, which is root's, to its user; with the capability that it takes."""
     return shlex.join(
         [
-            *("docker", "run", "--rm", "--pull=never", "--network=none", "--user=0:0", "--read-only"),
-            *("--cap-drop=ALL", "--cap-add=CHOWN", "--security-opt=no-new-privileges:true"),
+            *hardening.aside("0:0"),
+            *("--cap-add=CHOWN", "--security-opt=no-new-privileges:true"),
             f"--mount=type=volume,source={volume},target=/data,volume-nocopy",
             *("--entrypoint=chown", image, user, "/data"),
         ]

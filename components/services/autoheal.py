@@ -7,7 +7,7 @@ import pulumi
 from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
 from components.services.site import Site
-from components.services.socket_proxy import PORT, SocketProxy
+from components.services.socket_proxy import SocketProxy, endpoint
 
 HERE = Path(__file__).parent
 USER = "65534:65534"
@@ -38,7 +38,7 @@ class Autoheal(pulumi.ComponentResource):
                     user=USER,
                     entrypoint=("/bin/sh", f"{FOLDER}/autoheal.sh"),
                     arguments=(
-                        f"http://socket-autoheal:{PORT}",
+                        endpoint("autoheal", "http"),
                         site.runtime.autoheal_label,
                         str(INTERVAL_SECONDS),
                         HEARTBEAT,

@@ -91,9 +91,9 @@ class SocketProxy(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def endpoint(consumer: str) -> str:
-    """The address of a consumer's filter, as DOCKER_HOST takes it."""
-    return f"tcp://socket-{consumer}:{PORT}"
+def endpoint(consumer: str, scheme: str = "tcp") -> str:
+    """The address of a consumer's filter, as DOCKER_HOST takes it; with `http` for who speaks that."""
+    return f"{scheme}://socket-{consumer}:{PORT}"
 
 
 def config(rules: tuple[Rule, ...]) -> str:
