@@ -14,7 +14,7 @@ from rehearsal.images.catalogue import GoFiles, GoProgram, Image, image
 def program_key(owner: Image, program: GoProgram) -> str:
     """What the compiled program depends on: its sources (by go.sum) and how it is linked."""
     folder = _manifest(owner, program)
-    sources = [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))]
+    sources = [folder / "go.mod", folder / "go.sum", *sorted(folder.rglob("*.go"))]
     told = "\n".join((program.package, *program.variables, *map(_read, sources)))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
