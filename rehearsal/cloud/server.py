@@ -90,7 +90,10 @@ class CloudServer(ThreadingHTTPServer):
         """Binds; `serve_forever` serves. A limit of 0 never refuses."""
         self.cloud = cloud
         self.token = token
-        self.apis: tuple[Api, ...] = (HetznerApi(token, rate_limit), CloudflareApi(token, cloudflare_limit))
+        self.apis: tuple[Api, ...] = (
+            HetznerApi(token, rate_limit, cloud.tokens),
+            CloudflareApi(token, cloudflare_limit, cloud.tokens),
+        )
         self.control = Routes(control.routes, control.shutdown_route(self.shutdown))
         super().__init__(("127.0.0.1", port), RequestHandler)
 
