@@ -39,8 +39,12 @@ actions:
 """
 
 _CLOUD = {
-    "HCLOUD_TOKEN": "a Hetzner Cloud API token (read & write) of the stack's project",
-    "CLOUDFLARE_API_TOKEN": "a Cloudflare API token that may edit the zone's DNS and settings",
+    "HCLOUD_TOKEN": "a Hetzner Cloud API token (Read & Write) of the stack's project",
+    "CLOUDFLARE_API_TOKEN": (
+        "a Cloudflare API token for the stack's zone "
+        "(Zone / Zone / Read, Zone / Zone Settings / Edit, Zone / DNS / Edit; "
+        "with tls.mode origin-ca also Zone / SSL and Certificates / Edit)"
+    ),
 }
 
 

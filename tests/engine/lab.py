@@ -40,6 +40,8 @@ TOKEN = "t" * 64
 PASSPHRASE = "engine-tests"
 PLUGINS = ("cloudflare", "command", "docker", "hcloud", "random", "tls")
 ZONE_ID = "0123456789abcdef0123456789abcdef"
+OTHER_ZONE_ID = "fedcba9876543210fedcba9876543210"
+NEW_ZONE_ID = "f" * 32
 Changes = Mapping[str, Any]
 """Path in the stack file (`services.api.cpus`) to value; None removes the key."""
 NOTHING: Changes = {}
@@ -54,7 +56,7 @@ BASE: Mapping[str, Changes] = {
 }
 """What must be changed in a stack file for it to come up."""
 SECRETS = {
-    "acme_dns_token": "canary-acme-dns-token",
+    "acme_dns_token": "canary-acme-dns-token".ljust(40, "0"),
     "registry_password": "canary-registry-password",
     "sentry_dsn": "https://canary-sentry-dsn@sentry.example.com/1",
 }
@@ -143,6 +145,10 @@ class Lab:
         folder = self.state / "cloud"
         cloud = Cloud(Store(folder), RecordedMachines(folder), 0.0)
         zones.make(cloud, "example.com", ZONE_ID)
+        zones.make(cloud, "example.org", OTHER_ZONE_ID)
+        # A zone that was given up and added again has its name, and another id.
+        cloud.store.put(zones.KIND, {**zones.make(cloud, "example.com"), "id": NEW_ZONE_ID})
+        cloud.tokens.add(SECRETS["acme_dns_token"], "cloudflare", ["#zone:read", "#dns_records:edit"])
         self.server = _HoldingServer(cloud, TOKEN, self._port, rate_limit=0, cloudflare_limit=0)
         self._port = self.server.server_address[1]
         cloud.start()
@@ -186,6 +192,14 @@ class Lab:
         finally:
             held.released.set()
             self.server.held = None
+
+    def ask(self, method: str, target: str, body: Any = None) -> Any:
+        """One request with the cloud's own token, which must succeed; its body."""
+        assert self.server is not None
+        raw = b"" if body is None else json.dumps(body).encode()
+        answer = self.server.answer(method, target, {"Authorization": f"Bearer {TOKEN}"}, raw)
+        assert answer.status < 300, answer.body
+        return answer.body
 
     def requests(self) -> list[dict[str, Any]]:
         return self.cloud.audit.read()

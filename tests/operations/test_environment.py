@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from components.settings.permissions import CERTIFICATES, CLOUDFLARE, listed
+from components.settings.permissions import HETZNER as AT_HETZNER
 from operations.__main__ import EnvironmentIncomplete, complete_environment, read_env_file
 
 HETZNER = "config:\n  jira-plus-plus:host: {kind: hetzner}\n"
@@ -15,6 +17,15 @@ def test_everything_that_is_missing_is_named_at_once(tmp_path: Path) -> None:
         complete_environment(tmp_path, "uat", {})
     for name in ("HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN", "PULUMI_CONFIG_PASSPHRASE", ".env.uat"):
         assert name in str(raised.value)
+
+
+def test_what_the_tokens_must_be_allowed_to_do_is_what_is_asked_of_them(tmp_path: Path) -> None:
+    """infrastructure B7: the texts and the check before the first resource agree."""
+    (tmp_path / "Pulumi.uat.yaml").write_text(HETZNER)
+    with pytest.raises(EnvironmentIncomplete) as raised:
+        complete_environment(tmp_path, "uat", {})
+    for words in (AT_HETZNER, listed(CLOUDFLARE), CERTIFICATES.words):
+        assert words in str(raised.value)
 
 
 def test_local_needs_no_account(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_dns_01_needs_its_token() -> None:
     assert mistakes({}, secrets={}) == [
         "acme_dns_token: got nothing; is required, since tls.mode dns-01 proves the names by DNS; "
         "run `pulumi config set --secret acme_dns_token` and paste the Cloudflare token for Traefik "
-        "(Zone, Zone, Read; Zone, DNS, Edit; this zone alone)"
+        "(Zone / Zone / Read, Zone / DNS / Edit, for this zone alone)"
     ]
 
 
@@ -58,14 +58,66 @@ def test_hetzner_needs_the_tokens_of_both_providers() -> None:
         "HCLOUD_TOKEN: got nothing; is required, since host.kind hetzner orders a server; "
         "export a token of the project in Hetzner's console (Security, API tokens, Read & Write)",
         "CLOUDFLARE_API_TOKEN: got nothing; is required, since the names are served through Cloudflare; "
-        "export a token for this zone (My Profile, API Tokens: Zone, Zone, Read; Zone, Zone Settings, Edit; "
-        "Zone, DNS, Edit)",
+        "export a token for this zone (My Profile, API Tokens: Zone / Zone / Read, "
+        "Zone / Zone Settings / Edit, Zone / DNS / Edit)",
     ]
 
 
 def test_the_origin_authority_needs_one_more_permission() -> None:
-    (line,) = mistakes({"tls.mode": "origin-ca"}, environment={"HCLOUD_TOKEN": "x"})
-    assert line.endswith("Zone, DNS, Edit; Zone, SSL and Certificates, Edit)")
+    (line,) = mistakes({"tls.mode": "origin-ca"}, environment={"HCLOUD_TOKEN": "x" * 64})
+    assert line.endswith("Zone / DNS / Edit, Zone / SSL and Certificates / Edit)")
+
+
+HETZNERS, CLOUDFLARES = "HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"
+TOKENS = {**ENVIRONMENT, **SECRETS}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        (HETZNERS, TOKENS[HETZNERS] + "\n", "begins or ends with a space or a line break"),
+        (HETZNERS, f" {TOKENS[HETZNERS]}", "begins or ends with a space or a line break"),
+        (HETZNERS, "changeme", "has 8 characters, and a token of Hetzner's has 64"),
+        (HETZNERS, TOKENS[HETZNERS][:40], "has 40 characters, and a token of Hetzner's has 64"),
+        (HETZNERS, TOKENS[HETZNERS] * 2, "has 128 characters, and a token of Hetzner's has 64"),
+        (HETZNERS, f'"{TOKENS[HETZNERS]}"', "is in quotes, which belong to the shell and not to the token"),
+        (CLOUDFLARES, "xxx", "has 3 characters, and a token of Cloudflare's has 40 or more"),
+        (CLOUDFLARES, "<your token>", "has the character '<', which is in no token"),
+        (CLOUDFLARES, f"Bearer {TOKENS[CLOUDFLARES]}", "has the character ' ', which is in no token"),
+        (CLOUDFLARES, "a\nb", "has the character '\\n', which is in no token"),
+        (CLOUDFLARES, "…" * 40, "has the character '…', which is in no token"),
+        (CLOUDFLARES, "cfut_" + "a" * 40, "has 45 characters, and a token of Cloudflare's has 46 or more"),
+        (CLOUDFLARES, "0" * 37, "looks like the Global API Key, which is no token and may do everything"),
+        (CLOUDFLARES, "cfk_" + "a" * 48, "looks like the Global API Key, which is no token and may do"),
+        (CLOUDFLARES, "v1.0-" + "a" * 100, "looks like the Origin CA Key, which is no token"),
+        ("acme_dns_token", "xxx", "has 3 characters, and a token of Cloudflare's has 40 or more"),
+    ],
+)
+def test_a_token_that_cannot_be_one_is_said_to_be_none_and_is_not_shown(
+    name: str, value: str, wrong: str
+) -> None:
+    """infrastructure B7: else the first error comes from a provider, and another one a resource."""
+    given = {**TOKENS, name: value}
+    (line,) = mistakes(
+        {},
+        secrets={"acme_dns_token": given["acme_dns_token"]},
+        environment={HETZNERS: given[HETZNERS], CLOUDFLARES: given[CLOUDFLARES]},
+    )
+    assert line.startswith(f"{name}: got (not shown); {wrong}")
+    assert value.strip() not in line.replace(wrong, "")
+    assert "copy the token whole from where it was issued" in line
+
+
+@pytest.mark.parametrize("value", ["a" * 40, "cfut_" + "a" * 48, "cfat_" + "A-_" * 16])
+def test_old_and_new_tokens_of_cloudflare_have_the_form_of_one(value: str) -> None:
+    """infrastructure B7."""
+    config = configured(released(stack_file("uat")))
+    assert load(config, {**ENVIRONMENT, CLOUDFLARES: value}).host.kind == "hetzner"
+
+
+def test_a_token_that_the_stack_does_not_use_may_be_anything() -> None:
+    """infrastructure B7: the shell of somebody who works on the local stack alone."""
+    assert load(configured(stack_file("local"), secrets={}), {HETZNERS: "x\n", CLOUDFLARES: ""})
 
 
 def test_missing_secrets_are_found_although_the_rest_is_wrong() -> None:
@@ -85,7 +137,7 @@ def test_local_needs_no_secret_and_no_account() -> None:
 
 
 def test_a_provider_token_may_come_from_the_stack_configuration() -> None:
-    tokens = {"hcloud:token": CANARY, "cloudflare:apiToken": CANARY}
+    tokens = {"hcloud:token": CANARY.ljust(64, "0"), "cloudflare:apiToken": CANARY.ljust(40, "0")}
     sections = configured(released(stack_file("uat")))
     everything = {f"{PROJECT}:{name}": sections.get(name) for name in (*stack_file("uat"), *SECRETS)}
     pulumi.runtime.set_all_config({**everything, **tokens}, [f"{PROJECT}:acme_dns_token", *tokens])
@@ -93,7 +145,7 @@ def test_a_provider_token_may_come_from_the_stack_configuration() -> None:
 
 
 def test_a_secret_in_the_clear_is_refused_and_not_repeated() -> None:
-    assert mistakes({"acme_dns_token": CANARY}, secrets={}) == [
+    assert mistakes({"acme_dns_token": CANARY.ljust(40, "0")}, secrets={}) == [
         "acme_dns_token: got (not shown); stands in the stack file in the clear; "
         "give it up where it was issued, and run `pulumi config set --secret acme_dns_token` with a new one"
     ]
