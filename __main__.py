@@ -6,6 +6,7 @@ from dataclasses import asdict
 import pulumi
 
 from components.platform import Platform
+from components.preflight import look
 from components.services import temporal_ui
 from components.settings import cost_per_month, load, memory_budget
 
@@ -13,6 +14,7 @@ from components.settings import cost_per_month, load, memory_budget
 gc.set_threshold(100_000, 20, 100)
 
 settings = load(pulumi.Config())
+look(settings)
 platform = Platform("jira", settings)
 
 # Where it is

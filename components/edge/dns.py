@@ -11,6 +11,16 @@ AUTOMATIC_TTL = 1
 """The only time to live that a proxied record may have."""
 
 
+def comment(stack: str) -> str:
+    """What says of a record that it is this stack's."""
+    return f"jira-plus-plus {stack}"
+
+
+def resource_name(edge: str, purpose: str, record_type: str) -> str:
+    """Pulumi's name of a record, e.g. `edge-api-a`."""
+    return f"{edge}-{purpose}-{record_type.lower()}"
+
+
 @dataclass(frozen=True)
 class DnsArgs:
     """`host_names`: full names by purpose (api, web, temporal). An address that is None gets no record."""
@@ -35,14 +45,14 @@ class Dns(pulumi.ComponentResource):
                 if address is None:
                     continue
                 cloudflare.DnsRecord(
-                    f"{name}-{purpose}-{record_type.lower()}",
+                    resource_name(name, purpose, record_type),
                     zone_id=args.zone_id,
                     name=host_name,
                     type=record_type,
                     content=address,
                     proxied=True,
                     ttl=AUTOMATIC_TTL,
-                    comment=f"jira-plus-plus {args.stack}",
+                    comment=comment(args.stack),
                     opts=pulumi.ResourceOptions(
                         parent=self,
                         delete_before_replace=True,  # Cloudflare refuses a second record of the same content

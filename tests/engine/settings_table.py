@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.engine.lab import NEW_ZONE_ID, OTHER_ZONE_ID
+
 ON_THE_SERVER = "everything on the server"
 REFUSED = "refused"
 HETZNER = ("uat", "prod")
@@ -139,17 +141,22 @@ ROWS = [
         "domain.zone",
         "example.org",
         {
-            **dict.fromkeys(RECORDS, "~ name"),
+            **dict.fromkeys(ZONE_SETTINGS, "± zoneId"),
+            **dict.fromkeys(RECORDS, "± name zoneId"),
             "traefik-dynamic": "~ stdin",
             "api": "± envs:CORS_ORIGINS",
             "web": "± envs:API_URL",
             "temporal-ui": "± envs:TEMPORAL_CORS_ORIGINS",
         },
-        also={"domain.web": "app", "application.cors_origins": ["https://app.example.org"]},
+        also={
+            "domain.zone_id": OTHER_ZONE_ID,
+            "domain.web": "app",
+            "application.cors_origins": ["https://app.example.org"],
+        },
     ),
     Row(
         "domain.zone_id",
-        "f" * 32,
+        NEW_ZONE_ID,
         dict.fromkeys((*ZONE_SETTINGS, *RECORDS), "± zoneId"),
     ),
     Row(
