@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.edge.first import first
 from components.imports import uncollected
 
 AUTOMATIC_TTL = 1
@@ -40,6 +41,7 @@ class Dns(pulumi.ComponentResource):
         with uncollected("pulumi_cloudflare"):  # costs seconds: after everything that does not need it
             import pulumi_cloudflare as cloudflare
 
+        hooks = pulumi.ResourceHookBinding(before_create=[first(name)])
         for purpose, host_name in args.host_names.items():
             for record_type, address in (("A", args.ipv4), ("AAAA", args.ipv6)):
                 if address is None:
@@ -56,6 +58,9 @@ class Dns(pulumi.ComponentResource):
                     opts=pulumi.ResourceOptions(
                         parent=self,
                         delete_before_replace=True,  # Cloudflare refuses a second record of the same content
+                        hooks=hooks,
+                        # Where `pulumi import` puts one: before the first up there is no component.
+                        aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)],
                     ),
                 )
         self.register_outputs({})

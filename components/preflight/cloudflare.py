@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
-from components.preflight.api import Answer, Api
+from components.clouds import Answer, Api
 from components.preflight.finding import Finding
 from components.preflight.records import in_the_way
 from components.settings import Settings

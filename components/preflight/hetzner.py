@@ -3,7 +3,7 @@
 import http.client
 from collections.abc import Iterator
 
-from components.preflight.api import Api
+from components.clouds import Api
 from components.preflight.finding import Finding
 from components.settings.permissions import HETZNER
 from components.settings.problem import NOT_SHOWN, Problem

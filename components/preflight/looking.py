@@ -6,9 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pulumi
 
+from components.clouds import Unreachable, accounts
 from components.preflight import cloudflare, hetzner
-from components.preflight.accounts import accounts
-from components.preflight.api import Unreachable
 from components.preflight.finding import Finding, InTheWay
 from components.settings import Settings
 

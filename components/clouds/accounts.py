@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.preflight.api import Api
+from components.clouds.api import Api
 
 HETZNER = "https://api.hetzner.cloud/v1"
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
