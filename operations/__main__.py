@@ -28,8 +28,9 @@ Operates a real stack with the accounts of the environment. What to export is li
 """
 EPILOG = """\
 actions:
-  preview  what a deploy would change; also as Markdown (--markdown)
-  deploy   pulumi up: settles a run that was killed, tries again what may pass, and takes the next of
+  preview  what a deploy would change, and put back; also as Markdown (--markdown)
+  deploy   pulumi up: settles a run that was killed, puts back what was changed or deleted by hand, tries
+           again what may pass, and takes the next of
            host.server_type_fallbacks when a server type is sold out (commit the changed stack file then)
   replace  makes the server anew, for minutes of downtime: volume and addresses stay, what runs on it is
            deployed again; refused for a protected one; asks for the stack's name
@@ -70,7 +71,13 @@ def main() -> int:
     with interruptible() as interrupted:
         try:
             return _act(arguments.action, arguments.stack, arguments.markdown, arguments.yes)
-        except (DeploymentFailed, EngineMissing, EnvironmentIncomplete, ForeignResource, Locked) as error:
+        except (
+            DeploymentFailed,
+            EngineMissing,
+            EnvironmentIncomplete,
+            ForeignResource,
+            Locked,
+        ) as error:
             if interrupted():
                 print("\ninterrupted; what exists is in the state, the next run goes on from there")
                 return 130
@@ -96,19 +103,20 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
             write(deployment.preview())
     elif action == "drift":
         with _written(markdown, stack, f"Drift of `{stack}`") as write:
-            journal = deployment.preview(refresh=True)
+            journal = deployment.preview()
             write(journal)
-        print("no drift" if not journal.changes else f"drift: {journal.changes} resource(s) differ")
-        return 2 if journal.changes else 0
+        strayed = journal.changes or len(journal.put_back)
+        print(f"drift: {strayed} resource(s) differ" if strayed else "no drift")
+        return 2 if strayed else 0
     elif action == "deploy":
         timings.append(_timed("up", deployment.up))
-        print("\n" + summary.table(stack, deployment.resources(), timings))
+        _close(deployment, timings)
     elif action == "replace":
         if not (sure or _confirmed(stack, "replace the server of")):
             print("not replaced")
             return 1
         timings.append(_timed("replace", deployment.replace_server))
-        print("\n" + summary.table(stack, deployment.resources(), timings))
+        _close(deployment, timings)
     elif action == "outputs":
         deployment.write_outputs(ROOT / ".pulumi-out" / stack / "outputs.json")
     elif action == "destroy":
@@ -117,6 +125,11 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
             return 1
         deployment.destroy()
     return 0
+
+
+def _close(deployment: Deployment, timings: list[summary.Timing]) -> None:
+    resources = deployment.resources()
+    print("\n" + summary.table(deployment.stack, resources, timings))
 
 
 def _confirmed(stack: str, what: str) -> bool:

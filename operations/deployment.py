@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import textwrap
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hcloud import HCloudException
 from pulumi.automation import (
     CommandError,
     ConcurrentUpdateError,
@@ -21,6 +23,7 @@ from pulumi.automation import (
     Stack,
     StackNotFoundError,
 )
+from pulumi.automation import Deployment as Exported
 
 from operations import ssh_files
 from operations.engine import command
@@ -28,6 +31,7 @@ from operations.failures import SERVER, Verdict, halfway, vanished, verdict
 from operations.journal import Failure, Journal
 from operations.orphans import Finder
 from operations.program import program
+from operations.reality import Hetzner, Sight, without
 from operations.recovery import context, default_finders, lift_lock, read_again, recover, remove_orphans
 from operations.workspace import LeanStack, LeanWorkspace
 
@@ -39,6 +43,9 @@ TRIES = 5
 """Of an up whose failure may pass; with the pauses below it outlasts a rate limit's minute."""
 PAUSE_SECONDS = 5.0
 """Before the second try; it doubles with each further one."""
+_REFRESH: dict[str, Any] = {"refresh": True, "run_program": True}
+"""Each resource is read anew when its turn comes, with today's credentials and after what it depends on."""
+_READING = re.compile(r" ~  \S+ \S+ refresh(ing)?\b")
 
 
 class DeploymentFailed(Exception):
@@ -103,31 +110,45 @@ class Deployment:
             env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **crash_safe(self.environment)},
         )
 
-    def preview(self, refresh: bool = False) -> Journal:
-        """What an up would change; with `refresh`, also what changed behind Pulumi's back.
+    def preview(self) -> Journal:
+        """What an up would change: of the settings, and of what was changed behind Pulumi's back.
 
         Raises:
             DeploymentFailed: the preview failed; `journal` on it says what was seen.
         """
-        return self._run("preview", lambda on: self.open().preview(refresh=refresh, **on))
+        resources = self.resources()
+        sight = self._look(resources)
+        if sight.off:  # nobody there who could be asked
+            how: dict[str, Any] = {}
+        else:
+            how = {"replace": [*sight.again(resources), *sight.lost(resources)] or None, **_REFRESH}
+        journal = self._run("preview", lambda on: self.open().preview(**how, **on))
+        journal.face(sight.words, {*sight.detached, *sight.lost(resources)})
+        for line in journal.put_back:
+            self.say(f"a deploy puts back: {line}")
+        return journal
 
     def up(self, replace: str | None = None) -> Journal:
         """Brings the stack up: settles a killed run, tries again what may pass, falls back when sold out.
 
-        `replace` is the URN of a resource that is made anew, with what hangs on it.
+        What was changed or deleted behind Pulumi's back is put back. `replace` is the URN of a resource that
+        is made anew, with what hangs on it.
 
         Raises:
             DeploymentFailed: it failed for good.
         """
-        self._settle()
+        state = self._settle()
+        sight = self._face(state)
+        self._switch_on(sight)
+        again = sight.again(state.get("resources") or [])
         born = self._id(replace)
         passing = 0
         while True:
             began = datetime.now(UTC)
             # Once the old one is gone, a further try goes on with the new one.
-            wanted = [replace] if replace and self._id(replace) == born else None
+            wanted = [replace] if replace and self._id(replace) == born else []
             try:
-                return self._try_up(wanted)
+                journal = self._try_up([*wanted, *again])
             except DeploymentFailed as failure:
                 journal = failure.journal
                 found = verdict(journal.errors)
@@ -143,6 +164,11 @@ class Deployment:
                     self._pause(passing, journal.errors)
                 else:
                     raise
+            else:
+                journal.face(sight.words, sight.detached)
+                for line in journal.put_back:
+                    self.say(f"put back: {line}")
+                return journal
 
     def replace_server(self) -> Journal:
         """Makes the server anew with the image of the settings, and all that runs on it.
@@ -152,7 +178,10 @@ class Deployment:
         Raises:
             DeploymentFailed: there is none, it is protected, or the up failed for good.
         """
-        servers = [resource for resource in self.resources() if resource["type"] == SERVER]
+        resources = self.resources()
+        if self._look(resources).gone:
+            return self.up()
+        servers = [resource for resource in resources if resource["type"] == SERVER]
         if len(servers) != 1:
             raise DeploymentFailed(
                 f"{self.stack} has {len(servers)} servers of the program's, and one can be replaced: "
@@ -175,7 +204,7 @@ class Deployment:
         resources = self.resources()
         if protected := _protected(resources):
             raise DeploymentFailed(_refusal(self.stack, protected), Journal())
-        self._settle()
+        self._face(self._settle())
         passing = 0
         while True:
             try:
@@ -183,9 +212,12 @@ class Deployment:
             except DeploymentFailed as failure:
                 journal = failure.journal
                 passing += 1
-                if verdict(journal.errors) is not Verdict.TRANSIENT or passing >= self.retry.tries:
+                gone = self._forget_vanished(set(vanished(journal.errors)), self.state())
+                passes = gone or verdict(journal.errors) is Verdict.TRANSIENT
+                if not passes or passing >= self.retry.tries:
                     raise
-                self._pause(passing, journal.errors)
+                if not gone:
+                    self._pause(passing, journal.errors)
             else:
                 ssh_files.forget(json.dumps(resources))
                 return journal
@@ -210,8 +242,8 @@ class Deployment:
         outputs = self._workspace.read_outputs(self.open().name)
         target.write_text(json.dumps({name: output.value for name, output in outputs.items()}))
 
-    def _try_up(self, replace: list[str] | None) -> Journal:
-        return self._run("up", lambda on: self.open().up(replace=replace, **on))
+    def _try_up(self, replace: list[str]) -> Journal:
+        return self._run("up", lambda on: self.open().up(replace=replace or None, **_REFRESH, **on))
 
     def _id(self, urn: str | None) -> str | None:
         """The id of a resource in the state; None if it is not there, or none is asked for."""
@@ -226,7 +258,7 @@ class Deployment:
             self.settled = False
             listening = {
                 "on_event": journal.record,
-                "on_output": self.show,
+                "on_output": self._show,
                 "color": "never",
                 "suppress_outputs": True,  # the closing table has them
             }
@@ -246,10 +278,39 @@ class Deployment:
                 journal.close()
         raise AssertionError("unreachable")
 
-    def _settle(self) -> None:
+    def _show(self, line: str) -> None:
+        """The engine's progress, without a line for each resource that is read anew."""
+        if not _READING.match(line):
+            self.show(line)
+
+    def _settle(self) -> Mapping[str, Any]:
+        """The state, after what a killed run left pending was settled."""
         stack = self.open()
-        if not self.settled:
-            recover(stack, self._finders(), self.say)
+        state = self.state()
+        return state if self.settled else recover(stack, state, self._finders(), self.say)
+
+    def _look(self, resources: Sequence[Mapping[str, Any]]) -> Sight:
+        try:
+            return Hetzner(self.environment).look(resources)
+        except (HCloudException, OSError) as error:
+            self.say(f"Hetzner cannot be asked about the server ({error}); going on without")
+            return Sight()
+
+    def _face(self, state: Mapping[str, Any]) -> Sight:
+        """What is otherwise than in the state; a server that is gone is forgotten, with what was on it."""
+        resources = list(state.get("resources") or [])
+        sight = self._look(resources)
+        if lost := sight.lost(resources):
+            exported = self.open().export_stack()
+            kept = without(exported.deployment or {}, lost)
+            self.open().import_stack(Exported(version=exported.version, deployment=kept))
+        return sight
+
+    def _switch_on(self, sight: Sight) -> None:
+        try:
+            Hetzner(self.environment).switch_on(sight)
+        except (HCloudException, TimeoutError) as error:
+            raise DeploymentFailed(str(error), Journal()) from error
 
     def _clear(self, journal: Journal, since: datetime) -> int:
         """Takes away what a failed run has left on one side only, the cloud's or the state's; how much."""
@@ -272,7 +333,7 @@ class Deployment:
         read_again(self.open(), sorted(doubtful & before), self.say)
         gone = before - {resource["urn"] for resource in self.resources()}
         for urn in sorted(gone):
-            self.say(f"  {urn.rsplit('::', 1)[-1]} is in the state but not in the cloud; it is made again")
+            self.say(f"  {urn.rsplit('::', 1)[-1]} is in the state but not in the cloud; it is forgotten")
         return len(gone)
 
     def _finders(self) -> Iterable[Finder]:

@@ -85,17 +85,18 @@ def _runs_engine(pid: int) -> bool:
     return True
 
 
-def recover(stack: Stack, finders: Iterable[Finder], say: Say = print) -> bool:
-    """Settles what a killed run left pending; True if there was anything.
+def recover(
+    stack: Stack, state: Mapping[str, Any], finders: Iterable[Finder], say: Say = print
+) -> Mapping[str, Any]:
+    """Settles what a killed run left pending in `state`, as exported; the state from now on.
 
     Raises:
         Locked: what is pending is another run's that may still be at work.
         ForeignResource: a name is held by something that the killed run did not make.
     """
-    state = stack.export_stack().deployment or {}
     pending = state.get("pending_operations") or []
     if not pending:
-        return False
+        return state
     # The refresh takes the lock, so it fails if the pending operations are those of a run that is alive.
     replaced = {r["urn"] for r in state.get("resources") or [] if r.get("delete")}
     deleting = {op["resource"]["urn"] for op in pending if op["type"] == "deleting"} - replaced
@@ -116,7 +117,7 @@ def recover(stack: Stack, finders: Iterable[Finder], say: Say = print) -> bool:
         key: value for key, value in (exported.deployment or {}).items() if key != "pending_operations"
     }
     stack.import_stack(Deployment(version=exported.version, deployment=settled))
-    return True
+    return settled
 
 
 def remove_orphans(

@@ -71,10 +71,11 @@ class Server(pulumi.ComponentResource):
                 parent=self,
                 protect=args.protected,
                 delete_before_replace=True,  # name, addresses and volume can belong to one server at a time
-                # Both are of the first boot, and a change of either would throw the machine away: a later
-                # bootstrap.sh reaches the server over ssh, another image waits for `make replace`. Of a
-                # server that is replaced nothing is ignored: it gets what the settings say by then.
-                ignore_changes=["image", "user_data"],
+                # They are of the first boot, and a change of one would throw the machine away: a later
+                # bootstrap.sh reaches the server over ssh, another image waits for `make replace`, and an
+                # ssh key that was deleted at Hetzner is another object once it is made again. Of a server
+                # that is replaced nothing is ignored: it gets what the settings say by then.
+                ignore_changes=["image", "ssh_keys", "user_data"],
                 hooks=kept_running(f"{name}-server"),
             ),
         )
