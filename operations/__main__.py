@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from operations import changes, summary
+from operations.checks import Unwell, verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed
 from operations.engine import EngineMissing, engine
 from operations.interrupt import interruptible
@@ -34,7 +35,9 @@ actions:
            host.server_type_fallbacks when a server type is sold out (commit the changed stack file then)
   replace  makes the server anew, for minutes of downtime: volume and addresses stay, what runs on it is
            deployed again; refused for a protected one; asks for the stack's name
-  drift    what changed behind Pulumi's back or was not deployed; exit code 2 if anything did
+  drift    what changed behind Pulumi's back or was not deployed; exit code 2 if anything did, 1 if a
+           container is not healthy, the last backup is too old, or a name has no valid certificate (as after
+           a deploy)
   outputs  writes all outputs, secret ones too, to .pulumi-out/<stack>/outputs.json (for the playbook)
   destroy  deletes every resource of the stack; refused for what is protected; asks for the stack's name
 """
@@ -77,6 +80,7 @@ def main() -> int:
             EnvironmentIncomplete,
             ForeignResource,
             Locked,
+            Unwell,
         ) as error:
             if interrupted():
                 print("\ninterrupted; what exists is in the state, the next run goes on from there")
@@ -105,6 +109,12 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
         with _written(markdown, stack, f"Drift of `{stack}`") as write:
             journal = deployment.preview()
             write(journal)
+            try:
+                verify(stack, deployment.resources(), environment)
+            except Unwell as unwell:
+                journal.warnings += map(str, unwell.findings)
+                write(journal)
+                raise
         strayed = journal.changes or len(journal.put_back)
         print(f"drift: {strayed} resource(s) differ" if strayed else "no drift")
         return 2 if strayed else 0
@@ -130,6 +140,7 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
 def _close(deployment: Deployment, timings: list[summary.Timing]) -> None:
     resources = deployment.resources()
     print("\n" + summary.table(deployment.stack, resources, timings))
+    verify(deployment.stack, resources, deployment.environment)
 
 
 def _confirmed(stack: str, what: str) -> bool:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from operations.checks import Unwell
 from operations.deployment import DeploymentFailed
 from operations.engine import EngineMissing
 from operations.interrupt import interruptible
@@ -77,6 +78,7 @@ def main() -> int:
             Locked,
             ProjectError,
             RehearsalFailed,
+            Unwell,
         ) as error:
             if interrupted():
                 print("\ninterrupted; what exists is in the state, the next run goes on from there")

@@ -15,6 +15,7 @@ from pulumi.automation import ConfigValue
 
 from operations import changes, summary
 from operations.beside import Beside
+from operations.checks import verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
 from operations.engine import engine
 from operations.journal import Journal
@@ -65,6 +66,7 @@ class Rehearsal:
         Raises:
             RehearsalFailed: a no-op up changed something, or a destroy left something.
             DeploymentFailed: the engine or the program failed.
+            Unwell: what is up does not serve as it should.
         """
         with self._alone():
             self._set_up(step)
@@ -260,6 +262,7 @@ class Rehearsal:
         assert self._deployment is not None
         resources = self._deployment.resources()
         self.say("\n" + summary.table(self.stack, resources, self.timings))
+        verify(self.stack, resources, self._deployment.environment)
         if SECRET in summary.outputs(resources).values():
             target = os.path.relpath(self.state / "outputs.json")
             self.say(f"with the passwords, in {target}: make rehearse STACK={self.stack} STEP=outputs")
