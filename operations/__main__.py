@@ -18,8 +18,8 @@ from operations.deployment import PROJECT, Deployment, DeploymentFailed
 from operations.engine import EngineMissing, engine
 from operations.interrupt import interruptible
 from operations.journal import Journal
+from operations.locks import Locked
 from operations.orphans import ForeignResource
-from operations.recovery import Locked
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -29,10 +29,11 @@ from operations import ssh_files
 from operations.engine import command
 from operations.failures import SERVER, Verdict, halfway, vanished, verdict
 from operations.journal import Failure, Journal
+from operations.locks import lift_lock
 from operations.orphans import Finder
 from operations.program import program
 from operations.reality import Hetzner, Sight, without
-from operations.recovery import context, default_finders, lift_lock, read_again, recover, remove_orphans
+from operations.recovery import context, default_finders, read_again, recover, remove_orphans
 from operations.workspace import LeanStack, LeanWorkspace
 
 Say = Callable[[str], None]
@@ -267,7 +268,7 @@ class Deployment:
             except ConcurrentUpdateError as error:
                 if attempt == 2:
                     raise
-                lift_lock(self.open(), str(error), self.say)
+                lift_lock(self.open(), str(error), self.say, self._surroundings)
                 self._settle()
             except CommandError as error:
                 raise DeploymentFailed(_explain(kind, journal, error), journal) from None
@@ -287,7 +288,7 @@ class Deployment:
         """The state, after what a killed run left pending was settled."""
         stack = self.open()
         state = self.state()
-        return state if self.settled else recover(stack, state, self._finders(), self.say)
+        return state if self.settled else recover(stack, state, self._finders(), self.say, self._surroundings)
 
     def _look(self, resources: Sequence[Mapping[str, Any]]) -> Sight:
         try:
@@ -317,9 +318,10 @@ class Deployment:
         doubtful = {*vanished(journal.errors), *halfway(journal.errors)}
         if not (journal.failed or doubtful):
             return 0
+        ended = datetime.now(UTC)
         state = self.state()
         # Created without learning its id, as when a connection dropped.
-        removed = remove_orphans(journal.failed, context(state, since), self._finders(), self.say)
+        removed = remove_orphans(journal.failed, context(state, since, ended), self._finders(), self.say)
         return removed + self._forget_vanished(doubtful, state)
 
     def _forget_vanished(self, doubtful: set[str], state: Mapping[str, Any]) -> int:
@@ -335,6 +337,10 @@ class Deployment:
         for urn in sorted(gone):
             self.say(f"  {urn.rsplit('::', 1)[-1]} is in the state but not in the cloud; it is forgotten")
         return len(gone)
+
+    @property
+    def _surroundings(self) -> Mapping[str, str]:
+        return {**os.environ, **self.environment}
 
     def _finders(self) -> Iterable[Finder]:
         return self.finders if self.finders is not None else default_finders(self.environment)

@@ -10,8 +10,8 @@ from operations.checks import Unwell
 from operations.deployment import DeploymentFailed
 from operations.engine import EngineMissing
 from operations.interrupt import interruptible
+from operations.locks import Locked
 from operations.orphans import ForeignResource
-from operations.recovery import Locked
 from rehearsal.background import CloudError
 from rehearsal.clean import clean
 from rehearsal.diff import diff

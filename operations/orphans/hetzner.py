@@ -11,7 +11,7 @@ from typing import Any
 from hcloud import APIException, Client
 
 from operations.journal import Intent
-from operations.orphans import Context, foreign
+from operations.orphans import Context, at_work, foreign
 
 ENDPOINT = "https://api.hetzner.cloud/v1"
 BUSY = ("locked", "conflict", "resource_in_use", "rate_limit_exceeded", "must_be_unassigned")
@@ -68,6 +68,8 @@ class Hetzner:
         if found is None or str(found.id) in context.known:
             return None
         created = _aware(found.created)
+        if context.younger(created):
+            raise at_work(intent, kind, name, str(found.id), created)
         if not context.owned(intent, found.labels or {}, created) or self._holds_data(attribute, found):
             raise foreign(intent, kind, name, str(found.id), created)
         if attribute in _PROTECTION and any((found.protection or {}).values()):
