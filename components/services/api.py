@@ -35,7 +35,9 @@ class Api(pulumi.ComponentResource):
                     "GRAPHQL_INTROSPECTION": str(settings.graphql_introspection).lower(),
                     "GRAPHQL_PLAYGROUND": str(settings.graphql_playground).lower(),
                 },
-                secrets=application.secrets(site),
+                secrets=application.secrets(
+                    site, site.credentials.pooled_database_url(service.database_connections)
+                ),
                 labels=application.routed(site, "api", service.port, "/ready"),
             ),
             site.runtime,

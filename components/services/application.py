@@ -33,7 +33,7 @@ def environment(site: Site) -> dict[str, str]:
     }
 
 
-def secrets(site: Site) -> dict[str, pulumi.Input[str]]:
+def secrets(site: Site, database_url: pulumi.Output[str]) -> dict[str, pulumi.Input[str]]:
     """What every process that reaches the database is given.
 
     Beside the program's own: Sentry's DSN where the stack has one, and on a developer's machine what is in
@@ -42,7 +42,7 @@ def secrets(site: Site) -> dict[str, pulumi.Input[str]]:
     credentials = site.credentials
     given: dict[str, pulumi.Input[str]] = {
         **{name: pulumi.Output.secret(value) for name, value in site.variables.items()},
-        "DATABASE_URL": credentials.database_url,
+        "DATABASE_URL": database_url,
         "SESSION_SECRET": credentials.session_secret,
         "ADMIN_PASSWORD": credentials.admin,
     }

@@ -21,6 +21,7 @@ class Credentials(pulumi.ComponentResource):
         # Roles of the database
         self.postgres = password("postgres").result
         self.jira = password("jira").result
+        self.migration = password("migration").result
         self.temporal = password("temporal").result
         self.backup = password("backup").result
         # The application
@@ -33,7 +34,17 @@ class Credentials(pulumi.ComponentResource):
         self.temporal_ui_hash = temporal_ui.bcrypt_hash
         self.register_outputs({})
 
+    def pooled_database_url(self, pool: int) -> pulumi.Output[str]:
+        """Where api and worker find their database, as Prisma reads it, with the size of a process's pool.
+
+        https://www.prisma.io/docs/orm/overview/databases/postgresql#arguments
+        Without it a pool has two connections for each of the host's cores, and one. libpq refuses the word.
+        """
+        return pulumi.Output.concat(
+            "postgresql://jira:", self.jira, f"@postgres:5432/jira?connection_limit={pool}"
+        )
+
     @property
-    def database_url(self) -> pulumi.Output[str]:
-        """Where the application finds its database, as Prisma and libpq read it."""
-        return pulumi.Output.concat("postgresql://jira:", self.jira, "@postgres:5432/jira")
+    def migration_database_url(self) -> pulumi.Output[str]:
+        """Where the migration finds it: another login, and what it makes belongs to `jira` (`roles.sh`)."""
+        return pulumi.Output.concat("postgresql://migration:", self.migration, "@postgres:5432/jira")

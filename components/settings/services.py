@@ -68,6 +68,15 @@ class Application(Service):
     )
 
 
+class Client(Application):
+    """A container of the application that keeps a pool of connections to the database."""
+
+    database_connections: Annotated[int, between(1, 50)] = Field(
+        10,
+        description="its pool, `connection_limit` of DATABASE_URL; Postgres allows it twice, for a release",
+    )
+
+
 class TemporalUi(Application):
     """Temporal's web interface, behind basic authentication."""
 
@@ -78,7 +87,7 @@ class TemporalUi(Application):
     port: Port = 8080
 
 
-class Api(Application):
+class Api(Client):
     """The GraphQL API."""
 
     least_memory_mb = 128
@@ -88,7 +97,7 @@ class Api(Application):
     port: Port = 4000
 
 
-class Worker(Application):
+class Worker(Client):
     """The Temporal worker."""
 
     least_memory_mb = 128

@@ -94,7 +94,9 @@ def test_each_service_is_given_what_it_needs_and_no_more() -> None:
         "api": application,
         "worker": application,
         "migration": application,
-        "postgres": {f"/run/secrets/{role}" for role in ("postgres", "jira", "temporal", "backup")},
+        "postgres": {
+            f"/run/secrets/{role}" for role in ("postgres", "jira", "migration", "temporal", "backup")
+        },
         "backup": {"/run/secrets/PGPASSWORD"},
         "migration-backup": {"/run/secrets/PGPASSWORD"},
         "temporal": {"/etc/temporal/config/server.yaml"},
@@ -108,9 +110,19 @@ def test_without_sentry_there_is_no_dsn() -> None:
     assert "/run/secrets/SENTRY_DSN" not in files(commands(recorded)["api-files"])
 
 
-def test_the_application_logs_in_with_its_own_role() -> None:
-    url = files(commands(declared("uat"))["api-files"])["/run/secrets/DATABASE_URL"]
-    assert url == "postgresql://jira:canary-credentials-jira@postgres:5432/jira"
+@pytest.mark.parametrize(
+    ("service", "url"),
+    [
+        ("api", "postgresql://jira:canary-credentials-jira@postgres:5432/jira?connection_limit=10"),
+        ("worker", "postgresql://jira:canary-credentials-jira@postgres:5432/jira?connection_limit=7"),
+        ("migration", "postgresql://migration:canary-credentials-migration@postgres:5432/jira"),
+    ],
+)
+def test_the_application_logs_in_with_its_own_role_and_is_told_the_size_of_its_pool(
+    service: str, url: str
+) -> None:
+    recorded = declare("uat", {"services.worker.database_connections": 7})
+    assert files(commands(recorded)[f"{service}-files"])["/run/secrets/DATABASE_URL"] == url
 
 
 def test_passwords_are_long_and_pass_through_urls_and_shells() -> None:
