@@ -77,6 +77,15 @@ def test_nor_does_a_leak_of_any_other_role_keep_the_application_out(
         assert server.sql("postgres", "select 1") == "1"
 
 
+def test_a_backup_that_gets_no_session_says_why(server: Server, backups: Path) -> None:
+    """runtime 7: it said that no snapshot came within 60 s, and said so at once."""
+    with leak(server, "backup", "jira", SHARES.backup):
+        result = back_up(server, backups)
+    assert result.returncode != 0
+    assert "jira: the server gave no snapshot: psql: error: connection to server" in result.stderr
+    assert 'FATAL:  too many connections for role "backup"' in result.stderr
+
+
 def test_what_a_migration_makes_belongs_to_the_application(server: Server) -> None:
     """It has a login of its own, and an application that runs must read and write what it made."""
     server.make_roles()
