@@ -1,5 +1,6 @@
 """The container of a service, which stays."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,7 +9,7 @@ import pulumi_docker as docker
 
 from components.containers import hardening
 from components.containers.files import HERE, Files
-from components.containers.health import Health
+from components.containers.health import Health, first_success
 from components.containers.mount import Port
 from components.containers.networks import Networks
 from components.containers.process import Process
@@ -117,9 +118,25 @@ class Container(pulumi.ComponentResource):
                 replace_on_changes=("healthcheck", "tmpfs", "init", "#initerror"),
             ),
         )
+        if args.health.once:
+            self._remember_first_success(name, runtime, files)
         self.service = name
         self.name_in_docker: pulumi.Output[str] = self.resource.name
         self.register_outputs({"container": self.name_in_docker})
+
+    def _remember_first_success(self, name: str, runtime: Runtime, files: Files | None) -> None:
+        if files is None:
+            raise ValueError(f"{name}: without the shim there is no folder for the file that remembers")
+        sudo = runtime.host.sudo
+        # Known once the container is healthy: the provider waits for that.
+        file = pulumi.Output.all(files.folder, self.resource.id).apply(lambda known: first_success(*known))
+        runtime.host.run(
+            f"{name}-ready",
+            create=file.apply(lambda file: f"{sudo}touch {shlex.quote(file)}"),
+            delete=file.apply(lambda file: f"{sudo}rm -f {shlex.quote(file)}"),
+            triggers=[self.resource.id],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
 
 def watchers(args: ContainerArgs, autoheal_label: str) -> dict[str, str]:

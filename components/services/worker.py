@@ -30,6 +30,7 @@ class Worker(pulumi.ComponentResource):
                 networks=("data", "workflow", "egress"),
                 alias="worker",
                 environment=application.environment(site),
+                ready=("/ready",),
                 secrets=application.secrets(
                     site, site.credentials.pooled_database_url(service.database_connections)
                 ),

@@ -90,6 +90,13 @@ class TemporalUi(Application):
 class Api(Client):
     """The GraphQL API."""
 
+    serving_path: Annotated[
+        str, matching(r"/[A-Za-z0-9._~/-]*", "is no path", "write it from its slash on, e.g. /serving")
+    ] = Field(
+        "/serving",
+        description="what the router asks: 200, from SIGTERM on an error; Postgres or Temporal away is none",
+    )
+
     least_memory_mb = 128
     memory_mb: int = 768
     cpus: Cpus = 1.0

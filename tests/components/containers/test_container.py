@@ -69,7 +69,9 @@ def test_it_has_a_healthcheck_that_a_release_waits_for(container: Mapping[str, A
     assert 0 < int(health["interval"].removesuffix("s")) <= 5, (
         "the first check runs one interval after the start, and every release waits for it"
     )
-    assert health["retries"] >= 2, "one slow answer is no illness"
+    seconds = {key: int(health[key].removesuffix("s")) for key in ("interval", "timeout")}
+    assert health["retries"] * seconds["timeout"] >= 40, "who is slow for half a minute is not restarted"
+    assert health["retries"] * sum(seconds.values()) <= 60, "who hangs is found within a minute"
     assert container["wait"] is True
     assert container["waitTimeout"] >= 60
 
