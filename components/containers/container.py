@@ -10,6 +10,7 @@ import pulumi_docker as docker
 from components.containers import hardening
 from components.containers.files import HERE, Files
 from components.containers.health import Health, first_success
+from components.containers.logs import Logs
 from components.containers.mount import Port
 from components.containers.networks import Networks
 from components.containers.process import Process
@@ -55,7 +56,7 @@ class Container(pulumi.ComponentResource):
         depends_on: Sequence[pulumi.Resource] = (),
     ) -> None:
         super().__init__("jira-plus-plus:containers:Container", name, {}, opts)
-        process, release = args.process, args.release
+        process, release, logs = args.process, args.release, Logs.of(runtime, name)
         shim = (HERE / "entrypoint.sh").read_text(encoding="utf-8")
         given = process.all_files(shim)
         files = (
@@ -82,8 +83,8 @@ class Container(pulumi.ComponentResource):
             shm_size=process.shm_mb,
             tmpfs=hardening.tmpfs_options(process),
             mounts=[mount.inputs() for mount in (*process.mounts, *(files.mounts if files else ()))],
-            log_driver=hardening.LOG_DRIVER,
-            log_opts=dict(hardening.LOG_OPTIONS),
+            log_driver=logs.driver,
+            log_opts=dict(logs.options),
             # What it may reach
             networks_advanced=[
                 docker.ContainerNetworksAdvancedArgs(name=networks[network], aliases=list(process.aliases))

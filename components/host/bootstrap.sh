@@ -154,11 +154,15 @@ WantedBy=docker.service
 UNIT
 }
 
+# The journal keeps what the containers say, those that are gone, too. To its limit of rate they all are one, Docker.
 write_journal() {
   put 0644 /etc/systemd/journald.conf.d/jira-plus-plus.conf <<'CONF'
 [Journal]
-SystemMaxUse=500M
+Storage=persistent
+SystemMaxUse=2G
 MaxRetentionSec=1month
+RateLimitIntervalSec=30s
+RateLimitBurst=100000
 CONF
 }
 

@@ -59,6 +59,7 @@ class Host(pulumi.ComponentResource):
         self.ssh = machine.ssh
         self.data_path = machine.data_path
         self.files_root = machine.files_root
+        self.journal = machine.journal
         self.sudo = machine.sudo
         self.register_outputs({"docker_host": self.docker_host, "ipv4": self.ipv4, "ipv6": self.ipv6})
 

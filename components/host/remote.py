@@ -138,6 +138,7 @@ class Remote(pulumi.ComponentResource):
         self.ipv6 = pulumi.Output.from_input(args.ipv6) if args.ipv6 is not None else None
         self.data_path: str | None = args.data_path
         self.files_root = FILES_ROOT
+        self.journal = True
         self.sudo = "sudo "
         self.register_outputs({"docker_host": self.docker_host})
 

@@ -87,9 +87,16 @@ def test_it_comes_back_after_a_crash_and_a_reboot(container: Mapping[str, Any]) 
     assert container["mustRun"] is True
 
 
-def test_its_log_is_bounded(container: Mapping[str, Any]) -> None:
-    assert container["logDriver"] == "local"
-    assert container["logOpts"] == {"max-size": "10m", "max-file": "3"}
+def test_its_log_is_bounded_and_on_a_server_outlives_it(
+    stack: str, service: str, container: Mapping[str, Any]
+) -> None:
+    """runtime 21. `test_bootstrap.py` has the journal's bounds."""
+    if stack == "local":
+        assert container["logDriver"] == "local", "Docker Desktop has no journal"
+        assert container["logOpts"] == {"max-size": "10m", "max-file": "3"}
+    else:
+        assert container["logDriver"] == "journald"
+        assert container["logOpts"] == {"tag": f"jira-{stack}-{service}"}
 
 
 def test_it_gets_time_to_end(container: Mapping[str, Any]) -> None:

@@ -64,8 +64,11 @@ WantedBy=docker.service
     "write_journal": {
         "/etc/systemd/journald.conf.d/jira-plus-plus.conf": """\
 [Journal]
-SystemMaxUse=500M
+Storage=persistent
+SystemMaxUse=2G
 MaxRetentionSec=1month
+RateLimitIntervalSec=30s
+RateLimitBurst=100000
 """,
     },
     "write_sysctl": {
