@@ -39,6 +39,15 @@ SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui"}
 CONTAINER_NETWORKS = "172.16.0.0/12"
 """Where Docker's own addresses lie: what comes by IPv6 arrives from the ingress network's gateway."""
 GRACE_SECONDS = 15
+OPERATORS = ("metrics", "ready", "readyz")
+"""First segments of paths that the application answers for its operator. Published is `/health`."""
+NOT_THE_OPERATORS = rf"!PathRegexp(`(?i)^(/|\\|%2F)*({'|'.join(OPERATORS)})([^a-z0-9_-]|$)`)"
+"""In a rule: none of them, nor below them, in no spelling that an application may take for one.
+
+Case, a slash at the end or two at the start, what follows a `;` or a `.`: frameworks differ. Traefik matches
+the path after it has removed `//`, `/./` and `/../` and decoded what is not reserved, but no slash.
+https://doc.traefik.io/traefik/v3.7/security/request-path/
+"""
 
 
 class Traefik(pulumi.ComponentResource):
@@ -228,7 +237,7 @@ def dynamic_config(routing: Routing) -> str:
 
     def router(purpose: str, middlewares: list[str], condition: str = "") -> dict[str, Any]:
         return {
-            "rule": f"Host(`{routing.host_names[purpose]}`){condition}",
+            "rule": f"Host(`{routing.host_names[purpose]}`) && {NOT_THE_OPERATORS}{condition}",
             "entryPoints": ["websecure", "websecure-ipv6"] if secure else ["web"],
             "service": f"{SERVICES[purpose]}@docker",
             "middlewares": ["security-headers", *middlewares, *common],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import pytest
 
@@ -73,6 +74,22 @@ def test_only_the_declared_ports_answer_from_outside(target: Target, evidence: E
     assert found == [22, 80, 443], (
         "22 is open to this machine's network only; nothing else but 80 and 443 may answer"
     )
+
+
+@pytest.mark.checklist("Security", "The operator's paths are not published")
+def test_metrics_and_readiness_are_asked_inside_and_not_from_outside(target: Target, evidence: Entry) -> None:
+    """Report: runtime 18. How they may be spelt, and that nothing else is refused, is tests/door's matter."""
+    rows = []
+    with target.http() as client:
+        for service, path in product(
+            ("api", "web"), ("/metrics", "/ready", "/Metrics", "/ready/", "/%6detrics")
+        ):
+            rows.append([service, path, client.get(target.url(service) + path).status_code])
+    for service, path in product(("api", "worker", "web"), ("/metrics", "/ready")):
+        rows.append([f"{service}, inside", path, target.inside(service, path)[0]])
+    evidence.table(["Asked of", "Path", "Status"], rows)
+    expected = [[where, path, 200 if "inside" in where else 404] for where, path, _ in rows]
+    assert rows == expected
 
 
 @pytest.mark.checklist("Security", "Each container reaches what is declared, and nothing else")

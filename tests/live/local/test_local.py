@@ -45,7 +45,7 @@ def test_every_container_is_healthy_and_a_second_up_changed_nothing(up: Develope
 def test_all_three_names_answer(up: Developer) -> None:
     target = up.target()
     with target.http() as client:
-        assert client.get(f"{target.url('api')}/ready").json()["ok"]
+        assert client.get(f"{target.url('api')}/health").json()["status"] == "ok"
         assert "<html" in client.get(target.url("web")).text
         assert client.get(f"{target.url('web')}/config.json").json() == {"apiUrl": target.url("api")}
         assert client.get(target.url("temporal")).status_code == 401

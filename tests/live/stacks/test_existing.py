@@ -51,7 +51,7 @@ def test_every_container_is_healthy_and_issues_are_kept(target: Target) -> None:
     with target.http() as client:
         api = Api(target, client).login()
         assert api.issue(api.create(ISSUE))
-        assert client.get(f"{target.url('api')}/ready").json()["ok"]
+        assert client.get(f"{target.url('api')}/health").json()["status"] == "ok"
         assert "<html" in client.get(target.url("web")).text
         assert client.get(target.url("temporal")).status_code == 401
 

@@ -41,7 +41,7 @@ def test_every_declared_container_is_healthy(target: Target) -> None:
 
 def test_all_three_names_answer_and_temporals_pages_ask_for_a_password(target: Target) -> None:
     with target.http() as client:
-        assert client.get(f"{target.url('api')}/ready").json()["ok"]
+        assert client.get(f"{target.url('api')}/health").json()["status"] == "ok"
         assert "<html" in client.get(target.url("web")).text
         assert client.get(target.url("temporal")).status_code == 401
         login = (target.outputs["temporal_ui_user"], target.outputs["temporal_ui_password"])
