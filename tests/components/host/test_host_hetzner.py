@@ -126,8 +126,8 @@ def test_the_server_is_what_the_settings_say_and_takes_addresses_and_firewall_fr
 def test_the_server_is_replaced_only_for_a_reason_and_never_beside_its_successor() -> None:
     server = declare().one("host-server")
     assert server.request.deleteBeforeReplace, "two servers cannot have one name, one address, one volume"
-    assert list(server.request.ignoreChanges) == ["image", "userData"], (
-        "a new default or a later bootstrap.sh must not cost the machine"
+    assert list(server.request.ignoreChanges) == ["image", "sshKeys", "userData"], (
+        "a new default, a later bootstrap.sh or a key that was made again must not cost the machine"
     )
     assert not server.request.protect
 
