@@ -32,6 +32,7 @@ pulumi.export("temporal_ui_user", temporal_ui.NAME)
 pulumi.export("temporal_ui_password", platform.credentials.temporal_ui)
 
 # What it takes
-budget, cost = memory_budget(settings.host, settings.services), cost_per_month(settings.host)
+host = platform.host.settings
+budget, cost = memory_budget(host, settings.services), cost_per_month(host)
 pulumi.export("memory_budget", {**asdict(budget), "limit_mb": budget.limit_mb})
 pulumi.export("cost_per_month", {"eur": cost.eur, "items": cost.items})

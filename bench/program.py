@@ -48,6 +48,7 @@ class _Mocks(mocks.Mocks):
 def main(folder: Path, stack_name: str, configuration: Mapping[str, str], extra: int) -> None:
     """Runs the program and prints when it had declared everything, and when all of that was registered."""
     os.environ |= {"HCLOUD_TOKEN": "0" * 64, "CLOUDFLARE_API_TOKEN": "0" * 64}
+    os.environ["HCLOUD_ENDPOINT"] = "data:application/json,{}#"  # an address that answers: there is nothing
     home = tempfile.mkdtemp()  # the program writes ssh keys to the user's
     pwd.getpwuid = lambda _uid: SimpleNamespace(pw_dir=home)  # type: ignore[assignment,misc]
     sys.path.insert(0, str(folder))

@@ -31,8 +31,8 @@ EPILOG = """\
 actions:
   preview  what a deploy would change, and put back; also as Markdown (--markdown)
   deploy   pulumi up: settles a run that was killed, puts back what was changed or deleted by hand, tries
-           again what may pass, and takes the next of
-           host.server_type_fallbacks when a server type is sold out (commit the changed stack file then)
+           again what may pass, and takes the next of host.server_type_fallbacks when a server type is sold
+           out
   replace  makes the server anew, for minutes of downtime: volume and addresses stay, what runs on it is
            deployed again; refused for a protected one; asks for the stack's name
   drift    what changed behind Pulumi's back or was not deployed; exit code 2 if anything did, 1 if a
@@ -96,9 +96,6 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
         stack=stack,
         binary=engine(),
         environment=environment,
-        on_sold_out=lambda wanted, chosen: print(
-            f"wrote host.server_type: {chosen} (was {wanted}) to Pulumi.{stack}.yaml; commit it"
-        ),
     )
     timings: list[summary.Timing] = []
     sure = yes or environment.get("CI") == "true"

@@ -8,6 +8,7 @@ import os
 import re
 import textwrap
 import time
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,16 +20,16 @@ from hcloud import HCloudException
 from pulumi.automation import (
     CommandError,
     ConcurrentUpdateError,
-    ConfigValue,
     Stack,
     StackNotFoundError,
 )
 from pulumi.automation import Deployment as Exported
 
+from components.host.order import ANEW, REFUSED
 from operations import ssh_files
 from operations.engine import command
 from operations.failures import SERVER, Verdict, halfway, vanished, verdict
-from operations.journal import Failure, Journal
+from operations.journal import Failure, Intent, Journal
 from operations.locks import lift_lock
 from operations.orphans import Finder
 from operations.program import program
@@ -84,11 +85,11 @@ class Deployment:
     """Where the engine's own progress goes."""
     retry: Retry = field(default_factory=Retry)
     finders: Iterable[Finder] | None = None
-    on_sold_out: Callable[[str, str], None] | None = None
-    """Told the sold-out server type and the one that took its place."""
     settled: bool = False
     """Whether nothing can be cut off: the stack is new, or its last run is known to have ended by itself."""
     _opened: Stack | None = None
+    _told: dict[str, str] = field(default_factory=dict)
+    """What only this run knows, as variables of the program's environment."""
 
     def open(self) -> Stack:
         """The Automation API's stack, created if it does not exist."""
@@ -106,7 +107,7 @@ class Deployment:
     def _workspace(self) -> LeanWorkspace:
         return LeanWorkspace(
             work_dir=str(self.project),
-            program=program(self.project, self.environment),
+            program=program(self.project, ChainMap(self._told, dict(self.environment))),
             pulumi_command=command(self.binary),
             env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **crash_safe(self.environment)},
         )
@@ -148,6 +149,7 @@ class Deployment:
             began = datetime.now(UTC)
             # Once the old one is gone, a further try goes on with the new one.
             wanted = [replace] if replace and self._id(replace) == born else []
+            self._told[ANEW] = "1" if wanted else ""
             try:
                 journal = self._try_up([*wanted, *again])
             except DeploymentFailed as failure:
@@ -156,7 +158,7 @@ class Deployment:
                 cleared = self._clear(journal, began)
                 if found is Verdict.SOLD_OUT:
                     # One that runs stays as it is: each further type would switch it off for a try.
-                    if not (any(i.type == SERVER for i in journal.failed) and self._fall_back()):
+                    if not self._fall_back(journal.failed):
                         raise
                 elif found is Verdict.TRANSIENT or cleared:
                     passing += 1
@@ -345,18 +347,18 @@ class Deployment:
     def _finders(self) -> Iterable[Finder]:
         return self.finders if self.finders is not None else default_finders(self.environment)
 
-    def _fall_back(self) -> bool:
-        """Writes the next server type of `host.server_type_fallbacks` into the stack's file."""
+    def _fall_back(self, ordered: Sequence[Intent]) -> bool:
+        """Tells the program which server types were refused; whether it has others to order."""
+        refused = {str(intent.inputs.get("serverType")) for intent in ordered if intent.type == SERVER}
+        known = set(filter(None, self._told.get(REFUSED, "").split(",")))
         host = json.loads(self.open().get_config(f"{PROJECT}:host").value)
-        current, fallbacks = host.get("server_type"), host.get("server_type_fallbacks") or []
-        following = fallbacks[fallbacks.index(current) + 1 :] if current in fallbacks else fallbacks
-        if not following:
-            return False
-        self.say(f"server type {current} is sold out; trying {following[0]}")
-        self.open().set_config(f"{PROJECT}:host.server_type", ConfigValue(following[0]), path=True)
-        if self.on_sold_out:
-            self.on_sold_out(str(current), str(following[0]))
-        return True
+        types = [host.get("server_type"), *(host.get("server_type_fallbacks") or [])]
+        self._told[REFUSED] = ",".join(sorted(known | refused))
+        left = [name for name in types if name not in known | refused]
+        if refused - known and left:
+            self.say(f"server type {', '.join(refused)} is sold out; trying {left[0]}")
+            return True
+        return False
 
     def _pause(self, passing: int, errors: Sequence[Failure]) -> None:
         seconds = self.retry.pause_seconds * 2 ** (passing - 1)

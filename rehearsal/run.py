@@ -135,7 +135,6 @@ class Rehearsal:
     def _end(self) -> None:
         self._timed("destroy", lambda deployment: deployment.destroy())
         self._verify_empty()
-        project.forget_fallback(self.state)
         forget_ssh_files(self.state)
 
     def _outputs(self) -> None:
@@ -185,7 +184,6 @@ class Rehearsal:
             show=Progress(self.show).line,
             retry=Retry(pause_seconds=RETRY_PAUSE_SECONDS),
             finders=self._finders(environment),
-            on_sold_out=lambda wanted, chosen: project.remember_fallback(self.state, wanted, chosen),
         )
         self._configure_secrets(self._deployment, environment)
 

@@ -7,9 +7,11 @@ import pulumi
 import pulumi_docker as docker
 
 from components.host.address import Address, AddressArgs
+from components.host.api import access
 from components.host.cloud_init import user_data
 from components.host.firewall import ANYWHERE, Firewall, FirewallArgs
 from components.host.keys import Keys, KeysArgs
+from components.host.order import order
 from components.host.remote import Remote, RemoteArgs
 from components.host.scripts import bootstrap_arguments
 from components.host.server import Server, ServerArgs
@@ -28,12 +30,16 @@ class HetznerArgs:
 
 
 class Hetzner(pulumi.ComponentResource):
-    """The machine; `remote` is what runs on it sees."""
+    """The machine; `remote` is what runs on it sees, `server_type` what it is or is to be."""
 
     def __init__(self, name: str, args: HetznerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:host:Hetzner", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
+        placed, told = order(settings, args.stack, access())
+        for words in told:
+            pulumi.log.warn(words, self)
+        self.server_type = placed.server_type
         ssh_sources = ANYWHERE if settings.ssh.allow_any_network else settings.ssh.allowed_networks
 
         keys = Keys(name, KeysArgs(host=True), child)
@@ -55,7 +61,7 @@ class Hetzner(pulumi.ComponentResource):
             name,
             ServerArgs(
                 stack=args.stack,
-                server_type=settings.server_type,
+                order=placed,
                 location=settings.location,
                 image=settings.image,
                 backups=settings.backups,

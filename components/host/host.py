@@ -33,6 +33,8 @@ class Host(pulumi.ComponentResource):
     def __init__(self, name: str, args: HostArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:host:Host", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
+        self.settings = args.settings
+        """The section, with the server type that is ordered in place of one that is sold out."""
         machine: Machine
         # Each kind is imported where it is used: `local` pays for no cloud's SDK.
         if args.settings.kind == "local":
@@ -48,7 +50,9 @@ class Host(pulumi.ComponentResource):
             from components.host.hetzner import Hetzner, HetznerArgs
 
             hetzner = HetznerArgs(args.stack, args.settings, args.http_sources, args.registry_auth)
-            machine = Hetzner(name, hetzner, child).remote
+            ordered = Hetzner(name, hetzner, child)
+            self.settings = args.settings.model_copy(update={"server_type": ordered.server_type})
+            machine = ordered.remote
         self.docker_provider = machine.docker_provider
         self.docker_host = machine.docker_host
         self.ready = machine.ready

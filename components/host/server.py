@@ -8,6 +8,7 @@ import pulumi_hcloud as hcloud
 from components.host.address import Address
 from components.host.firewall import Firewall
 from components.host.labels import labels, prefix
+from components.host.order import LABEL, Order
 from components.host.power import kept_running
 from components.host.release import notice
 
@@ -17,7 +18,7 @@ class ServerArgs:
     """What the server is, and what it is made with."""
 
     stack: str
-    server_type: str
+    order: Order
     location: str
     image: str
     backups: bool
@@ -47,7 +48,7 @@ class Server(pulumi.ComponentResource):
         self.resource = hcloud.Server(
             f"{name}-server",
             name=prefix(args.stack),
-            server_type=args.server_type,  # changed in place, switched off meanwhile: see `hooks`
+            server_type=args.order.server_type,  # changed in place, switched off meanwhile: see `hooks`
             keep_disk=True,  # a disk that grew with the type could never go back to a smaller one
             location=args.location,
             image=args.image,
@@ -66,7 +67,10 @@ class Server(pulumi.ComponentResource):
             shutdown_before_deletion=True,  # Postgres stops and the volume is unmounted before it goes
             delete_protection=args.protected,
             rebuild_protection=args.protected,  # Hetzner wants the two equal
-            labels=labels(args.stack),
+            labels={
+                **labels(args.stack),
+                **({LABEL: args.order.in_place_of} if args.order.in_place_of else {}),
+            },
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=args.protected,

@@ -64,7 +64,8 @@ PASSING = {
         {"kind": "dropped_connection", "when": "after"}, but="certificates"
     ),
     "slow actions, and a server type that is sold out": [
-        {"kind": "sold_out", "server_type": "cx23"},
+        {"kind": "status", "method": "POST", "path": "^/v1/servers$", "status": 412}
+        | {"code": "resource_unavailable"},
         *({"kind": "slow_action", "command": f"^{name}$", "seconds": 1.5} for name in ACTIONS),
     ],
     "failed actions": [{"kind": "failed_action", "command": f"^{name}$"} for name in ACTIONS],

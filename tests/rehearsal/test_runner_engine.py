@@ -193,18 +193,6 @@ def test_a_failing_program_is_one_readable_error_and_the_preview_says_it_too(sta
     assert str(raised.value).count("host.kind") == 1, "the engine's repetition is left out"
 
 
-def test_a_sold_out_type_falls_back_in_order_and_stays_until_the_server_is_gone(stage: Stage) -> None:
-    for server_type in ("cx23", "cpx22"):
-        stage.fault(kind="sold_out", server_type=server_type, count=None)
-    stage.run("up")
-    (server,) = stage.hetzner.servers.get_all()
-    assert server.server_type.name == "cx33"
-    assert "server type cx23 is sold out; trying cpx22" in stage.text
-    assert "server type cpx22 is sold out; trying cx33" in stage.text
-    rehearsal = stage.run("up")
-    assert rehearsal.timings[-1].changes == 0, "the fallback must not be undone by the next run"
-
-
 def test_a_name_that_somebody_else_holds_is_left_alone_and_named(stage: Stage) -> None:
     stage.start_cloud()
     key = stage.hetzner.ssh_keys.create(name="jira", public_key=PUBLIC_KEY.replace("AAAAIGx0", "AAAAIGx1"))
