@@ -40,6 +40,8 @@ def order(
         SettingsError: what stands at Hetzner does not allow it.
         pulumi.RunError: Hetzner cannot be asked.
     """
+    for volume in hetzner.list("volumes", name=f"{prefix(stack)}-data"):
+        _stays_where_it_is(settings, stack, volume)
     servers = hetzner.list("servers", name=prefix(stack))
     wanted = settings.server_type
     if not servers or environment.get(ANEW):
@@ -96,3 +98,12 @@ def _can_become(settings: Host, stack: str, server: Mapping[str, Any], hetzner: 
     else:
         return
     raise SettingsError([Problem("host.server_type", f'"{wanted.name}"', what, remedy)])
+
+
+def _stays_where_it_is(settings: Host, stack: str, volume: Mapping[str, Any]) -> None:
+    """No volume moves: at another location there would be a new one, and this one would be deleted."""
+    there = volume["location"]["name"]
+    if there != settings.location:
+        what = f"is not {there}, where the volume with the data of {stack} is; a deploy would delete it"
+        remedy = f"write {there}; to move for good see docs/runbook.md, Move to another location"
+        raise SettingsError([Problem("host.location", f'"{settings.location}"', what, remedy)])
