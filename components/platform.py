@@ -57,6 +57,7 @@ class Platform(pulumi.ComponentResource):
                 self.host.ipv4,
                 self.host.ipv6,
                 settings.host.http_port if local else None,
+                zone_settings=settings.edge.zone_settings != "keep",
             ),
             child,
         )

@@ -12,7 +12,10 @@ from components.settings.tls import Tls
 
 @dataclass(frozen=True)
 class EdgeArgs:
-    """The sections `domain` and `tls`; the server's addresses; a port other than the scheme's."""
+    """The sections `domain` and `tls`; the server's addresses; a port other than the scheme's.
+
+    `zone_settings`: whether the zone's settings are the program's to change.
+    """
 
     stack: str
     domain: Domain
@@ -20,6 +23,7 @@ class EdgeArgs:
     ipv4: pulumi.Input[str] | None = None
     ipv6: pulumi.Input[str] | None = None
     port: int | None = None
+    zone_settings: bool = True
 
 
 class Edge(pulumi.ComponentResource):
@@ -51,7 +55,8 @@ class Edge(pulumi.ComponentResource):
         from components.edge.zone import Zone, ZoneArgs
 
         child = pulumi.ResourceOptions(parent=self)
-        Zone(self._name, ZoneArgs(args.domain.zone_id), child)
+        if args.zone_settings:
+            Zone(self._name, ZoneArgs(args.domain.zone_id), child)
         Dns(
             self._name,
             DnsArgs(args.stack, args.domain.zone_id, args.domain.host_names, args.ipv4, args.ipv6),

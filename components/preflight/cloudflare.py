@@ -7,45 +7,56 @@ from typing import Any
 from urllib.parse import quote
 
 from components.clouds import Answer, Api
+from components.edge.zone import SETTINGS
 from components.preflight.finding import Finding
 from components.preflight.records import in_the_way
+from components.preflight.zone_wide import zone_wide
 from components.settings import Settings
 from components.settings.domain import Domain
-from components.settings.permissions import ACME, DNS, Permission, listed, of_cloudflare
+from components.settings.permissions import (
+    ACME,
+    CERTIFICATES,
+    DNS,
+    ZONE,
+    ZONE_SETTINGS,
+    Permission,
+    listed,
+    of_cloudflare,
+)
 from components.settings.problem import NOT_SHOWN, Problem
 
 TOKEN = "CLOUDFLARE_API_TOKEN"  # noqa: S105 # its name
 ACME_TOKEN = "acme_dns_token"  # noqa: S105 # its name
-_READ_AT: Mapping[str, str] = {
-    "zone_settings": "/zones/{zone}/settings/ssl",
-    "dns_records": "/zones/{zone}/dns_records?per_page=5000",
-    "ssl": "/certificates?zone_id={zone}",
+_READ_AT: Mapping[Permission, str] = {
+    ZONE: "/zones/{zone}",
+    ZONE_SETTINGS: "/zones/{zone}/settings/" + next(iter(SETTINGS)),
+    DNS: "/zones/{zone}/dns_records?per_page=5000",
+    CERTIFICATES: "/certificates?zone_id={zone}",
 }
-"""By a permission's scope, what is to be read with it."""
+"""What is to be read with a permission."""
 
 
 def findings(cloudflare: Api, settings: Settings, stack: str, writes: bool) -> Iterator[Finding]:
     """What stands in the way of `stack`. A token that may only read stops what `writes`."""
-    domain, needed = settings.domain, of_cloudflare(settings.tls.mode)
+    domain = settings.domain
     assert domain.zone_id is not None
-    zone_id = domain.zone_id
-    paths = {
-        "zone": f"/zones/{zone_id}",
-        **{p.scope: _READ_AT[p.scope].format(zone=zone_id) for p in needed if p.scope in _READ_AT},
-    }
+    needed = of_cloudflare(settings.tls.mode, settings.edge.zone_settings)
+    paths = {permission: _READ_AT[permission].format(zone=domain.zone_id) for permission in needed}
     with ThreadPoolExecutor(len(paths)) as pool:
         answers = dict(zip(paths, pool.map(cloudflare.ask, paths.values()), strict=True))
-    if not answers["zone"].found:
+    if not answers[ZONE].found:
         yield Finding(_unseen(cloudflare, domain, needed))
         return
-    zone = answers["zone"].body["result"]
-    yield from _permissions(zone, answers, needed, writes)
+    zone = answers[ZONE].body["result"]
+    yield from _permissions(zone, answers, writes)
     if problem := _mistaken(zone, domain) or _asleep(zone):
         yield Finding(problem)
         return
-    if answers["dns_records"].found:
-        records = _all(cloudflare, paths["dns_records"], answers["dns_records"])
+    if answers[DNS].found:
+        records = _all(cloudflare, paths[DNS], answers[DNS])
         yield from (Finding(problem) for problem in in_the_way(records, settings, stack))
+        if ZONE_SETTINGS in answers and answers[ZONE_SETTINGS].found:
+            yield from zone_wide(cloudflare, records, settings)
 
 
 def findings_of_acme(acme: Api, domain: Domain) -> Iterator[Finding]:
@@ -90,10 +101,10 @@ def _unseen(cloudflare: Api, domain: Domain, needed: tuple[Permission, ...]) -> 
 
 
 def _permissions(
-    zone: Mapping[str, Any], answers: Mapping[str, Answer], needed: tuple[Permission, ...], writes: bool
+    zone: Mapping[str, Any], answers: Mapping[Permission, Answer], writes: bool
 ) -> Iterator[Finding]:
-    lacking = [permission for permission in needed if not answers[permission.scope].found]
-    reading = [p for p in needed if p not in lacking and p.edits and not _may_edit(zone, p)]
+    lacking = [permission for permission, answer in answers.items() if not answer.found]
+    reading = [p for p in answers if p not in lacking and p.edits and not _may_edit(zone, p)]
     for permissions, what, stops in (
         (lacking, "lacks", True),
         (reading, "may read only what an up must change: it lacks", writes),

@@ -31,9 +31,10 @@ ACME = (ZONE, DNS)
 """Of the secret `acme_dns_token`: without the first, Traefik cannot find the zone (traefik/traefik#5965)."""
 
 
-def of_cloudflare(tls_mode: object) -> tuple[Permission, ...]:
-    """What `CLOUDFLARE_API_TOKEN` needs in a stack of that `tls.mode`."""
-    return (*CLOUDFLARE, CERTIFICATES) if tls_mode == "origin-ca" else CLOUDFLARE
+def of_cloudflare(tls_mode: object, zone_settings: object) -> tuple[Permission, ...]:
+    """What `CLOUDFLARE_API_TOKEN` needs in a stack of that `tls.mode` and `edge.zone_settings`."""
+    needed = (*CLOUDFLARE, CERTIFICATES) if tls_mode == "origin-ca" else CLOUDFLARE
+    return tuple(one for one in needed if one != ZONE_SETTINGS or zone_settings != "keep")
 
 
 def listed(permissions: Iterable[Permission]) -> str:

@@ -240,6 +240,14 @@ def sources_are_enforced(host: Host, edge: Edge) -> Iterator[Problem]:
         )
 
 
+def zone_settings_are_cloudflares(host: Host, edge: Edge) -> Iterator[Problem]:
+    """Without a zone there is nothing to change or to keep."""
+    if host.kind == "local" and edge.zone_settings is not None:
+        path = "edge.zone_settings"
+        shown = _show(path, edge.zone_settings)
+        yield Problem(path, shown, "has no effect for host.kind local", "remove it")
+
+
 def certificate_fits_the_kind(host: Host, tls: Tls) -> Iterator[Problem]:
     """No authority vouches for this machine, and Cloudflare takes no plain HTTP from a server."""
     shown = _show("tls.mode", tls.mode)
@@ -404,6 +412,7 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     zone_fits_the_kind,
     edge_cannot_be_passed,
     sources_are_enforced,
+    zone_settings_are_cloudflares,
     certificate_fits_the_kind,
     origins_are_the_ones_we_serve,
     graphql_is_closed_in_public,

@@ -69,12 +69,13 @@ def missing(raw: Mapping[str, Any], present: Collection[str]) -> Iterator[Proble
             f"(Security, API tokens, {permissions.HETZNER})",
         )
     if host.get("kind") in ("hetzner", "existing") and "CLOUDFLARE_API_TOKEN" not in present:
-        scopes = permissions.listed(permissions.of_cloudflare(tls.get("mode")))
+        edge = _mapping(raw, "edge")
+        needed = permissions.of_cloudflare(tls.get("mode"), edge.get("zone_settings"))
         yield Problem(
             "CLOUDFLARE_API_TOKEN",
             NOTHING,
             "is required, since the names are served through Cloudflare",
-            f"export a token for this zone (My Profile, API Tokens: {scopes})",
+            f"export a token for this zone (My Profile, API Tokens: {permissions.listed(needed)})",
         )
 
 

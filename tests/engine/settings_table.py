@@ -33,7 +33,7 @@ AFTER_POSTGRES = {
 NEW_FILES = "± create delete stdin triggers"
 A_RECORDS = ("edge-api-a", "edge-web-a", "edge-temporal-a")
 RECORDS = (*A_RECORDS, "edge-api-aaaa", "edge-web-aaaa", "edge-temporal-aaaa")
-ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version", "edge-always-use-https")
+ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version")
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,7 @@ ROWS = [
             "traefik-dynamic": "~ stdin",
         },
     ),
+    Row("edge.zone_settings", "keep", dict.fromkeys(ZONE_SETTINGS, "-")),
     Row(
         "tls.mode",
         "origin-ca",

@@ -73,7 +73,8 @@ def test_the_record_of_another_stack_of_the_program_is_refused_by_its_stack_s_na
 def test_what_serves_other_names_or_serves_nobody_is_no_hindrance(bring: Bring) -> None:
     """infrastructure A9: only what leads a name of ours elsewhere is in the way."""
     lab = bring("uat", up=False)
-    record(lab, "A", "192.0.2.1", name="shop.example.com")
+    body = {"type": "A", "name": "shop.example.com", "content": "192.0.2.1", "ttl": 1}
+    lab.ask("POST", f"/client/v4/zones/{ZONE_ID}/dns_records", body)
     lab.ask(
         "POST",
         f"/client/v4/zones/{ZONE_ID}/dns_records",
@@ -218,6 +219,68 @@ def test_a_token_with_which_traefik_gets_no_certificate_is_refused(
         f"acme_dns_token: got (not shown); {said}, so that Traefik would get no certificate; make one for "
         "this zone alone (Zone / Zone / Read, Zone / DNS / Edit), `pulumi config set --secret acme_dns_token`"
     )
+
+
+def settings_of_the_zone(lab: Lab) -> dict[str, Any]:
+    found = lab.ask("GET", f"/client/v4/zones/{ZONE_ID}/settings")["result"]
+    return {s["id"]: s["value"] for s in found if s["id"] in ("ssl", "min_tls_version", "always_use_https")}
+
+
+def flexible(lab: Lab) -> None:
+    """A zone that was somebody's before: its settings, and a name that lives by them."""
+    lab.ask("PATCH", f"/client/v4/zones/{ZONE_ID}/settings/ssl", {"value": "flexible"})
+    record(lab, "A", "192.0.2.1", name="shop.example.com")
+    record(lab, "A", "192.0.2.2", "jira-plus-plus prod", name="app.example.com")
+
+
+@pytest.mark.parametrize("run", ["preview", "up"])
+def test_what_would_change_for_other_names_of_the_zone_is_told_and_refused(run: str, bring: Bring) -> None:
+    """infrastructure B2: "blast radius is the zone, not this repo"."""
+    lab = bring("uat", up=False)
+    flexible(lab)
+    (line,) = refusal(lab, run=run)
+    assert line.startswith(
+        "edge.zone_settings: got nothing; changes ssl from flexible to strict and min_tls_version from 1.0 "
+        "to 1.2 for the whole zone, and so for shop.example.com; see that their servers"
+    )
+
+
+def test_with_leave_the_zone_is_changed_and_the_names_that_live_by_it_are_still_told(bring: Bring) -> None:
+    """infrastructure B2."""
+    lab = bring("uat", up=False)
+    flexible(lab)
+    journal = lab.deployment("uat", {"edge.zone_settings": "change"}).up()
+    assert settings_of_the_zone(lab) == {
+        "ssl": "strict",
+        "min_tls_version": "1.2",
+        "always_use_https": "off",
+    }, "Traefik leads our names to https, so that no other name is led there"
+    assert any("and so for shop.example.com" in warning for warning in journal.warnings)
+    again = lab.deployment("uat").up()
+    assert (again.changes, again.warnings) == (0, []), "what is so already changes for nobody"
+
+
+def test_a_zone_that_is_to_be_kept_is_not_touched_and_needs_no_permission(
+    bring: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """infrastructure B2."""
+    lab = bring("uat", up=False)
+    flexible(lab)
+    before = settings_of_the_zone(lab)
+    lab.cloud.tokens.add(OTHER_TOKEN, "cloudflare", [ZONE, DNS])
+    as_(lab, monkeypatch, CLOUDFLARE_API_TOKEN=OTHER_TOKEN)
+    lab.deployment("uat", {"edge.zone_settings": "keep"}).preview()
+    monkeypatch.undo()
+    lab.deployment("uat", {"edge.zone_settings": "keep"}).up()
+    assert settings_of_the_zone(lab) == before
+
+
+def test_names_that_cloudflare_does_not_proxy_live_by_no_setting_of_the_zone(bring: Bring) -> None:
+    """infrastructure B2: mail, say, is none of Cloudflare's business."""
+    lab = bring("uat", up=False)
+    body = {"type": "A", "name": "mail.example.com", "content": "192.0.2.1", "proxied": False, "ttl": 1}
+    lab.ask("POST", f"/client/v4/zones/{ZONE_ID}/dns_records", body)
+    lab.deployment("uat").preview()
 
 
 def test_all_that_stands_in_the_way_is_told_at_once(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
