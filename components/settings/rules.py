@@ -21,7 +21,7 @@ from components.settings.problem import NOTHING, Problem
 from components.settings.report import Screen
 from components.settings.section import Section
 from components.settings.services import Service, Services
-from components.settings.tls import Tls
+from components.settings.tls import LETS_ENCRYPT, STAGING, Tls
 
 _show = Screen().show
 
@@ -261,6 +261,20 @@ def certificate_fits_the_kind(host: Host, tls: Tls) -> Iterator[Problem]:
             shown,
             "would send passwords in the clear, and Full (strict) refuses it",
             "use dns-01 or origin-ca",
+        )
+    if host.kind != "local" and tls.mode == "self-signed":
+        yield Problem(
+            "tls.mode",
+            shown,
+            "is a certificate that nobody vouches for: Full (strict) refuses it, and every page is error 526",
+            "use origin-ca or dns-01",
+        )
+    if host.kind != "local" and tls.mode == "dns-01" and tls.acme_server.startswith(STAGING):
+        yield Problem(
+            "tls.acme_server",
+            _show("tls.acme_server", tls.acme_server),
+            "signs with a root that nobody trusts: Full (strict) refuses it, and every page is error 526",
+            f"use {LETS_ENCRYPT}, or tls.mode origin-ca, which has no limit that trials could use up",
         )
     if tls.mode == "dns-01" and tls.acme_email is None:
         yield Problem(

@@ -196,23 +196,10 @@ ROWS = [
         },
         also={"tls.acme_email": None},
     ),
-    Row(
-        "tls.mode",
-        "self-signed",
-        {
-            "edge-certificate-key": "+",
-            "edge-self-signed-certificate": "+",
-            "traefik-dynamic": "~ stdin",
-            "traefik-files": NEW_FILES,
-            "traefik": "± envs:CF_DNS_API_TOKEN_FILE mounts",
-            "traefik-acme-owner": "-",
-        },
-        also={"tls.acme_email": None},
-    ),
     Row("tls.acme_email", "hostmaster@example.com", {"traefik-files": NEW_FILES, "traefik": "± mounts"}),
     Row(
         "tls.acme_server",
-        "https://acme-staging-v02.api.letsencrypt.org/directory",
+        "https://acme.example.com/directory",
         {
             "traefik-files": NEW_FILES,
             "traefik": "± mounts",
