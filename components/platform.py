@@ -65,11 +65,12 @@ class Platform(pulumi.ComponentResource):
         # What the services share
         runtime = Runtime(stack, self.host)
         self.credentials = Credentials("credentials", child)
+        images = Images("image", runtime, settings.images, switched_off(settings), child)
         site = Site(
             settings,
             runtime,
             Networks("network", runtime, networks(settings), child),
-            Images("image", runtime, settings.images, switched_off(settings), child),
+            images,
             self.credentials,
             variables(settings.host, settings.development),
         )
@@ -107,6 +108,7 @@ class Platform(pulumi.ComponentResource):
             watchtower = Watchtower("watchtower", site, child)
             containers += [watchtower.proxy.container, watchtower.container]
 
+        images.retire(after=containers)
         self.edge.publish()  # last: its SDK takes seconds to import, while the engine is busy with the above
         self.containers = {container.service: container.name_in_docker for container in containers}
         """The name in Docker of each service's container."""
