@@ -2,12 +2,14 @@
 
 import base64
 import io
+import math
 import re
 import tarfile
 from typing import Any
 
 import pytest
 
+from components.services.credentials import htpasswd
 from rehearsal.declared.platform import CANARY, commands, containers, declare, declared
 from rehearsal.declared.recording import Registration
 
@@ -129,3 +131,10 @@ def test_passwords_are_long_and_pass_through_urls_and_shells() -> None:
     for password in declared("prod").of("random:index/randomPassword:RandomPassword"):
         assert password.inputs["special"] is False
         assert password.inputs["length"] >= 24
+
+
+def test_a_guess_at_temporals_password_costs_the_proxy_one_fast_hash() -> None:
+    """Report: runtime 13, bcrypt cost 50 ms of half a core. `htpasswd -nbs admin secret` prints this."""
+    assert htpasswd("secret") == "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
+    credentials = declared("uat").one("credentials-temporal-ui").inputs
+    assert credentials["length"] * math.log2(26 + 26 + 10) > 128, "what a fast hash asks of the password"
