@@ -9,11 +9,15 @@ from components.settings.section import Section
 
 
 class Edge(Section):
-    """Who may reach ports 80 and 443, and whether Cloudflare's settings of the whole zone may be changed."""
+    """Who may reach ports 80 and 443, who of them speaks for another, and what may be changed of the zone."""
 
     http_sources: tuple[Network, ...] = Field(
         (),
         description="kind hetzner: networks that may reach ports 80 and 443; empty means Cloudflare's ranges",
+    )
+    proxies: tuple[Network, ...] = Field(
+        (),
+        description="networks whose Cf-Connecting-Ip names the client; empty means Cloudflare's ranges",
     )
     zone_settings: Literal["change", "keep"] | None = Field(
         None,

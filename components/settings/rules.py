@@ -229,6 +229,22 @@ def edge_cannot_be_passed(edge: Edge) -> Iterator[Problem]:
             )
 
 
+def proxies_are_few(host: Host, edge: Edge) -> Iterator[Problem]:
+    """Who may name the client can name any."""
+    for index, network in enumerate(edge.proxies):
+        if network in ANY_NETWORK:
+            path = f"edge.proxies[{index}]"
+            yield Problem(
+                path,
+                _show(path, network),
+                "lets anyone name the client",
+                "name the networks of the proxies, or write [] for Cloudflare's ranges",
+            )
+    if host.kind == "local" and edge.proxies:
+        shown = _show("edge.proxies", edge.proxies)
+        yield Problem("edge.proxies", shown, "has no effect for host.kind local", "remove it")
+
+
 def sources_are_enforced(host: Host, edge: Edge) -> Iterator[Problem]:
     """Only Hetzner's firewall filters by source; Docker's published ports bypass a host's own."""
     if host.kind != "hetzner" and edge.http_sources:
@@ -425,6 +441,7 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     names_differ,
     zone_fits_the_kind,
     edge_cannot_be_passed,
+    proxies_are_few,
     sources_are_enforced,
     zone_settings_are_cloudflares,
     certificate_fits_the_kind,

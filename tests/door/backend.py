@@ -13,6 +13,7 @@ class Echo(BaseHTTPRequestHandler):
     """Answers any request with its method, path, headers and the length of its body, as JSON."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def answer(self) -> None:
         length = len(self.rfile.read(int(self.headers.get("Content-Length", 0))))

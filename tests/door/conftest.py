@@ -25,6 +25,5 @@ def traefik() -> Path:
 @pytest.fixture(scope="module")
 def door(traefik: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     """As it stands behind Cloudflare."""
-    routing = {"temporal_users": ("admin:$2a$10$hash",), "behind_cloudflare": True}
-    with opened(tmp_path_factory.mktemp("door"), traefik, routing, {"trusted": ["127.0.0.5/32"]}) as door:
+    with opened(tmp_path_factory.mktemp("door"), traefik) as door:
         yield door

@@ -10,19 +10,23 @@ import json
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
-from components.services.traefik import Routing, dynamic_config, static_config
+from components.services.credentials import htpasswd
+from components.services.routing import Routing, dynamic_config
+from components.services.traefik import static_config
 from components.settings.tls import Tls
 from tests.door.backend import serving
 from tests.playbook.waiting import seconds_until
 
 HOSTS = {"api": "api.example.com", "web": "app.example.com", "temporal": "temporal.example.com"}
+TLS = Tls(mode="self-signed")
+PASSWORD = "secret-of-the-tests"
 CLOUDFLARE, ELSEWHERE = "127.0.0.5", "127.0.0.6"
 """Addresses to ask from: Cloudflare's, and any other."""
 
@@ -104,37 +108,40 @@ def asked(
 
 @contextmanager
 def opened(
-    folder: Path, traefik: Path, routing: Mapping[str, Any], static: Mapping[str, Any]
+    folder: Path,
+    traefik: Path,
+    *,
+    routes: Callable[[dict[str, Any]], None] = lambda _: None,
+    static: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Iterator[Door]:
-    """Starts backend and proxy, with their files in `folder`.
-
-    `routing` and `static` are given to the program's functions, beside names and certificate.
-    """
+    """Starts backend and proxy, with files in `folder`; `routes` and `static` may alter what they read."""
     certificate, key = self_signed(folder)
-    port, ping = free_ports(2)
+    port, ipv6, ping = free_ports(3)
     with ExitStack() as stack:
         backend = stack.enter_context(serving())
-        dynamic = json.loads(
-            dynamic_config(
-                Routing(
-                    host_names=HOSTS,
-                    tls=Tls(mode="self-signed"),
-                    certificate=(certificate.read_text(), key.read_text()),
-                    **routing,
-                )
-            ).replace("@docker", "@file")
+        routing = Routing(
+            host_names=HOSTS,
+            tls=TLS,
+            temporal_users=(f"admin:{htpasswd(PASSWORD)}",),
+            proxies=(f"{CLOUDFLARE}/32",),
+            only_proxies=False,
+            certificate=(certificate.read_text(), key.read_text()),
         )
+        dynamic = json.loads(dynamic_config(routing).replace("@docker", "@file"))
         dynamic["http"]["services"] = {
             name: {"loadBalancer": {"servers": [{"url": backend}]}} for name in ("api", "web", "temporal-ui")
         }
+        routes(dynamic)
         (folder / "dynamic").mkdir()
         (folder / "dynamic" / "routes.yaml").write_text(json.dumps(dynamic))
-        config = json.loads(static_config("uat", Tls(mode="self-signed"), **static))
+        config = json.loads(static_config("uat", TLS))
         config["providers"] = {"file": {"directory": str(folder / "dynamic")}}
         config["entryPoints"] = {
             "websecure": {**config["entryPoints"]["websecure"], "address": f"127.0.0.1:{port}"},
+            "websecure-ipv6": {**config["entryPoints"]["websecure-ipv6"], "address": f"127.0.0.1:{ipv6}"},
             "ping": {"address": f"127.0.0.1:{ping}"},
         }
+        static(config)
         (folder / "traefik.yaml").write_text(json.dumps(config))
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(

@@ -176,11 +176,10 @@ ROWS = [
         ["192.0.2.0/24"],
         {
             "host-firewall": "~ rules",
-            "traefik-files": NEW_FILES,
-            "traefik": "± mounts",
             "traefik-dynamic": "~ stdin",
         },
     ),
+    Row("edge.proxies", ["192.0.2.0/24"], {"traefik-dynamic": "~ stdin"}),
     Row("edge.zone_settings", "keep", dict.fromkeys(ZONE_SETTINGS, "-")),
     Row(
         "tls.mode",
