@@ -19,10 +19,17 @@ Case, a slash at the end or two at the start, what follows a `;` or a `.`: frame
 the path after it has removed `//`, `/./` and `/../` and decoded what is not reserved, but no slash.
 https://doc.traefik.io/traefik/v3.7/security/request-path/
 """
-BODIES = (
-    " && (Method(`POST`) || Method(`PUT`) || Method(`PATCH`)) && !HeaderRegexp(`Accept`, `text/event-stream`)"
+BODY_LIMIT = 10 * 1024 * 1024
+"""The largest body in bytes."""
+NOT_SURELY_SMALL = (
+    "(HeaderRegexp(`Content-Length`, `^[0-9]{8,}$`) || "
+    "!HeaderRegexp(`Content-Length`, `^[0-9]`) && !Method(`GET`) && !Method(`HEAD`) && !Method(`OPTIONS`))"
 )
-"""In a rule: the limit holds back a body, and the response to it, until it is whole: not what streams."""
+"""In a rule: requests whose body may be beyond the limit, for they do not tell its length, or tell too much.
+
+Only these are counted. Traefik counts a body by taking it whole, and then holds back the response, too, until
+it is whole: what streams, or is larger than its memory, would never arrive.
+"""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ def dynamic_config(routing: Routing) -> str:
                 "direct-rate-limit": rate_limit(500, 1000),
                 "proxied-client": removal(clients.INVENTED),
                 "direct-client": removal((*clients.INVENTED, clients.HEADER)),
-                "body-limit": {"buffering": {"maxRequestBodyBytes": 10 * 1024 * 1024}},
+                "body-limit": {"buffering": {"maxRequestBodyBytes": BODY_LIMIT}},
                 "compress": {"compress": {}},
                 # For a container that has just gone: tried again only where no connection came about.
                 "retry": {"retry": {"attempts": 4, "initialInterval": "100ms"}},
@@ -121,7 +128,7 @@ def services(routing: Routing) -> dict[str, dict[str, Any]]:
         parents = [entrance for entrance in entrances(routing) if entrance.startswith(kind)]
         for name, purpose, condition, middlewares in (
             ("api", "api", "", []),
-            ("api-bodies", "api", BODIES, ["body-limit"]),
+            ("api-bodies", "api", f" && {NOT_SURELY_SMALL}", ["body-limit"]),
             ("web", "web", "", []),
             # The password comes before the service: nothing of it is to be had without.
             ("temporal", "temporal", "", ["temporal-users"]),

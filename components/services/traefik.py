@@ -34,6 +34,14 @@ CONFIG = "/etc/traefik"
 DYNAMIC = "/etc/traefik-dynamic"
 ACME = "/var/lib/traefik"
 GRACE_SECONDS = 15
+READ_SECONDS = 300
+"""For a whole request, be it by HTTP/1.1 or 2: the largest body arrives in time at 280 kbit/s, and who sends
+headers byte by byte is shown out. Node waits as long by itself. What is answered may take any time."""
+IDLE_SECONDS = 920
+"""Longer than Cloudflare keeps an idle connection, 900 s: it is for who sends the next request to close it.
+https://developers.cloudflare.com/fundamentals/reference/connection-limits/"""
+BACKEND_IDLE_SECONDS = 4
+"""Shorter than Node keeps one, 5 s if it is not told otherwise."""
 
 
 class Traefik(pulumi.ComponentResource):
@@ -148,7 +156,7 @@ def static_config(stack: str, tls: Tls) -> str:
         "transport": {
             # It stops taking connections at once, and lets requests end.
             "lifeCycle": {"graceTimeOut": f"{GRACE_SECONDS}s"},
-            "respondingTimeouts": {"readTimeout": "60s", "idleTimeout": "180s"},
+            "respondingTimeouts": {"readTimeout": f"{READ_SECONDS}s", "idleTimeout": f"{IDLE_SECONDS}s"},
         },
     }
     if tls.mode == "none":
@@ -176,6 +184,7 @@ def static_config(stack: str, tls: Tls) -> str:
             },
         },
         "entryPoints": {**entry_points, "ping": {"address": f":{PING_PORT}"}},
+        "serversTransport": {"forwardingTimeouts": {"idleConnTimeout": f"{BACKEND_IDLE_SECONDS}s"}},
         "ping": {"entryPoint": "ping"},
         "metrics": {"prometheus": {"entryPoint": "ping"}},
         "providers": {
