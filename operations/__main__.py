@@ -107,7 +107,8 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
             journal = deployment.preview()
             write(journal)
             try:
-                verify(stack, deployment.resources(), environment)
+                with deployment.way_in():
+                    verify(stack, deployment.resources(), environment)
             except Unwell as unwell:
                 journal.warnings += map(str, unwell.findings)
                 write(journal)
@@ -137,7 +138,8 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
 def _close(deployment: Deployment, timings: list[summary.Timing]) -> None:
     resources = deployment.resources()
     print("\n" + summary.table(deployment.stack, resources, timings))
-    verify(deployment.stack, resources, deployment.environment)
+    with deployment.way_in():
+        verify(deployment.stack, resources, deployment.environment)
 
 
 def _confirmed(stack: str, what: str) -> bool:

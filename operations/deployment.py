@@ -9,13 +9,15 @@ import re
 import textwrap
 import time
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
 from hcloud import HCloudException
 from pulumi.automation import (
     CommandError,
@@ -26,7 +28,7 @@ from pulumi.automation import (
 from pulumi.automation import Deployment as Exported
 
 from components.host.order import ANEW, REFUSED
-from operations import ssh_files
+from operations import access, ssh_files
 from operations.engine import command
 from operations.failures import SERVER, Verdict, halfway, vanished, verdict
 from operations.journal import Failure, Intent, Journal
@@ -85,6 +87,8 @@ class Deployment:
     """Where the engine's own progress goes."""
     retry: Retry = field(default_factory=Retry)
     finders: Iterable[Finder] | None = None
+    knock: Callable[[str], bool] = access.knock
+    """Whether the server at an address answers to ssh from here; a recorded one always does."""
     settled: bool = False
     """Whether nothing can be cut off: the stack is new, or its last run is known to have ended by itself."""
     _opened: Stack | None = None
@@ -118,6 +122,10 @@ class Deployment:
         Raises:
             DeploymentFailed: the preview failed; `journal` on it says what was seen.
         """
+        with self.way_in():
+            return self._preview()
+
+    def _preview(self) -> Journal:
         resources = self.resources()
         sight = self._look(resources)
         if sight.off:  # nobody there who could be asked
@@ -139,6 +147,10 @@ class Deployment:
         Raises:
             DeploymentFailed: it failed for good.
         """
+        with self.way_in(first=True):
+            return self._up(replace)
+
+    def _up(self, replace: str | None) -> Journal:
         state = self._settle()
         sight = self._face(state)
         self._switch_on(sight)
@@ -207,11 +219,17 @@ class Deployment:
         resources = self.resources()
         if protected := _protected(resources):
             raise DeploymentFailed(_refusal(self.stack, protected), Journal())
+        with self.way_in():
+            journal = self._destroy()
+        ssh_files.forget(json.dumps(resources))
+        return journal
+
+    def _destroy(self) -> Journal:
         self._face(self._settle())
         passing = 0
         while True:
             try:
-                journal = self._run("destroy", lambda on: self.open().destroy(**on))
+                return self._run("destroy", lambda on: self.open().destroy(**on))
             except DeploymentFailed as failure:
                 journal = failure.journal
                 passing += 1
@@ -221,9 +239,6 @@ class Deployment:
                     raise
                 if not gone:
                     self._pause(passing, journal.errors)
-            else:
-                ssh_files.forget(json.dumps(resources))
-                return journal
 
     def protected(self) -> list[str]:
         """The names of the resources that Pulumi protects from deletion."""
@@ -339,6 +354,26 @@ class Deployment:
         for urn in sorted(gone):
             self.say(f"  {urn.rsplit('::', 1)[-1]} is in the state but not in the cloud; it is forgotten")
         return len(gone)
+
+    @contextmanager
+    def way_in(self, *, first: bool = False) -> Iterator[None]:
+        """Within, ssh reaches the server; `first`: also one that this very run makes.
+
+        Raises:
+            DeploymentFailed: the settings do not let this machine in.
+        """
+        stack_file = yaml.safe_load((self.project / f"Pulumi.{self.stack}.yaml").read_text()) or {}
+        host = (stack_file.get("config") or {}).get(f"{PROJECT}:host")
+        with ExitStack() as run:
+            if isinstance(host, dict) and host.get("kind") == "hetzner":
+                way = access.way_in(
+                    self.stack, host, self._surroundings, first=first, answers=self.knock, say=self.say
+                )
+                try:
+                    run.enter_context(way)
+                except access.NoWayIn as error:
+                    raise DeploymentFailed(str(error), Journal(errors=[Failure("", str(error))])) from None
+            yield
 
     @property
     def _surroundings(self) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pulumi.automation import ConfigValue
 
-from operations import changes, summary
+from operations import access, changes, summary
 from operations.beside import Beside
 from operations.checks import verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
@@ -183,6 +183,7 @@ class Rehearsal:
             say=self.say,
             show=Progress(self.show).line,
             retry=Retry(pause_seconds=RETRY_PAUSE_SECONDS),
+            knock=access.knock if mode == "run" else lambda _: True,
             finders=self._finders(environment),
         )
         self._configure_secrets(self._deployment, environment)
@@ -260,7 +261,8 @@ class Rehearsal:
         assert self._deployment is not None
         resources = self._deployment.resources()
         self.say("\n" + summary.table(self.stack, resources, self.timings))
-        verify(self.stack, resources, self._deployment.environment)
+        with self._deployment.way_in():
+            verify(self.stack, resources, self._deployment.environment)
         if SECRET in summary.outputs(resources).values():
             target = os.path.relpath(self.state / "outputs.json")
             self.say(f"with the passwords, in {target}: make rehearse STACK={self.stack} STEP=outputs")

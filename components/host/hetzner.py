@@ -68,6 +68,7 @@ class Hetzner(pulumi.ComponentResource):
                 protected=settings.protected,
                 address=address,
                 firewall=firewall,
+                shared_firewalls=settings.ssh.allow_own_address,
                 deploy_public_key=keys.deploy.public_key_openssh,
                 user_data=pulumi.Output.all(
                     keys.deploy.public_key_openssh,

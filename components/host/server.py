@@ -25,6 +25,8 @@ class ServerArgs:
     protected: bool
     address: Address
     firewall: Firewall
+    shared_firewalls: bool
+    """Whether a run puts a firewall of its own on it for a while, which is no change of the program's."""
     deploy_public_key: pulumi.Input[str]
     user_data: pulumi.Input[str]
 
@@ -79,7 +81,13 @@ class Server(pulumi.ComponentResource):
                 # bootstrap.sh reaches the server over ssh, another image waits for `make replace`, and an
                 # ssh key that was deleted at Hetzner is another object once it is made again. Of a server
                 # that is replaced nothing is ignored: it gets what the settings say by then.
-                ignore_changes=["image", "ssh_keys", "user_data"],
+                # A run's own firewall comes and goes (`operations/access.py`, which watches over ours).
+                ignore_changes=[
+                    "image",
+                    "ssh_keys",
+                    "user_data",
+                    *(["firewall_ids"] if args.shared_firewalls else []),
+                ],
                 hooks=kept_running(f"{name}-server"),
             ),
         )

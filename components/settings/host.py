@@ -54,6 +54,11 @@ class Ssh(Section):
     allow_any_network: bool = Field(
         False, description="kind hetzner: port 22 for the whole world, in place of `allowed_networks`"
     )
+    allow_own_address: bool = Field(
+        False,
+        description="kind hetzner: port 22 also for the address that `make deploy`, `preview` or `drift` "
+        "comes from, while it runs; for hosted CI runners. Needs a token that may write",
+    )
     authorized_keys: tuple[PublicKey, ...] = Field(
         (), description="public keys of people, beside the key that the program makes for itself"
     )

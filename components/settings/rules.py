@@ -41,7 +41,7 @@ _KEYS_OF_A_SERVER = frozenset(
 _NOT_FOR_KIND: Mapping[str, frozenset[str]] = {
     "hetzner": frozenset({"address", "memory_mb", "http_port", "ssh.user", "ssh.port", "ssh.host_key"}),
     "existing": (_KEYS_OF_A_SERVER - {"protected", "swap_mb", "ssh"})
-    | {"http_port", "ssh.allowed_networks", "ssh.allow_any_network"},
+    | {"http_port", "ssh.allowed_networks", "ssh.allow_any_network", "ssh.allow_own_address"},
     "local": _KEYS_OF_A_SERVER | {"address"},
 }
 
@@ -95,12 +95,21 @@ def server_can_be_reached(host: Host) -> Iterator[Problem]:
     """The program itself comes by ssh; and ssh for the whole world is a choice to be made in writing."""
     path = "host.ssh.allowed_networks"
     ssh = host.ssh
-    if host.kind == "hetzner" and not ssh.allowed_networks and not ssh.allow_any_network:
+    ways = ssh.allowed_networks or ssh.allow_any_network or ssh.allow_own_address
+    if host.kind == "hetzner" and not ways:
         yield Problem(
             path,
             "[]",
             "lets nobody reach the server, and `pulumi up` itself configures it over ssh",
-            "name the networks of your office, VPN and CI runner, e.g. [203.0.113.0/24]",
+            "name the networks of your office and VPN, e.g. [203.0.113.0/24], or set "
+            "host.ssh.allow_own_address: true",
+        )
+    if ssh.allow_any_network and ssh.allow_own_address:
+        yield Problem(
+            "host.ssh.allow_own_address",
+            "true",
+            "has no effect beside host.ssh.allow_any_network, which opens ssh to the whole world",
+            "remove one of the two",
         )
     if ssh.allow_any_network and ssh.allowed_networks:
         yield Problem(

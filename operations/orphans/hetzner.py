@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,14 +44,7 @@ class Hetzner:
     prefix = "hcloud:"
 
     def __init__(self, environment: dict[str, str] | None = None, pause_seconds: float = 2.0) -> None:
-        values = {**os.environ, **(environment or {})}
-        self._client = Client(
-            token=values["HCLOUD_TOKEN"],
-            api_endpoint=values.get("HCLOUD_ENDPOINT") or ENDPOINT,
-            application_name="jira-plus-plus",
-            poll_interval=min(1.0, pause_seconds),
-            timeout=30,
-        )
+        self._client = hetzner({**os.environ, **(environment or {})}, pause_seconds)
         self._pause_seconds = pause_seconds
 
     def remove(self, intent: Intent, context: Context) -> str | None:
@@ -94,17 +87,32 @@ class Hetzner:
         return attribute == "volumes" and found.server is not None
 
     def _patiently(self, ask: Callable[[], Any]) -> Any:
-        """Asks again while an action that the cut-off run began still holds the resource."""
-        for left in reversed(range(TRIES)):
-            try:
-                return ask()
-            except APIException as error:
-                if str(error.code) == "not_found":
-                    return None
-                if not left or str(error.code) not in BUSY:
-                    raise
-                time.sleep(self._pause_seconds)
-        raise AssertionError("unreachable")
+        return patiently(ask, self._pause_seconds)
+
+
+def hetzner(environment: Mapping[str, str], pause_seconds: float = 1.0) -> Client:
+    """A client with `HCLOUD_TOKEN` (and `HCLOUD_ENDPOINT`); it looks after an action each `pause_seconds`."""
+    return Client(
+        token=environment["HCLOUD_TOKEN"],
+        api_endpoint=environment.get("HCLOUD_ENDPOINT") or ENDPOINT,
+        application_name="jira-plus-plus",
+        poll_interval=min(1.0, pause_seconds),
+        timeout=30,
+    )
+
+
+def patiently(ask: Callable[[], Any], pause_seconds: float) -> Any:
+    """Asks again while an action still holds the resource; None if there is none."""
+    for left in reversed(range(TRIES)):
+        try:
+            return ask()
+        except APIException as error:
+            if str(error.code) == "not_found":
+                return None
+            if not left or str(error.code) not in BUSY:
+                raise
+            time.sleep(pause_seconds)
+    raise AssertionError("unreachable")
 
 
 def _attached(context: Context, volume_id: int) -> bool:

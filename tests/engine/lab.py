@@ -245,6 +245,7 @@ class Lab:
             events=self.state / "events",
             say=self.output.append,
             show=self.output.append,
+            knock=lambda _: True,
             retry=Retry(tries=tries, pause_seconds=0.1),
             settled=not killed,
             finders=[
@@ -294,6 +295,7 @@ class Lab:
             "CLOUDFLARE_BASE_URL": f"{self.server.url}/client/v4",
             "HCLOUD_ENDPOINT": f"{self.server.url}/v1",
             "HCLOUD_TOKEN": TOKEN,
+            "OWN_ADDRESS_URL": f"{self.server.url}/cdn-cgi/trace",
             "PULUMI_BACKEND_URL": f"file://{self.state / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_HOME": str(self._home),

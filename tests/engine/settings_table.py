@@ -99,8 +99,9 @@ ROWS = [
         "host.ssh.allow_any_network",
         True,
         {"host-firewall": "~ rules"},
-        also={"host.ssh.allowed_networks": None},
+        also={"host.ssh.allowed_networks": None, "host.ssh.allow_own_address": None},
     ),
+    Row("host.ssh.allow_own_address", False, {}),
     Row("host.ssh.authorized_keys", [PUBLIC_KEY], {"host-bootstrap": "~ create"}),
     # ── host: this machine
     Row(

@@ -132,6 +132,14 @@ def test_the_server_is_replaced_only_for_a_reason_and_never_beside_its_successor
     assert not server.request.protect
 
 
+def test_the_firewall_that_a_run_brings_for_itself_is_no_change_of_the_servers() -> None:
+    """infrastructure A7: the provider reads all firewalls of a server, and takes off a foreign one."""
+    ssh = {"allowed_networks": [], "allow_own_address": True}
+    server = declare({"ssh": ssh}).one("host-server")
+    assert list(server.request.ignoreChanges) == ["image", "userData", "firewallIds"]
+    assert server.inputs["firewallIds"], "it is made with the program's own"
+
+
 AGES = "Debian's regular security support of it ended in June 2026, LTS ends in June 2028"
 STAYS = "makes it anew with {}, with minutes of downtime (docs/runbook.md); its data and its addresses stay"
 

@@ -20,7 +20,14 @@ def test_every_stack_file_is_sound(stack: str) -> None:
     [
         ("uat", {"host": EXISTING}),
         ("uat", {"host": {**EXISTING, "protected": True, "swap_mb": 0}}),
-        ("uat", {"host.ssh.allowed_networks": [], "host.ssh.allow_any_network": True}),
+        (
+            "uat",
+            {
+                "host.ssh.allowed_networks": [],
+                "host.ssh.allow_any_network": True,
+                "host.ssh.allow_own_address": False,
+            },
+        ),
         ("uat", {"host.ssh.allowed_networks": ["2001:db8::/32", "198.51.100.7/32"]}),
         ("uat", {"tls": {"mode": "origin-ca"}}),
         ("uat", {"tls.acme_server": "https://acme.example.com/directory"}),
