@@ -6,8 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import yaml
@@ -17,7 +16,7 @@ from operations.checks import Unwell, verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed
 from operations.engine import EngineMissing, engine
 from operations.interrupt import interruptible
-from operations.journal import Journal
+from operations.journal import Failure, Journal
 from operations.locks import Locked
 from operations.orphans import ForeignResource
 
@@ -85,6 +84,8 @@ def main() -> int:
             if interrupted():
                 print("\ninterrupted; what exists is in the state, the next run goes on from there")
                 return 130
+            journal = getattr(error, "journal", None) or Journal(errors=[Failure("", str(error))])
+            _write(arguments.markdown, arguments.action, arguments.stack, journal)
             print(f"\nerror: {error}", file=sys.stderr)
             return 1
 
@@ -100,19 +101,17 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
     timings: list[summary.Timing] = []
     sure = yes or environment.get("CI") == "true"
     if action == "preview":
-        with _written(markdown, stack, f"Preview of `{stack}`") as write:
-            write(deployment.preview())
+        _write(markdown, action, stack, deployment.preview())
     elif action == "drift":
-        with _written(markdown, stack, f"Drift of `{stack}`") as write:
-            journal = deployment.preview()
-            write(journal)
-            try:
-                with deployment.way_in():
-                    verify(stack, deployment.resources(), environment)
-            except Unwell as unwell:
-                journal.warnings += map(str, unwell.findings)
-                write(journal)
-                raise
+        journal = deployment.preview()
+        _write(markdown, action, stack, journal)
+        try:
+            with deployment.way_in():
+                verify(stack, deployment.resources(), environment)
+        except Unwell as unwell:
+            journal.warnings += map(str, unwell.findings)
+            unwell.journal = journal
+            raise
         strayed = journal.changes or len(journal.put_back)
         print(f"drift: {strayed} resource(s) differ" if strayed else "no drift")
         return 2 if strayed else 0
@@ -155,20 +154,11 @@ def _timed(step: str, run: Callable[[], Journal]) -> summary.Timing:
     return summary.Timing(step, time.monotonic() - started, journal.changes)
 
 
-@contextmanager
-def _written(target: Path | None, stack: str, heading: str) -> Iterator[Callable[[Journal], None]]:
-    """Writes the Markdown of the journal it is given, or of a failure's."""
-
-    def write(journal: Journal) -> None:
-        if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(changes.markdown(stack, journal, heading))
-
-    try:
-        yield write
-    except DeploymentFailed as failure:
-        write(failure.journal)
-        raise
+def _write(target: Path | None, action: str, stack: str, journal: Journal) -> None:
+    """The Markdown for a pull request: of the changes, or of why there are none to show."""
+    if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(changes.markdown(stack, journal, f"{action.capitalize()} of `{stack}`"))
 
 
 def complete_environment(root: Path, stack: str, exported: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from operations.checks.certificates import ACME_PATIENCE_SECONDS, Certificates
 from operations.checks.containers import Containers
 from operations.checks.finding import Finding
 from operations.checks.place import Place
+from operations.journal import Journal
 from operations.summary import outputs
 
 PATIENCE_SECONDS = 60.0
@@ -24,6 +25,9 @@ PAUSE_SECONDS = 3.0
 
 class Unwell(Exception):
     """A stack that is up does not serve as it should; the message has a line for each finding."""
+
+    journal: Journal | None = None
+    """Of the run that it was found after, where a report tells both."""
 
     def __init__(self, stack: str, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
