@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from operations import changes, summary
+from operations import backend, changes, summary
 from operations.checks import Unwell, verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed
 from operations.engine import EngineMissing, engine
@@ -172,17 +172,14 @@ def complete_environment(root: Path, stack: str, exported: Mapping[str, str]) ->
     if not stack_file.exists():
         known = ", ".join(sorted(path.name[7:-5] for path in root.glob("Pulumi.*.yaml")))
         raise EnvironmentIncomplete(f"stack {stack}: there is no {stack_file.name}; there is {known}")
-    config = (yaml.safe_load(stack_file.read_text()) or {}).get("config") or {}
+    written = yaml.safe_load(stack_file.read_text()) or {}
+    config = written.get("config") or {}
     host = config.get(f"{PROJECT}:host") or {}
     needed = dict(_CLOUD) if host.get("kind") == "hetzner" else {}
     if host.get("kind") == "existing":
         needed = {"CLOUDFLARE_API_TOKEN": _CLOUD["CLOUDFLARE_API_TOKEN"]}
     missing = [f"  {name}: {what}" for name, what in needed.items() if not values.get(name)]
-    if not (values.get("PULUMI_CONFIG_PASSPHRASE") or values.get("PULUMI_CONFIG_PASSPHRASE_FILE")) and (
-        "secretsprovider" not in (yaml.safe_load(stack_file.read_text()) or {})
-        and not values.get("PULUMI_ACCESS_TOKEN")
-    ):
-        missing.append("  PULUMI_CONFIG_PASSPHRASE: what the stack's secrets are encrypted with")
+    missing += [f"  {line}" for line in backend.missing(root, written, values)]
     if missing:
         raise EnvironmentIncomplete(
             f"to operate {stack}, export these (or write them to .env.{stack}; see .env.template):\n"
