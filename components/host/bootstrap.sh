@@ -14,6 +14,7 @@ DEPLOY_USER=deploy
 METADATA_ADDRESS=169.254.169.254/32
 REVIVE=/usr/local/lib/jira-plus-plus/revive.sh
 REVIVE_UNIT=jira-plus-plus-revive.service
+APT_LOCK_SECONDS=${APT_LOCK_SECONDS:-600} # daily upgrades may take that long
 PACKAGES=(apparmor ca-certificates e2fsprogs iptables tzdata unattended-upgrades)
 
 say() { printf '%s\n' "$*"; }
@@ -252,11 +253,19 @@ install_packages() {
   apt install --no-install-recommends "${missing[@]}"
 }
 
-# A screenful for each package helps no one, unless something went wrong.
+# A screenful for each package helps no one, unless something went wrong. Whoever holds one of apt's locks is waited for
+# here: apt's own DPkg::Lock::Timeout is not for those of the package lists and of the downloads.
 apt() {
-  local log=/var/log/jira-plus-plus-apt.log
-  apt-get --quiet --yes -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 -o Dpkg::Options::=--force-confold \
-    "$@" >"$log" 2>&1 || fail "apt-get $* failed: $(tail -n 20 "$log")"
+  local log=/var/log/jira-plus-plus-apt.log end=$((SECONDS + APT_LOCK_SECONDS)) held='' now
+  until apt-get --quiet --yes -o Acquire::Retries=5 -o Dpkg::Options::=--force-confold "$@" >"$log" 2>&1; do
+    now=$(grep --max-count=1 --only-matching 'Could not get lock.*' "$log") ||
+      fail "apt-get $* failed: $(tail -n 20 "$log")"
+    ((SECONDS < end)) ||
+      fail "apt-get $*: $now, for more than $APT_LOCK_SECONDS s: let it end, or end it, and deploy again"
+    [[ $now == "$held" ]] || warn "waiting: $now"
+    held=$now
+    sleep 1
+  done
 }
 
 swap_is_on() { grep -qx /swapfile <<<"$(swapon --show=NAME --noheadings)"; }
