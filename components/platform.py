@@ -45,6 +45,7 @@ class Platform(pulumi.ComponentResource):
                 http_sources(settings.edge.http_sources),
                 secret(pulumi.Config(), "ssh_private_key"),  # for kind existing; None: the ssh agent
                 registry_auth=registry_auth(settings),
+                backup_at=settings.backup.schedule,
             ),
             child,
         )

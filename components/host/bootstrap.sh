@@ -4,7 +4,7 @@
 # cloud-init runs it at a new server's first boot; `pulumi up` runs it again over ssh whenever it or its arguments
 # change, and for a server that existed before. It may run any number of times: what is right already stays untouched.
 #
-#   bootstrap.sh --swap-mb 2048 [--ssh-user deploy]... [--authorized-key 'ssh-ed25519 ...']... [--wait-for-cloud-init]
+#   bootstrap.sh --swap-mb 2048 [--backup-at 02:00] [--ssh-user deploy]... [--authorized-key 'ssh-ed25519 ...']... [--wait-for-cloud-init]
 #
 # A step that the kernel of a container refuses (swap, sysctl) is a warning there and a failure on a real machine.
 set -euo pipefail
@@ -177,15 +177,34 @@ vm.swappiness = 10
 CONF
 }
 
-# 04:30 UTC is after the nightly backup and before anyone works.
+# later TIME MINUTES: the time of day so long after TIME (HH:MM).
+later() {
+  local minutes=$((10#${1%:*} * 60 + 10#${1#*:} + $2))
+  printf '%02d:%02d\n' $((minutes / 60 % 24)) $((minutes % 60))
+}
+
+# write_upgrades BACKUP_AT: upgrades, which restart Docker when it is its turn, and the reboot that a kernel asks for come
+# after the nightly backup. Debian's own time is 6 to 7 in the morning, and any after a boot that came later.
 write_upgrades() {
-  put 0644 /etc/apt/apt.conf.d/52jira-plus-plus <<'CONF'
+  put 0644 /etc/systemd/system/apt-daily-upgrade.timer.d/jira-plus-plus.conf <<UNIT
+[Timer]
+OnCalendar=
+OnCalendar=*-*-* $(later "$1" 90):00 UTC
+RandomizedDelaySec=15m
+Persistent=false
+UNIT
+  # Docker may have been stopped with it, and nobody else would start it again.
+  put 0644 /etc/systemd/system/containerd.service.d/jira-plus-plus.conf <<'UNIT'
+[Unit]
+Wants=docker.service
+UNIT
+  put 0644 /etc/apt/apt.conf.d/52jira-plus-plus <<CONF
 APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 APT::Periodic::AutocleanInterval "7";
 Unattended-Upgrade::Automatic-Reboot "true";
 Unattended-Upgrade::Automatic-Reboot-WithUsers "true";
-Unattended-Upgrade::Automatic-Reboot-Time "04:30";
+Unattended-Upgrade::Automatic-Reboot-Time "$(later "$1" 150)";
 Unattended-Upgrade::Remove-Unused-Dependencies "true";
 CONF
 }
@@ -288,6 +307,13 @@ configure_swap() {
   fi
 }
 
+configure_upgrades() {
+  systemctl daemon-reload
+  # Whoever has switched it off upgrades by hand.
+  systemctl is-active --quiet apt-daily-upgrade.timer || return 0
+  restart_if_older apt-daily-upgrade.timer /etc/systemd/system/apt-daily-upgrade.timer.d/jira-plus-plus.conf
+}
+
 configure_sysctl() {
   local line
   while read -r line; do
@@ -331,10 +357,11 @@ configure_revive() {
 }
 
 main() {
-  local swap_mb='' wait=no users=() keys=() release
+  local swap_mb='' backup_at=02:00 wait=no users=() keys=() release
   while (($#)); do
     case $1 in
       --swap-mb) swap_mb=$2 && shift 2 ;;
+      --backup-at) backup_at=$2 && shift 2 ;;
       --ssh-user) users+=("$2") && shift 2 ;;
       --authorized-key) keys+=("$2") && shift 2 ;;
       --wait-for-cloud-init) wait=yes && shift ;;
@@ -342,6 +369,7 @@ main() {
     esac
   done
   [[ $swap_mb =~ ^[0-9]+$ ]] || fail "--swap-mb must be a number of MiB, is '$swap_mb'"
+  [[ $backup_at =~ ^[0-9]{2}:[0-9]{2}$ ]] || fail "--backup-at must be a time of day HH:MM, is '$backup_at'"
   ((EUID == 0)) || fail "must run as root"
   release=$(release)
   [[ -d /run/systemd/system ]] || fail "needs systemd as the first process"
@@ -353,13 +381,14 @@ main() {
   write_revive
   write_journal
   write_sysctl
-  write_upgrades
+  write_upgrades "$backup_at"
   write_time
   write_authorized_keys "${keys[@]}"
   install_packages "$release"
 
   restart_if_older systemd-journald /etc/systemd/journald.conf.d/jira-plus-plus.conf
   if installed systemd-timesyncd; then systemctl enable --quiet --now systemd-timesyncd; fi
+  configure_upgrades
   configure_sysctl
   configure_swap "$swap_mb"
   configure_ssh "${users[@]}"

@@ -26,6 +26,7 @@ class ExistingArgs:
     settings: Settings
     private_key: pulumi.Input[str] | None = None
     registry_auth: Sequence[docker.ProviderRegistryAuthArgs] = ()
+    backup_at: str = "02:00"
 
 
 class Existing(pulumi.ComponentResource):
@@ -76,6 +77,7 @@ class Existing(pulumi.ComponentResource):
                 ipv4=settings.address,
                 ipv6=None,  # the settings know of none
                 registry_auth=args.registry_auth,
+                backup_at=args.backup_at,
                 after=(adopt,),
             ),
             child,

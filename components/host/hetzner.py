@@ -27,6 +27,7 @@ class HetznerArgs:
     settings: Settings
     http_sources: Sequence[str]
     registry_auth: Sequence[docker.ProviderRegistryAuthArgs] = ()
+    backup_at: str = "02:00"
 
 
 class Hetzner(pulumi.ComponentResource):
@@ -56,7 +57,9 @@ class Hetzner(pulumi.ComponentResource):
             ),
             child,
         )
-        first_boot = bootstrap_arguments(settings.swap_mb, (), settings.ssh.authorized_keys)
+        first_boot = bootstrap_arguments(
+            settings.swap_mb, (), settings.ssh.authorized_keys, backup_at=args.backup_at
+        )
         server = Server(
             name,
             ServerArgs(
@@ -93,6 +96,7 @@ class Hetzner(pulumi.ComponentResource):
                 ipv4=address.ipv4,
                 ipv6=address.ipv6,
                 registry_auth=args.registry_auth,
+                backup_at=args.backup_at,
                 server=server.resource,
                 volume=volume,
                 attachment=attachment,

@@ -25,6 +25,8 @@ class HostArgs:
     private_key: pulumi.Input[str] | None = None
     """For kind existing: what `host.ssh.user` logs in with (OpenSSH, secret). None: the ssh agent."""
     registry_auth: Sequence[docker.ProviderRegistryAuthArgs] = ()
+    backup_at: str = "02:00"
+    """HH:MM, UTC: after the backup the system may upgrade itself, and restart what runs."""
 
 
 class Host(pulumi.ComponentResource):
@@ -44,12 +46,14 @@ class Host(pulumi.ComponentResource):
         elif args.settings.kind == "existing":
             from components.host.existing import Existing, ExistingArgs
 
-            existing = ExistingArgs(args.settings, args.private_key, args.registry_auth)
+            existing = ExistingArgs(args.settings, args.private_key, args.registry_auth, args.backup_at)
             machine = Existing(name, existing, child).remote
         else:
             from components.host.hetzner import Hetzner, HetznerArgs
 
-            hetzner = HetznerArgs(args.stack, args.settings, args.http_sources, args.registry_auth)
+            hetzner = HetznerArgs(
+                args.stack, args.settings, args.http_sources, args.registry_auth, args.backup_at
+            )
             ordered = Hetzner(name, hetzner, child)
             self.settings = args.settings.model_copy(update={"server_type": ordered.server_type})
             machine = ordered.remote

@@ -36,6 +36,7 @@ class RemoteArgs:
     registry_auth: Sequence[docker.ProviderRegistryAuthArgs]
     ipv4: pulumi.Input[str] | None
     ipv6: pulumi.Input[str] | None
+    backup_at: str
     # Where a cloud made the machine:
     server: "hcloud.Server | None" = None
     volume: "Volume | None" = None
@@ -86,7 +87,11 @@ class Remote(pulumi.ComponentResource):
 
         # At a new server cloud-init has run the same script already, and this finds little to do.
         arguments = bootstrap_arguments(
-            args.swap_mb, args.ssh_users, args.authorized_keys, wait_for_cloud_init=args.server is not None
+            args.swap_mb,
+            args.ssh_users,
+            args.authorized_keys,
+            backup_at=args.backup_at,
+            wait_for_cloud_init=args.server is not None,
         )
         last = step("bootstrap", run_script(arguments), "bootstrap.sh", args.after, booted)
         if args.volume and args.attachment:

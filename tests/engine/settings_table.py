@@ -477,7 +477,15 @@ ROWS = [
         "application.seed_data", True, {}, stacks=("prod",), refusal="sample projects into a protected stack"
     ),
     # ── backup
-    Row("backup.schedule", "03:00", {"backup": "± envs:SCHEDULE", "migration-backup": "~ create:SCHEDULE"}),
+    Row(
+        "backup.schedule",
+        "03:00",
+        {
+            "backup": "± envs:SCHEDULE",
+            "migration-backup": "~ create:SCHEDULE",
+            "host-bootstrap": "~ create",  # the system's upgrades come after it
+        },
+    ),
     Row(
         "backup.retention.daily",
         8,

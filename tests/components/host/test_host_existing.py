@@ -64,9 +64,10 @@ def test_the_owners_user_logs_in_once_and_the_deploy_user_does_the_rest() -> Non
     }, "the ssh agent is asked, and the host key is pinned"
     assert adopt.inputs["create"] == "sh -s -- 'ssh-ed25519 public'"
     assert bootstrap.inputs["connection"]["user"] == "deploy"
-    assert bootstrap.inputs["create"] == "sudo bash -s -- --swap-mb 2048 --ssh-user deploy --ssh-user root", (
-        "the owner keeps his way in, and there is no cloud-init to wait for"
-    )
+    assert (
+        bootstrap.inputs["create"]
+        == "sudo bash -s -- --swap-mb 2048 --backup-at 02:00 --ssh-user deploy --ssh-user root"
+    ), "the owner keeps his way in, and there is no cloud-init to wait for"
     assert adopt.urn in bootstrap.request.dependencies
     assert bootstrap.urn in ready.request.dependencies
     assert "host-mount" not in {r.name for r in recorded.resources}, "its data folder is a plain one"

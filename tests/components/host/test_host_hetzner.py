@@ -243,7 +243,7 @@ def test_the_commands_follow_each_other_and_docker_waits_for_the_last() -> None:
     commands = {c.name: c for c in recorded.of("command:remote:Command")}
     bootstrap, mount, ready = (commands[f"host-{part}"] for part in ("bootstrap", "mount", "ready"))
     assert bootstrap.inputs["create"] == (
-        "sudo bash -s -- --swap-mb 2048 --ssh-user deploy --wait-for-cloud-init"
+        "sudo bash -s -- --swap-mb 2048 --backup-at 02:00 --ssh-user deploy --wait-for-cloud-init"
     )
     volume_id = mount.inputs["create"].split("HC_Volume_")[1].split()[0]
     assert mount.inputs["create"] == (
@@ -326,7 +326,8 @@ def test_an_operators_key_reaches_the_server_without_replacing_it() -> None:
     recorded = declare({"ssh": {"allowed_networks": ["203.0.113.0/24"], "authorized_keys": [key]}})
     bootstrap = recorded.one("host-bootstrap")
     assert bootstrap.inputs["create"] == (
-        f"sudo bash -s -- --swap-mb 2048 --ssh-user deploy --authorized-key '{key}' --wait-for-cloud-init"
+        "sudo bash -s -- --swap-mb 2048 --backup-at 02:00 --ssh-user deploy "
+        f"--authorized-key '{key}' --wait-for-cloud-init"
     )
 
 
