@@ -30,7 +30,7 @@ def look(settings: Settings, environment: Mapping[str, str] = os.environ) -> Non
     if settings.tls.mode == "dns-01":
         parts.append(lambda: cloudflare.findings_of_acme(at.acme, settings.domain))
     if settings.host.kind == "hetzner":
-        parts.append(lambda: hetzner.findings(at.hetzner, writes))
+        parts.append(lambda: hetzner.findings(at.hetzner, settings.host, stack, writes))
     with ThreadPoolExecutor(len(parts)) as pool:
         seen = list(pool.map(_seen, parts))
     found = [finding for findings in seen if not isinstance(findings, Unreachable) for finding in findings]

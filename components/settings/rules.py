@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 
 from components.settings.application import Application
-from components.settings.catalogue import LOCATIONS, SERVER_TYPES, ServerType
+from components.settings.catalogue import (
+    LOCATIONS,
+    RETIRED,
+    SERVER_TYPES,
+    ServerType,
+    known,
+    meant,
+    successor,
+)
 from components.settings.development import Development, Source, Sources
 from components.settings.domain import Domain
 from components.settings.edge import Edge
@@ -49,6 +57,8 @@ _NOT_FOR_KIND: Mapping[str, frozenset[str]] = {
 def keys_belong_to_the_kind(host: Host) -> Iterator[Problem]:
     """A key that has no effect misleads whoever reads it."""
     given = {*host.model_fields_set, *(f"ssh.{name}" for name in host.ssh.model_fields_set)}
+    if host.kind == "hetzner" and any(known(name) is None for name in _ordered(host)):
+        given -= {"memory_mb"}  # which only then has a meaning
     for name in sorted(given & _NOT_FOR_KIND[host.kind]):
         section, _, leaf = name.rpartition(".")
         value = getattr(host.ssh if section else host, leaf)
@@ -57,27 +67,64 @@ def keys_belong_to_the_kind(host: Host) -> Iterator[Problem]:
 
 
 def server_types_are_sold(host: Host) -> Iterator[Problem]:
-    """Not every location sells every type, and a fallback must be able to stand in for the first choice."""
+    """Not every location sells every type, and a fallback must be able to stand in for the first choice.
+
+    The first choice may be a retired type: a server that is of it runs on. Whether one is, Hetzner is asked
+    (`components/preflight`).
+    """
     if host.kind != "hetzner":
         return
-    first = SERVER_TYPES[host.server_type]
-    yield from _sold_at("host.server_type", first, host.location)
+    first = known(host.server_type)
+    yield from _known_or_described("host.server_type", host.server_type, host)
+    if first is not None and first.name not in RETIRED:
+        yield from _sold_at("host.server_type", first, host.location)
     # The first choice may be in the list: the deploy runner has written one of them there.
     seen: set[str] = set()
     for index, name in enumerate(host.server_type_fallbacks):
-        path, fallback = f"host.server_type_fallbacks[{index}]", SERVER_TYPES[name]
+        path, fallback = f"host.server_type_fallbacks[{index}]", known(name)
         if name in seen:
             yield Problem(path, _show(path, name), "is named before", "remove it")
-        elif fallback.architecture != first.architecture:
+        elif fallback is None:
+            yield from _known_or_described(path, name, host)
+        elif name in RETIRED and name != host.server_type:
+            yield Problem(path, _show(path, name), IS_RETIRED, f"use {use_instead(fallback)}")
+        elif first is not None and fallback.architecture != first.architecture:
             yield Problem(
                 path,
                 _show(path, name),
                 f"is {fallback.architecture}, but host.server_type {first.name} is {first.architecture}",
                 f"use a type of {first.architecture}",
             )
-        else:
+        elif name not in RETIRED:
             yield from _sold_at(path, fallback, host.location)
         seen.add(name)
+
+
+IS_RETIRED = "is retired: Hetzner takes no orders for it"
+
+
+def use_instead(retired: ServerType) -> str:
+    """What to order in place of a retired type."""
+    name = successor(retired)
+    return f"{name}, its successor" if name else f"one of {', '.join(SERVER_TYPES)}"
+
+
+def _known_or_described(path: str, name: str, host: Host) -> Iterator[Problem]:
+    if known(name) is not None or host.memory_mb is not None:
+        return
+    guess = meant(name)
+    guessed = f"did you mean {guess}?" if guess else f"use one of {', '.join(SERVER_TYPES)}."
+    yield Problem(
+        path,
+        _show(path, name),
+        "is no server type that this program knows",
+        f"{guessed} If it is a newer one of Hetzner's, say how much memory it has: host.memory_mb",
+    )
+
+
+def _ordered(host: Host) -> tuple[str, ...]:
+    """The types that may be ordered, or run already."""
+    return (host.server_type, *host.server_type_fallbacks)
 
 
 def _sold_at(path: str, server_type: ServerType, location: str) -> Iterator[Problem]:
@@ -370,18 +417,18 @@ def _machines(host: Host) -> Iterator[tuple[str, str, int | None]]:
         return
     yield "host.server_type", _show("host.server_type", host.server_type), server_memory_mb(host)
     for index, name in enumerate(host.server_type_fallbacks):
-        path = f"host.server_type_fallbacks[{index}]"
-        yield path, _show(path, name), SERVER_TYPES[name].memory_mb
+        path, fallback = f"host.server_type_fallbacks[{index}]", known(name)
+        yield path, _show(path, name), fallback.memory_mb if fallback else host.memory_mb
 
 
 def cpus_fit(host: Host, services: Services) -> Iterator[Problem]:
     """Docker refuses a container that may use more cores than there are."""
     if host.kind != "hetzner":
         return
-    smallest = min(
-        (SERVER_TYPES[name] for name in (host.server_type, *host.server_type_fallbacks)),
-        key=lambda t: t.cores,
-    )
+    types = [server_type for name in _ordered(host) if (server_type := known(name))]
+    if not types:
+        return
+    smallest = min(types, key=lambda server_type: server_type.cores)
     for name in Services.model_fields:
         service: Service = getattr(services, name)
         if service.cpus > smallest.cores:

@@ -28,7 +28,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an unknown server type": (
         {"host.server_type": "cx99"},
-        'host.server_type: got "cx99"; is no server type of Hetzner\'s; use one of cx23, cx33',
+        'host.server_type: got "cx99"; is no server type that this program knows; use one of cx23, cx33',
     ),
 }
 

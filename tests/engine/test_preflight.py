@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,11 +24,17 @@ def record(lab: Lab, type_: str, content: str, comment: str | None = None, name:
     return str(lab.ask("POST", f"/client/v4/zones/{ZONE_ID}/dns_records", body)["result"]["id"])
 
 
-def refusal(lab: Lab, changes: dict[str, Any] | None = None, run: str = "up") -> list[str]:
+def refusal(
+    lab: Lab,
+    changes: dict[str, Any] | None = None,
+    run: str = "up",
+    prepare: Callable[[], None] = lambda: None,
+) -> list[str]:
     """What is said of a run that is refused before anything was made."""
     before = lab.holdings()
     lab.cloud.audit.clear()
     deployment = lab.deployment("uat", changes or {})
+    prepare()
     with pytest.raises(DeploymentFailed) as failed:
         getattr(deployment, run)()
     head, count, *lines = (line.strip() for line in str(failed.value).splitlines())
@@ -219,6 +226,56 @@ def test_a_token_with_which_traefik_gets_no_certificate_is_refused(
         f"acme_dns_token: got (not shown); {said}, so that Traefik would get no certificate; make one for "
         "this zone alone (Zone / Zone / Read, Zone / DNS / Edit), `pulumi config set --secret acme_dns_token`"
     )
+
+
+def catalogue(lab: Lab, name: str, retired: str = "") -> None:
+    """Makes the program's catalogue one without a type on sale; `retired` is a line in its place."""
+    path = lab.state / "project" / "components" / "settings" / "catalogue.py"
+    text = path.read_text()
+    (line,) = [line for line in text.splitlines() if line.strip().startswith(f'_type("{name}",')]
+    path.write_text(text.replace(line, "").replace('_type("cx11", 1, 2, 20),', retired))
+
+
+def test_a_server_whose_type_is_retired_runs_on_and_is_deployed_to(bring: Bring) -> None:
+    """infrastructure B6: existing servers keep a type that cannot be ordered any more."""
+    lab = bring("uat")
+    deployment = lab.deployment("uat", {"services.api.memory_mb": 300})
+    catalogue(lab, "cx23", retired='_type("cx23", 2, 4, 40),')
+    journal = deployment.up()
+    assert [step.name for step in journal.steps if step.op == "update"] == ["api"]
+    (warning,) = (text for text in journal.warnings if text.startswith("host.server_type"))
+    assert warning.startswith('host.server_type: got "cx23"; is retired: Hetzner takes no orders for it. The')
+
+
+@pytest.mark.parametrize("up", [False, True])
+def test_a_retired_type_is_refused_where_it_would_be_ordered(up: bool, bring: Bring) -> None:
+    """infrastructure B6."""
+    is_, use = "and there is no server of this stack that is one", "use cx23, its successor"
+    if up:
+        is_, use = "and the server is of type cx23", "use cx23"
+    assert refusal(bring("uat", up=up), {"host.server_type": "cx22"}) == [
+        f'host.server_type: got "cx22"; is retired: Hetzner takes no orders for it, {is_}; {use}'
+    ]
+
+
+def test_a_type_that_is_newer_than_the_program_is_had_by_its_memory(bring: Bring) -> None:
+    """infrastructure B6: there was no way past the catalogue but to edit it."""
+    lab = bring("uat", up=False)
+    changes = {"host.memory_mb": 8192, "host.server_type_fallbacks": []}
+    said = "host.memory_mb: got 8192; is more than cx23 has; set it to 4096"
+    assert refusal(lab, changes, prepare=lambda: catalogue(lab, "cx23")) == [said]
+    deployment = lab.deployment("uat", {**changes, "host.memory_mb": 4096})
+    catalogue(lab, "cx23")
+    assert not any(text.startswith("host.") for text in deployment.up().warnings)
+    assert [server["server_type"] for server in lab.objects("server")] == ["cx23"]
+
+
+def test_a_type_that_hetzner_does_not_know_either_is_refused(bring: Bring) -> None:
+    """infrastructure B6."""
+    lab = bring("uat", up=False)
+    assert refusal(lab, {"host.server_type": "cx24", "host.memory_mb": 4096}) == [
+        'host.server_type: got "cx24"; is no server type of Hetzner\'s; see `hcloud server-type list`'
+    ]
 
 
 def settings_of_the_zone(lab: Lab) -> dict[str, Any]:

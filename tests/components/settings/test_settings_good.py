@@ -38,6 +38,11 @@ def test_every_stack_file_is_sound(stack: str) -> None:
         ("uat", {"host.server_type": "cpx22", "host.location": "sin", "host.server_type_fallbacks": []}),
         ("uat", {"application.cors_origins": ["https://app-uat.example.com", "https://localhost:5173"]}),
         ("uat", {"backup.schedule": "23:59"}),
+        # infrastructure B6: a type that can no longer be ordered, and one that came after this program
+        ("uat", {"host.server_type": "cx22"}),
+        ("uat", {"host.server_type": "cx22", "host.server_type_fallbacks": ["cx22", "cx23"]}),
+        ("uat", {"host.server_type": "cx24", "host.memory_mb": 4096}),
+        ("uat", {"host.server_type_fallbacks": ["cpx23"], "host.memory_mb": 4096}),
         ("uat", {"services.api.cpus": 1}),
         ("local", {"tls": {"mode": "self-signed"}, "host.memory_mb": 8192}),
         ("prod", {"services.postgres.memory_mb": 8192}),

@@ -40,7 +40,7 @@ def test_the_table_covers_at_least_forty_mistakes() -> None:
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
     said = mistakes(
         {
-            "host.server_type": "cx22",
+            "host.server_type": "cx24",
             "domain.api": "api.uat",
             "services.api.memory": 512,
             "backup.schedule": "25:00",
