@@ -30,7 +30,7 @@ from pulumi.automation import Deployment as Exported
 from components.host.order import ANEW, REFUSED
 from operations import access, ssh_files
 from operations.engine import command
-from operations.failures import SERVER, Verdict, halfway, vanished, verdict
+from operations.failures import SERVER, Verdict, halfway, hint, vanished, verdict
 from operations.journal import Failure, Intent, Journal
 from operations.locks import lift_lock
 from operations.orphans import Finder
@@ -421,6 +421,8 @@ def _explain(kind: str, journal: Journal, error: CommandError) -> str:
     if not causes:
         return f"{kind} failed: {str(error).strip()}"
     lines = [f"{f'{failure.name}: ' if failure.of_resource else ''}{failure.message}" for failure in causes]
+    if meaning := hint(causes):
+        lines.append(meaning)
     return "\n".join([f"{kind} failed:", *(textwrap.indent(line, "  ") for line in lines)])
 
 

@@ -8,7 +8,14 @@ import pulumi
 import pulumi_command as command
 import pulumi_docker as docker
 
-from components.host.keys import Keys, known_host, ssh_folder, ssh_options, write_ssh_files
+from components.host.keys import (
+    Keys,
+    docker_ssh_options,
+    known_host,
+    ssh_folder,
+    ssh_options,
+    write_ssh_files,
+)
 from components.host.scripts import DEPLOY_USER, bootstrap_arguments, run_script, script
 
 if TYPE_CHECKING:
@@ -152,4 +159,4 @@ def _ssh_options(public_key: str, private_key: str, known_hosts: str) -> list[st
     """The options of Docker's ssh client, after writing the files that they name: at every run, anywhere."""
     folder = ssh_folder(public_key)
     write_ssh_files(folder, private_key, known_hosts)
-    return ssh_options(folder)
+    return docker_ssh_options(folder)

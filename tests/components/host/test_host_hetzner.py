@@ -289,6 +289,11 @@ def test_docker_is_reached_by_ssh_with_this_key_and_this_known_host_only(home: P
         *("-o", "IdentitiesOnly=yes"),
         *("-o", f"UserKnownHostsFile={folder}/known_hosts"),
         *("-o", "StrictHostKeyChecking=yes"),
+        *("-o", "ControlMaster=auto"),
+        *("-o", "ControlPath=~/.ssh/jpp-%C"),
+        *("-o", "ControlPersist=10"),
+        *("-o", "ServerAliveInterval=5"),
+        *("-o", "ServerAliveCountMax=2"),
     ]
     assert folder.startswith("~/.ssh/jira-plus-plus/"), "the text must be the same on every machine"
     written = home / folder.removeprefix("~/")
