@@ -3,10 +3,18 @@
 import pydantic
 import pytest
 
-from components.settings import Settings
+from components.settings import Settings, load
 from components.settings.report import section_of
-from rehearsal.declared.stacks import stack_file, stack_settings
+from rehearsal.declared.stacks import (
+    ENVIRONMENT,
+    changed,
+    configured,
+    released,
+    stack_file,
+    stack_settings,
+)
 from tests.components.settings.mistakes import mistakes
+from tests.components.settings.public_keys import KEYS
 from tests.components.settings.test_settings_mistakes import EXISTING
 
 
@@ -31,7 +39,9 @@ def test_every_stack_file_is_sound(stack: str) -> None:
         ("uat", {"host.ssh.allowed_networks": ["2001:db8::/32", "198.51.100.7/32"]}),
         ("uat", {"tls": {"mode": "origin-ca"}}),
         ("uat", {"tls.acme_server": "https://acme.example.com/directory"}),
-        ("uat", {"edge.http_sources": ["127.0.0.0/8"]}),
+        ("uat", {"edge.http_sources": ["173.245.48.0/20", "2606:4700::/32"]}),
+        ("uat", {"host.ssh.allowed_networks": ["11.0.0.0/8", "13.0.0.0/8", "2a00::/16"]}),
+        ("uat", {"host.ssh.allowed_networks": [f"198.51.{n}.0/25" for n in range(100)]}),
         ("uat", {"images.api": "localhost:5000/jira/api:dev-1"}),
         ("uat", {"images.postgres": "registry.example.com:5000/library/postgres:15.19"}),
         ("uat", {"images.traefik": "traefik:v3.6"}),
@@ -50,6 +60,21 @@ def test_every_stack_file_is_sound(stack: str) -> None:
 )
 def test_what_is_right_is_taken(stack: str, changes: dict[str, object]) -> None:
     stack_settings(stack, changes)
+
+
+def test_a_rehearsed_server_is_reached_from_this_machine() -> None:
+    """infrastructure B4: where the providers are on loopback, the servers are, too."""
+    changes = {"host.ssh.allowed_networks": ["127.0.0.1/32"], "edge.http_sources": ["10.77.0.1/32"]}
+    config = configured(changed(released(stack_file("uat")), changes))
+    here = {**ENVIRONMENT, "HCLOUD_ENDPOINT": "http://127.0.0.1:4711/v1"}
+    assert load(config, here).host.ssh.allowed_networks == ("127.0.0.1/32",)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_type_of_key_that_sshd_takes_is_taken(key: str) -> None:
+    """infrastructure D: made with `ssh-keygen -t <type>`; those in tokens by their format's description."""
+    (taken,) = stack_settings("uat", {"host.ssh.authorized_keys": [f"{key}\n"]}).host.ssh.authorized_keys
+    assert taken == key, "without the line break that a YAML block leaves at its end"
 
 
 def test_the_path_in_the_file_is_the_path_in_the_tree() -> None:
