@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from components.clouds import accounts
 from components.settings import report, rules, secrets
+from components.settings.private_key import unusable
 from components.settings.problem import NOT_SHOWN, NOTHING, Problem, SettingsError
 from components.settings.section import Section
 from components.settings.tokens import malformed
@@ -40,11 +41,12 @@ def load(config: pulumi.Config, environment: Mapping[str, str] = os.environ) -> 
     sections = _validated(report.without_unknown(Settings, raw, unknown, Settings), screen, problems)
     # A misspelt key explains why the one that was meant is missing.
     problems = [p for p in problems if not (p.got == NOTHING and p.path in unknown)] + list(unknown.values())
-    problems += rules.broken(sections, _rehearsed(environment))
+    problems += rules.broken(sections, pulumi.get_stack(), rehearsed=_rehearsed(environment))
     problems += _misplaced_secrets(values, encrypted)
     present = {name: values[name] for name in secrets.SECRETS if values.get(name)}
     problems += secrets.missing(raw, {**present, **tokens})
     problems += malformed(secrets.tokens(raw, {**present, **tokens}))
+    problems += unusable(present)
     if problems:
         raise SettingsError(_in_order(problems))
     return Settings.model_validate(sections)

@@ -41,10 +41,15 @@ def _network(value: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 
 
+def is_an_example(network: IPv4Network | IPv6Network) -> bool:
+    """Whether it is one of those that documents use, and nobody has."""
+    return any(network.version == one.version and network.subnet_of(one) for one in _EXAMPLES)  # type: ignore[arg-type]
+
+
 def unroutable(where: IPv4Network | IPv6Network | IPv4Address | IPv6Address) -> str | None:
     """What kind of network or address never comes or is reached over the Internet; None: it may."""
     network = ipaddress.ip_network(where)
-    if any(network.version == one.version and network.subnet_of(one) for one in _EXAMPLES):  # type: ignore[arg-type]
+    if is_an_example(network):
         return None
     if network.version == 4 and network.subnet_of(_SHARED):  # type: ignore[arg-type]
         return "a provider's own (RFC 6598)"

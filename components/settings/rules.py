@@ -5,6 +5,7 @@ A rule whose sections are not all sound by themselves is not asked: what it woul
 
 import inspect
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 
@@ -22,6 +23,7 @@ from components.settings.development import Development, Source, Sources
 from components.settings.domain import Domain
 from components.settings.edge import Edge
 from components.settings.env_file import mistakes
+from components.settings.examples import examples_are_replaced
 from components.settings.firewall import (
     networks_are_few_and_apart,
     networks_are_not_the_world,
@@ -40,6 +42,8 @@ from components.settings.tls import LETS_ENCRYPT, STAGING, Tls
 
 _show = Screen().show
 
+MAXIMUM_OF_A_NAME = 253
+_STACK = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 MAXIMUM_OF_KEYS_BYTES = 10_000
 """Hetzner takes 32 KiB of `user_data`, and the keys are a part of it."""
 
@@ -194,6 +198,17 @@ def existing_server_is_described(host: Host) -> Iterator[Problem]:
             yield Problem(path, NOTHING, "is required for host.kind existing", f"add {what}")
 
 
+def stack_names_a_server(host: Host, stack: str) -> Iterator[Problem]:
+    """Hetzner takes host names (RFC 1123) of 63 characters, `jira-plus-plus-` among them."""
+    if host.kind == "hetzner" and not _STACK.fullmatch(stack):
+        yield Problem(
+            "the name of the stack",
+            _show("stack", stack),
+            "is a part of the server's host name",
+            "name it with lower-case letters, digits and inner hyphens, at most 48: pulumi stack rename",
+        )
+
+
 def existing_server_is_public(host: Host, rehearsed: bool) -> Iterator[Problem]:
     """Cloudflare refuses an address that it cannot reach (error 9003), after the server was prepared."""
     if host.kind != "existing" or host.address is None or rehearsed:
@@ -273,6 +288,19 @@ def names_differ(domain: Domain) -> Iterator[Problem]:
                 _show(path, getattr(domain, second)),
                 f"is the name of domain.{first} too",
                 "choose another",
+            )
+
+
+def names_are_short_enough(domain: Domain) -> Iterator[Problem]:
+    """RFC 1035, 2.3.4, less the dots and lengths that the wire adds."""
+    for purpose, host_name in domain.host_names.items():
+        if len(host_name) > MAXIMUM_OF_A_NAME:
+            path = f"domain.{purpose}"
+            yield Problem(
+                path,
+                _show(path, getattr(domain, purpose)),
+                f"makes a host name of {len(host_name)} characters, and DNS takes {MAXIMUM_OF_A_NAME}",
+                "choose a shorter one",
             )
 
 
@@ -504,6 +532,7 @@ def development_is_there(host: Host, development: Development) -> Iterator[Probl
 
 RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     keys_belong_to_the_kind,
+    stack_names_a_server,
     server_types_are_sold,
     server_can_be_reached,
     existing_server_is_described,
@@ -512,6 +541,7 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     protected_images_are_pinned,
     protected_data_is_real,
     names_differ,
+    names_are_short_enough,
     zone_fits_the_kind,
     proxies_are_few,
     networks_are_few_and_apart,
@@ -526,18 +556,19 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     memory_fits,
     cpus_fit,
     temporal_tools_match_the_server,
+    examples_are_replaced,
     development_is_local,
     development_is_there,
 )
 
 
-def broken(sections: Mapping[str, Section | None], rehearsed: bool = False) -> Iterator[Problem]:
-    """What `RULES` find in `sections`, which are sound one by one.
+def broken(sections: Mapping[str, Section | None], stack: str, *, rehearsed: bool) -> Iterator[Problem]:
+    """What `RULES` find in the `sections` of `stack`, which are sound one by one.
 
     `rehearsed`: the providers' APIs are on this machine, and so are the servers.
     """
-    known: Mapping[str, object] = {**sections, "rehearsed": rehearsed}
+    there: Mapping[str, object] = {**sections, "stack": stack, "rehearsed": rehearsed}
     for rule in RULES:
         needed = inspect.signature(rule).parameters
-        if needed.keys() <= known.keys():
-            yield from rule(**{name: known[name] for name in needed})
+        if needed.keys() <= there.keys():
+            yield from rule(**{name: there[name] for name in needed})

@@ -11,7 +11,13 @@ from components.settings.text import matching
 
 Cpus = Annotated[float, between(0.05, 64, "cores")]
 Port = Annotated[int, between(1024, 65535)]
-Command = Annotated[tuple[str, ...], Field(min_length=1)]
+Command = Annotated[
+    tuple[
+        Annotated[str, matching(r"\S(.*\S)?", "is blank, or begins or ends so", "write one word an item")],
+        ...,
+    ],
+    Field(min_length=1),
+]
 
 
 class Service(Section):
@@ -55,6 +61,7 @@ class Temporal(Service):
             "is no namespace",
             "use lower-case letters, digits and hyphens, e.g. jira",
         ),
+        matching(r"(?!temporal-system$).*", "is Temporal's own namespace", "choose another, e.g. jira"),
     ] = Field("jira", description="the namespace of Jira++")
 
 

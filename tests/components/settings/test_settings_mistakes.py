@@ -94,6 +94,29 @@ def test_more_networks_than_hetzner_takes_are_a_mistake_and_no_traceback() -> No
         ]
 
 
+def test_a_host_name_that_dns_does_not_take_is_refused() -> None:
+    """infrastructure B: Cloudflare would refuse the record, after the server was made."""
+    zone = ".".join(["z" * 61] * 4)
+    origins = {"application.cors_origins": [f"https://app-uat.{zone}"]}
+    said = [line for line in mistakes({"domain.zone": zone, **origins}) if line.startswith("domain.")]
+    assert said == [
+        f'domain.{name}: got "{label}"; makes a host name of {len(label) + 1 + len(zone)} characters, '
+        "and DNS takes 253; choose a shorter one"
+        for name, label in (("api", "api-uat"), ("web", "app-uat"), ("temporal", "temporal-uat"))
+    ]
+
+
+@pytest.mark.parametrize("stack", ["Feature.X", "uat_2", "-uat", "u" * 49])
+def test_a_stack_whose_name_no_server_can_have_is_refused(
+    stack: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """infrastructure B: Hetzner would refuse the server, after its keys and addresses were made."""
+    monkeypatch.setattr(pulumi, "get_stack", lambda: stack)
+    (line,) = mistakes({})
+    assert line.startswith(f'the name of the stack: got "{stack}"; is a part of the server\'s host name')
+    assert load(configured(stack_file("local"), {}), ENVIRONMENT), "containers can have it"
+
+
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
     said = mistakes(
         {

@@ -1,6 +1,8 @@
 """Secrets are asked for, never in the tree, and never shown."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pulumi
 import pytest
@@ -19,6 +21,7 @@ from rehearsal.declared.stacks import (
     stack_settings,
 )
 from tests.components.settings.mistakes import mistakes
+from tests.components.settings.test_settings_mistakes import EXISTING
 
 REGISTRY = {"registry": {"server": "ghcr.io", "username": "bot"}}
 CANARY = "canary-7f3a9c"
@@ -118,6 +121,46 @@ def test_old_and_new_tokens_of_cloudflare_have_the_form_of_one(value: str) -> No
 def test_a_token_that_the_stack_does_not_use_may_be_anything() -> None:
     """infrastructure B7: the shell of somebody who works on the local stack alone."""
     assert load(configured(stack_file("local"), secrets={}), {HETZNERS: "x\n", CLOUDFLARES: ""})
+
+
+def private_key(tmp_path: Path, *options: str) -> str:
+    file = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-f", str(file), "-C", "", *options], check=True)
+    return file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        (("-t", "ed25519", "-N", "secret"), "asks for a passphrase, and nobody is there to type it"),
+        (("-t", "rsa", "-m", "PEM", "-N", "secret"), "asks for a passphrase, and nobody is there to type it"),
+        (("-t", "rsa", "-m", "PKCS8", "-N", "secret"), "asks for a passphrase, and nobody is there to type"),
+    ],
+)
+def test_a_private_key_that_asks_for_a_passphrase_is_refused(
+    tmp_path: Path, options: tuple[str, ...], wrong: str
+) -> None:
+    """infrastructure B: the deploy would dial for minutes, and be refused each time."""
+    key = private_key(tmp_path, *options)
+    (line,) = mistakes({"host": EXISTING}, secrets={**SECRETS, "ssh_private_key": key})
+    assert line.startswith(f"ssh_private_key: got (not shown); {wrong}")
+
+
+@pytest.mark.parametrize("options", [("-t", "ed25519"), ("-t", "rsa", "-m", "PEM"), ("-t", "ecdsa")])
+def test_a_private_key_without_a_passphrase_is_taken_and_half_of_it_is_not(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """infrastructure B."""
+    key = private_key(tmp_path, *options, "-N", "")
+    sections = changed(released(stack_file("uat")), {"host": EXISTING})
+    assert load(configured(sections, {**SECRETS, "ssh_private_key": key}), ENVIRONMENT)
+    for text, wrong in (
+        (key[: len(key) // 2], "is cut or altered: its last line is not that of its first"),
+        ((tmp_path / "key.pub").read_text(), "is the public half of a key"),
+        ("PuTTY-User-Key-File-3: ssh-ed25519\n", "is in PuTTY's format, which ssh does not read"),
+    ):
+        (line,) = mistakes({"host": EXISTING}, secrets={**SECRETS, "ssh_private_key": text})
+        assert line.startswith(f"ssh_private_key: got (not shown); {wrong}")
 
 
 def test_missing_secrets_are_found_although_the_rest_is_wrong() -> None:
