@@ -5,6 +5,7 @@ import json
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +16,15 @@ TIMEOUT_SECONDS = 5.0
 
 
 class Unreachable(Exception):
-    """No answer, or one that may pass: too many requests, an error of the server's."""
+    """No answer of the API's, or one that may pass: too many requests, an error of the server's."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP status below 500, and the body as JSON; None where it is none."""
+    """An HTTP status below 500, and the body, a JSON object."""
 
     status: int
-    body: Any
+    body: Mapping[str, Any]
 
     @property
     def found(self) -> bool:
@@ -50,16 +51,17 @@ class Api:
             if number:
                 time.sleep(PAUSE_SECONDS * 2 ** (number - 1))
             try:
-                answer = self._once(path, method)
-            except (OSError, http.client.HTTPException) as error:
+                status, text = self._once(path, method)
+                body = json.loads(text)
+            except (OSError, http.client.HTTPException, ValueError) as error:
                 failure = str(error) or type(error).__name__
                 continue
-            if answer.status != http.client.TOO_MANY_REQUESTS and answer.status < 500:
-                return answer
-            failure = f"HTTP {answer.status}"
+            if status != http.client.TOO_MANY_REQUESTS and status < 500 and isinstance(body, dict):
+                return Answer(status, body)
+            failure = f"HTTP {status}"
         raise Unreachable(f"{self.provider} cannot be asked ({failure})")
 
-    def _once(self, path: str, method: str) -> Answer:
+    def _once(self, path: str, method: str) -> tuple[int, bytes]:
         request = urllib.request.Request(
             self.endpoint + path,
             b"{}" if method != "GET" else None,
@@ -68,14 +70,7 @@ class Api:
         )
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
-                return Answer(response.status, _json(response.read()))
+                return response.status, response.read()
         except urllib.error.HTTPError as error:
             with error:
-                return Answer(error.code, _json(error.read()))
-
-
-def _json(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
+                return error.code, error.read()

@@ -31,7 +31,7 @@ def findings(hetzner: Api, host: Host, stack: str, writes: bool) -> Iterator[Fin
 def _token(hetzner: Api, writes: bool) -> Iterator[Finding]:
     """One that Hetzner does not know, or (where the run `writes`) one that may only read."""
     answer = hetzner.ask(_NOBODY, "PUT" if writes else "GET")
-    code = ((answer.body or {}).get("error") or {}).get("code")
+    code = (answer.body.get("error") or {}).get("code")
     if code == "token_readonly":
         wrong = "may only read, and this run orders and changes things"
     elif answer.status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):

@@ -9,13 +9,21 @@ from components.settings import Problem, Settings
 SERVING = ("A", "AAAA", "CNAME", "HTTPS", "SVCB", "NS")
 """Types that say where visitors of a name go. A second address would be served in turn with ours."""
 OURS = comment("")
+CHALLENGE = "_acme-challenge."
+"""Before a name, where an authority looks for the proof that the name is ours (RFC 8555, 8.4)."""
 
 
 def in_the_way(records: Iterable[Mapping[str, Any]], settings: Settings, stack: str) -> Iterator[Problem]:
     """Of a zone's records, those at the host names of `stack` that are not its own, by their comment."""
     purposes = {host_name: purpose for purpose, host_name in settings.domain.host_names.items()}
     for record in records:
-        purpose = purposes.get(str(record["name"]).lower())
+        name = str(record["name"]).lower()
+        proven = purposes.get(name.removeprefix(CHALLENGE))
+        if proven and name.startswith(CHALLENGE) and record["type"] in ("CNAME", "NS"):
+            if settings.tls.mode == "dns-01":
+                yield _elsewhere(record, proven)
+            continue
+        purpose = purposes.get(name)
         said = record.get("comment") or ""
         if purpose is None or record["type"] not in SERVING or said == comment(stack):
             continue
@@ -24,10 +32,23 @@ def in_the_way(records: Iterable[Mapping[str, Any]], settings: Settings, stack: 
         )
         yield Problem(
             f"domain.{purpose}",
-            f"{record['name']} {record['type']} {record.get('content')} (record {record['id']})",
+            _shown(record),
             f"{other}, and its visitors would go there and here in turn",
             _ways_out(record, purpose, settings, stack),
         )
+
+
+def _elsewhere(record: Mapping[str, Any], purpose: str) -> Problem:
+    return Problem(
+        f"domain.{purpose}",
+        _shown(record),
+        "leads the proof of tls.mode dns-01 elsewhere, so that Traefik would get no certificate",
+        "delete it at Cloudflare (DNS, Records), or use tls.mode origin-ca",
+    )
+
+
+def _shown(record: Mapping[str, Any]) -> str:
+    return f"{record['name']} {record['type']} {record.get('content')} (record {record['id']})"
 
 
 def _ways_out(record: Mapping[str, Any], purpose: str, settings: Settings, stack: str) -> str:

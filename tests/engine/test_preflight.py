@@ -77,6 +77,19 @@ def test_the_record_of_another_stack_of_the_program_is_refused_by_its_stack_s_na
     assert "; is the stack prod's, and its visitors would go there and here in turn; " in line
 
 
+def test_a_record_that_leads_the_proof_of_a_name_elsewhere_is_refused_where_it_is_needed(
+    bring: Bring,
+) -> None:
+    """infrastructure A9, runtime 12: lego follows it into a zone that is not its token's."""
+    lab = bring("uat", up=False)
+    body = {"type": "CNAME", "name": f"_acme-challenge.{NAME}", "content": "x.acme-dns.test", "ttl": 1}
+    lab.ask("POST", f"/client/v4/zones/{ZONE_ID}/dns_records", body)
+    (line,) = refusal(lab, run="preview")
+    assert line.startswith(f"domain.web: got _acme-challenge.{NAME} CNAME x.acme-dns.test (record ")
+    assert "; leads the proof of tls.mode dns-01 elsewhere, so that Traefik would get no certificate;" in line
+    lab.deployment("uat", {"tls.mode": "origin-ca", "tls.acme_email": None}).preview()
+
+
 def test_what_serves_other_names_or_serves_nobody_is_no_hindrance(bring: Bring) -> None:
     """infrastructure A9: only what leads a name of ours elsewhere is in the way."""
     lab = bring("uat", up=False)
