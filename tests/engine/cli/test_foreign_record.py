@@ -1,4 +1,4 @@
-"""docs/runbook.md, "A foreign DNS record", followed by its commands alone."""
+"""docs/runbook.md, "A foreign DNS record" and "Other names in the zone", followed by their commands alone."""
 
 from __future__ import annotations
 
@@ -66,3 +66,17 @@ def test_a_record_that_was_deleted_is_made_anew(host: str, terminal: Terminal) -
         '-H "Authorization: Bearer $CLOUDFLARE_API_TOKEN"'
     )
     assert "to create" in run("pulumi preview")
+
+
+def test_the_zone_is_changed_for_other_names_by_leave_alone(host: str, terminal: Terminal) -> None:
+    """infrastructure B2: the way that the refusal names."""
+    run, lab = terminal.run, terminal.lab
+    body = {"type": "A", "name": "shop.example.com", "content": "192.0.2.1", "proxied": True, "ttl": 1}
+    lab.ask("POST", RECORDS, body)
+    run("pulumi stack init uat")
+    run("pulumi config set --secret acme_dns_token", stdin=SECRETS["acme_dns_token"])
+    assert "for the whole zone, and so for shop.example.com" in run("pulumi preview", fails=True)
+    run("pulumi config set --path edge.zone_settings keep")
+    assert "edge-ssl" not in run("pulumi preview")
+    run("pulumi config set --path edge.zone_settings change")
+    assert "edge-ssl" in run("pulumi preview")
