@@ -7,6 +7,7 @@ another one, without a difference of its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,17 @@ NEW_FILES = "± create delete stdin triggers"
 A_RECORDS = ("edge-api-a", "edge-web-a", "edge-temporal-a")
 RECORDS = (*A_RECORDS, "edge-api-aaaa", "edge-web-aaaa", "edge-temporal-aaaa")
 ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version")
+
+
+def followers(effects: Mapping[str, str]) -> dict[str, str]:
+    """What always comes along: of a new container that it was ready, of another image a look for room."""
+    found = {}
+    for service in ("api", "worker"):
+        if effects.get(service, "").startswith("±"):
+            found[f"{service}-ready"] = "± create delete triggers"
+    if any(name.startswith("image-") and effect == "± name" for name, effect in effects.items()):
+        found |= {"image-space": "± triggers", "image-retired": "~ create"}
+    return found
 
 
 @dataclass(frozen=True)
@@ -373,6 +385,27 @@ ROWS = [
     Row("services.api.command", ["node", "x.js"], {"api": "± entrypoints"}),
     Row("services.worker.command", ["node", "x.js"], {"worker": "± entrypoints"}),
     Row("services.web.command", ["node", "x.js"], {"web": "± entrypoints"}),
+    Row(
+        "services.api.database_connections",
+        20,
+        {
+            "api-files": NEW_FILES,
+            "api": "± mounts",
+            "postgres": "± entrypoints",
+            **AFTER_POSTGRES,
+        },
+    ),
+    Row(
+        "services.worker.database_connections",
+        20,
+        {
+            "worker-files": NEW_FILES,
+            "worker": "± mounts",
+            "postgres": "± entrypoints",
+            **AFTER_POSTGRES,
+        },
+    ),
+    Row("services.api.serving_path", "/up", {"api": "± healthcheck labels"}),
     Row("services.migration.command", ["node", "x.js"], {"migration": "~ create"}),
     Row("services.temporal_ui.port", 5000, {"temporal-ui": "± envs:TEMPORAL_UI_PORT healthcheck labels"}),
     Row("services.api.port", 5000, {"api": "± envs:PORT healthcheck labels"}),
@@ -413,6 +446,7 @@ ROWS = [
             "socket-autoheal-files": "-",
             "network-socket-autoheal": "-",
             "image-autoheal": "-",
+            "image-retired": "~ create",
         },
     ),
     Row(
@@ -427,6 +461,7 @@ ROWS = [
             "socket-watchtower-files": "-",
             "network-socket-watchtower": "-",
             "image-watchtower": "-",
+            "image-retired": "~ create",
         },
     ),
     # ── application

@@ -21,7 +21,7 @@ from operations.deployment import PROJECT, Deployment, DeploymentFailed
 from tests.engine.conftest import Bring
 from tests.engine.effects import Effects, effects
 from tests.engine.lab import ROOT, Lab
-from tests.engine.settings_table import HETZNER, LEFT_OUT, ROWS, Row
+from tests.engine.settings_table import HETZNER, LEFT_OUT, ROWS, Row, followers
 
 pytestmark = pytest.mark.engine
 
@@ -109,7 +109,7 @@ def expected(rows: list[Row]) -> Effects:
     for row in rows:
         for name, effect in row.effects.items():
             merged[name] = _both(merged.get(name), effect)
-    return merged
+    return followers(merged) | merged
 
 
 def _both(one: str | None, other: str) -> str:
