@@ -35,7 +35,7 @@ from operations.journal import Failure, Intent, Journal
 from operations.locks import lift_lock
 from operations.orphans import Finder
 from operations.program import program
-from operations.reality import Hetzner, Sight, without
+from operations.reality import Hetzner, Sight, unreachable, without
 from operations.recovery import context, default_finders, read_again, recover, remove_orphans
 from operations.workspace import LeanStack, LeanWorkspace
 
@@ -128,9 +128,11 @@ class Deployment:
     def _preview(self) -> Journal:
         resources = self.resources()
         sight = self._look(resources)
-        if sight.off:  # nobody there who could be asked
-            how: dict[str, Any] = {}
-        else:
+        how: dict[str, Any] = {}  # where nobody is there who could be asked
+        shut = None if sight.gone or sight.off else unreachable(resources, self.environment)
+        if shut:
+            self.say(f"{shut} does not answer by ssh from here: what was changed by hand is not looked at")
+        elif not sight.off:
             how = {"replace": [*sight.again(resources), *sight.lost(resources)] or None, **_REFRESH}
         journal = self._run("preview", lambda on: self.open().preview(**how, **on))
         journal.face(sight.words, {*sight.detached, *sight.lost(resources)})
