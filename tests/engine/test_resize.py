@@ -7,6 +7,7 @@ import pytest
 from operations.deployment import DeploymentFailed
 from tests.engine.conftest import Bring
 from tests.engine.lab import Lab
+from tests.engine.moments import Kill, Request
 
 pytestmark = pytest.mark.engine
 
@@ -51,6 +52,26 @@ def test_a_server_whose_new_type_is_refused_runs_on_as_it_was_and_the_way_back_i
     assert lab.deployment("uat").up().changes == 0
     assert server(lab) == before
     assert asked(lab, "change_type") == 1
+
+
+@pytest.mark.parametrize(("changed", "then"), [(False, "cx23"), (True, "cx33")])
+def test_a_resize_that_was_cut_off_is_followed_by_a_server_that_runs(
+    changed: bool, then: str, bring: Bring
+) -> None:
+    """Report A1 of infrastructure: the power is off by then, and no later deploy saw it."""
+    lab = bring("uat")
+    kill = Kill(lab)
+    with (
+        kill.at(Request("POST", "/servers/[0-9]+/actions/change_type", effect=changed)),
+        pytest.raises(DeploymentFailed),
+    ):
+        lab.deployment("uat", LARGER, checkpoints=True).up()
+    assert kill.reached
+    assert server(lab)[1] != "running"
+    settings = LARGER if changed else {}
+    lab.deployment("uat", settings, checkpoints=True, killed=True).up()
+    assert server(lab) == (then, "running")
+    assert lab.deployment("uat", settings).up().changes == 0
 
 
 def test_a_volume_that_cannot_be_had_moves_no_server(bring: Bring) -> None:
