@@ -11,10 +11,17 @@ key=$1
 id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
 home=$(getent passwd "$user" | cut -d: -f6)
 
-install -d -m 0700 -o "$user" -g "$user" "$home/.ssh"
-printf '%s\n' "$key" >"$home/.ssh/authorized_keys"
-chmod 0600 "$home/.ssh/authorized_keys"
-chown "$user:$user" "$home/.ssh/authorized_keys"
+# Ours is the line that says so; others are their owners'.
+keys=$home/.ssh/authorized_keys
+install -d -m 0700 -o "$user" -g "$(id -gn "$user")" "$home/.ssh"
+touch "$keys"
+{
+  grep -v -e ' jira-plus-plus$' -e "^$key\$" "$keys" || true
+  printf '%s jira-plus-plus\n' "$key"
+} >"$keys.new"
+chmod 0600 "$keys.new"
+chown "$user:$(id -gn "$user")" "$keys.new"
+mv "$keys.new" "$keys"
 
 # As in bootstrap.sh: apt itself waits for two of its locks only.
 apt() {

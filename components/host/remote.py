@@ -44,6 +44,8 @@ class RemoteArgs:
     ipv4: pulumi.Input[str] | None
     ipv6: pulumi.Input[str] | None
     backup_at: str
+    shared: bool = False
+    """Whether others use the machine, too, and keep what is theirs."""
     # Where a cloud made the machine:
     server: "hcloud.Server | None" = None
     volume: "Volume | None" = None
@@ -98,6 +100,8 @@ class Remote(pulumi.ComponentResource):
             args.ssh_users,
             args.authorized_keys,
             backup_at=args.backup_at,
+            existing=args.server is None,
+            shared=args.shared,
             wait_for_cloud_init=args.server is not None,
         )
         last = step("bootstrap", run_script(arguments), "bootstrap.sh", args.after, booted)

@@ -100,6 +100,11 @@ class Host(Section):
     address: Annotated[str, AfterValidator(_address)] | None = Field(
         None, description="kind existing: public IPv4 address"
     )
+    shared: bool = Field(
+        False,
+        description="kind existing: others use the server, too; Docker's configuration, logins, time zone, "
+        "logs, upgrades and reboots stay theirs",
+    )
     memory_mb: Annotated[int, between(1024, 1048576, "MB")] | None = Field(
         None,
         description="kind existing: the server's memory in MB; kind local: what the containers may use; "

@@ -61,10 +61,12 @@ _KEYS_OF_A_SERVER = frozenset(
     }
 )
 _NOT_FOR_KIND: Mapping[str, frozenset[str]] = {
-    "hetzner": frozenset({"address", "memory_mb", "http_port", "ssh.user", "ssh.port", "ssh.host_key"}),
+    "hetzner": frozenset(
+        {"address", "memory_mb", "http_port", "shared", "ssh.user", "ssh.port", "ssh.host_key"}
+    ),
     "existing": (_KEYS_OF_A_SERVER - {"protected", "swap_mb", "ssh"})
     | {"http_port", "ssh.allowed_networks", "ssh.allow_any_network", "ssh.allow_own_address"},
-    "local": _KEYS_OF_A_SERVER | {"address"},
+    "local": _KEYS_OF_A_SERVER | {"address", "shared"},
 }
 
 

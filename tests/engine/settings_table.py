@@ -570,6 +570,7 @@ LEFT_OUT = {
     "host.ssh.user": WAY_IN,
     "host.ssh.port": WAY_IN,
     "host.ssh.host_key": WAY_IN,
+    "host.shared": "of kind existing: it is asked for before the first deploy",
     **{f"development.sources.{name}.{leaf}": WITH_COMMAND for name in SOURCES for leaf in ("path", "target")},
 }
 """Leaves without a row, with the reason."""
