@@ -17,6 +17,8 @@ from tests.playbook.graphql import Api
 from tests.playbook.target import Target
 
 ISSUE = "Must outlive the stack"
+HETZNERS = ("allowed_networks", "allow_own_address")
+"""Of `host.ssh`, and of no effect here."""
 
 pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -34,7 +36,7 @@ def stand(folder: Path, server: Server) -> Iterator[Stand]:
         "address": server.address,
         "memory_mb": MEMORY_MB,
         "swap_mb": 0,
-        "ssh": {"user": "root", "host_key": server.host_key, "allowed_networks": None},
+        "ssh": {"user": "root", "host_key": server.host_key, **dict.fromkeys(HETZNERS)},
         # What is for a server that Hetzner makes:
         **dict.fromkeys(
             ("server_type", "server_type_fallbacks", "location", "image", "volume", "protected", "backups")
