@@ -62,8 +62,18 @@ _TURNED_AWAY = re.compile(
 )
 
 
+_NO_ANSWER = re.compile(r"dial tcp \S+:\d+: i/o timeout|connect to host [^\n]*timed out", re.IGNORECASE)
+
+
 def hint(failures: Iterable[Failure]) -> str | None:
     """What a person should look at where the words of a failure do not say it."""
+    failures = list(failures)
+    if any(_NO_ANSWER.search(failure.message) for failure in failures):
+        return (
+            "a firewall drops what this machine sends to the server's ssh port: `curl -4 "
+            "https://1.1.1.1/cdn-cgi/trace` tells its address, and host.ssh.allowed_networks (or "
+            "host.ssh.allow_own_address) whether that is let in"
+        )
     if any(_TURNED_AWAY.search(failure.message) for failure in failures):
         return (
             "the server lets connections begin and drops them: a limit takes a deploy for an attack. Look "

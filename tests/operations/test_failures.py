@@ -96,4 +96,19 @@ def test_a_server_that_takes_a_deploy_for_an_attack_is_told_with_the_limits_to_l
     assert told is not None
     for name in ("fail2ban", "ufw", "PerSourcePenalties"):
         assert name in told
-    assert hint([Failure("", "dial tcp 198.51.100.7:22: i/o timeout")]) is None
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "after 40 failed attempts: dial tcp 198.51.100.7:22: i/o timeout",
+        "error during connect: stderr=ssh: connect to host 198.51.100.7 port 22: Connection timed out",
+    ],
+)
+def test_a_server_that_does_not_answer_to_ssh_is_told_with_the_setting(message: str) -> None:
+    """infrastructure A7: six minutes of dialling ended in the bare words of the dial."""
+    told = hint([Failure("", message)])
+    assert told is not None
+    assert "host.ssh.allowed_networks" in told
+    assert "host.ssh.allow_own_address" in told
+    assert hint([Failure("", "no such image")]) is None
