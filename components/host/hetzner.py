@@ -1,13 +1,14 @@
 """A machine at Hetzner: addresses, firewall, volume and server, each with a life of its own."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
 
+from components.clouds import accounts
 from components.host.address import Address, AddressArgs
-from components.host.api import access
 from components.host.cloud_init import user_data
 from components.host.firewall import ANYWHERE, Firewall, FirewallArgs
 from components.host.keys import Keys, KeysArgs
@@ -37,7 +38,7 @@ class Hetzner(pulumi.ComponentResource):
         super().__init__("jira-plus-plus:host:Hetzner", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         settings = args.settings
-        placed, told = order(settings, args.stack, access())
+        placed, told = order(settings, args.stack, accounts(os.environ).hetzner)
         for words in told:
             pulumi.log.warn(words, self)
         self.server_type = placed.server_type

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.host.api import access
+from components.clouds import accounts
 
 SECONDS = 300
 """For a server to be running again."""
@@ -23,7 +23,7 @@ def kept_running(name: str, environment: Mapping[str, str] = os.environ) -> pulu
     afterwards, nor when the new type is refused (hetznercloud/terraform-provider-hcloud,
     `internal/server/resource.go`). What fails in a hook fails the update.
     """
-    hetzner = access(environment)
+    hetzner = accounts(environment).hetzner
 
     async def updated(args: pulumi.ResourceHookArgs) -> None:
         await asyncio.to_thread(switch_on, hetzner.token, hetzner.endpoint, int(args.id))

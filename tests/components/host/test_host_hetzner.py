@@ -136,7 +136,7 @@ def test_the_firewall_that_a_run_brings_for_itself_is_no_change_of_the_servers()
     """infrastructure A7: the provider reads all firewalls of a server, and takes off a foreign one."""
     ssh = {"allowed_networks": [], "allow_own_address": True}
     server = declare({"ssh": ssh}).one("host-server")
-    assert list(server.request.ignoreChanges) == ["image", "userData", "firewallIds"]
+    assert list(server.request.ignoreChanges) == ["image", "sshKeys", "userData", "firewallIds"]
     assert server.inputs["firewallIds"], "it is made with the program's own"
 
 
