@@ -48,6 +48,12 @@ def followers(effects: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+CERTIFICATE = {"edge-certificate-request": "± dnsNames", "edge-origin-ca-certificate": "± csr hostnames"}
+"""For other names, another."""
+CERTIFICATE_OF_ANOTHER = {**CERTIFICATE, "edge-certificate-request": "± dnsNames subject"}
+"""Its subject is the first of the names, the API's."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A change of one leaf. `also` is what must change with it for the settings to agree."""
@@ -134,6 +140,7 @@ ROWS = [
         "domain.zone",
         "example.org",
         {
+            **CERTIFICATE_OF_ANOTHER,
             **dict.fromkeys(ZONE_SETTINGS, "± zoneId"),
             **dict.fromkeys(RECORDS, "± name zoneId"),
             "traefik-dynamic": "~ stdin",
@@ -156,6 +163,7 @@ ROWS = [
         "domain.api",
         "api-test",
         {
+            **CERTIFICATE_OF_ANOTHER,
             "edge-api-a": "~ name",
             "edge-api-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
@@ -166,6 +174,7 @@ ROWS = [
         "domain.web",
         "app-test",
         {
+            **CERTIFICATE,
             "edge-web-a": "~ name",
             "edge-web-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
@@ -177,6 +186,7 @@ ROWS = [
         "domain.temporal",
         "temporal-test",
         {
+            **CERTIFICATE,
             "edge-temporal-a": "~ name",
             "edge-temporal-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
@@ -196,27 +206,21 @@ ROWS = [
     Row("edge.zone_settings", "keep", dict.fromkeys(ZONE_SETTINGS, "-")),
     Row(
         "tls.mode",
-        "origin-ca",
+        "dns-01",
         {
-            "edge-certificate-key": "+",
-            "edge-certificate-request": "+",
-            "edge-origin-ca-certificate": "+",
+            "edge-certificate-key": "-",
+            "edge-certificate-request": "-",
+            "edge-origin-ca-certificate": "-",
             "traefik-dynamic": "~ stdin",
             "traefik-files": NEW_FILES,
             "traefik": "± envs:CF_DNS_API_TOKEN_FILE mounts",
-            "traefik-acme-owner": "-",
+            "traefik-acme-owner": "+",
         },
-        also={"tls.acme_email": None},
+        also={"tls.acme_email": "ops@example.com"},
     ),
-    Row("tls.acme_email", "hostmaster@example.com", {"traefik-files": NEW_FILES, "traefik": "± mounts"}),
-    Row(
-        "tls.acme_server",
-        "https://acme.example.com/directory",
-        {
-            "traefik-files": NEW_FILES,
-            "traefik": "± mounts",
-        },
-    ),
+    # Of what only mode dns-01 reads a change without that mode touches nothing.
+    Row("tls.acme_email", "hostmaster@example.com", {}),
+    Row("tls.acme_server", "https://acme.example.com/directory", {}),
     # ── images: the service, and the jobs that run the same image
     Row(
         "images.api",

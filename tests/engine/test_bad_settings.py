@@ -42,7 +42,7 @@ def test_a_mistake_in_the_stack_file_is_one_readable_error(mistake: str, bring: 
 
 def test_a_missing_secret_is_one_readable_error(bring: Bring) -> None:
     lab = bring("uat", up=False)
-    deployment = lab.deployment("uat")
+    deployment = lab.deployment("uat", {"tls.mode": "dns-01", "tls.acme_email": "ops@example.com"})
     deployment.open().remove_config("jira-plus-plus:acme_dns_token")
     assert_one_error(
         lab,

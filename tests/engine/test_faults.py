@@ -14,8 +14,6 @@ from tests.engine.wholeness import assert_whole
 
 pytestmark = pytest.mark.engine
 
-ORIGIN_CA = {"tls.mode": "origin-ca", "tls.acme_email": None}
-"""Makes a certificate at Cloudflare, too."""
 HOLDINGS = {
     "ssh_key": 1,
     "primary_ip": 2,
@@ -77,7 +75,7 @@ def test_what_may_pass_is_tried_again_until_the_stack_is_up(name: str, bring: Br
     lab = bring("uat", up=False)
     lab.fault(*PASSING[name])
     # As many as if the faults came one after another: each try ends at the first ones that it meets.
-    deployment = lab.deployment("uat", ORIGIN_CA, tries=len(EVERY_CHANGE) + 1)
+    deployment = lab.deployment("uat", tries=len(EVERY_CHANGE) + 1)
     deployment.up()
     assert lab.cloud.faults.list() == [], "each has struck"
     assert lab.holdings() == HOLDINGS, "once each, in spite of repetitions"

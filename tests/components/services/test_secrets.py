@@ -12,6 +12,7 @@ import pytest
 from components.services.credentials import htpasswd
 from rehearsal.declared.platform import CANARY, commands, containers, declare, declared
 from rehearsal.declared.recording import Registration
+from tests.components.settings.mistakes import ACME
 
 MAKES = {
     "random:index/randomPassword:RandomPassword",
@@ -103,8 +104,17 @@ def test_each_service_is_given_what_it_needs_and_no_more() -> None:
         "migration-backup": {"/run/secrets/PGPASSWORD"},
         "temporal": {"/etc/temporal/config/server.yaml"},
         "temporal-schema": {"/run/secrets/SQL_PASSWORD"},
-        "traefik": {"/run/secrets/acme_dns_token"},
     }
+
+
+def test_only_where_an_authority_is_asked_traefik_is_given_a_token() -> None:
+    acme = declare("uat", ACME)
+    assert CANARY in files(commands(acme)["traefik-files"])["/run/secrets/acme_dns_token"]
+    assert containers(acme)["traefik"].inputs["envs"] == [
+        "CF_DNS_API_TOKEN_FILE=/run/secrets/acme_dns_token"
+    ], "the token is a file, and its path the only thing in the environment"
+    for stack in ("uat", "prod", "local"):
+        assert containers(declared(stack))["traefik"].inputs.get("envs", []) == [], stack
 
 
 def test_without_sentry_there_is_no_dsn() -> None:

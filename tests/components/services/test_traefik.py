@@ -168,12 +168,6 @@ def test_the_entry_points_listen_where_the_ports_lead() -> None:
         assert {f":{port.internal}" for port in ports(tls, loopback, 8080)} <= listening
 
 
-def test_the_token_is_a_file_and_its_path_the_only_thing_in_the_environment() -> None:
-    traefik = containers(declared("uat"))["traefik"].inputs
-    assert traefik["envs"] == ["CF_DNS_API_TOKEN_FILE=/run/secrets/acme_dns_token"]
-    assert containers(declared("local"))["traefik"].inputs.get("envs", []) == []
-
-
 def test_a_change_of_routes_runs_in_place_and_replaces_nothing() -> None:
     dynamic = commands(declared("uat"))["traefik-dynamic"]
     assert "triggers" not in dynamic.inputs, (

@@ -12,7 +12,7 @@ from components.host.scripts import bootstrap_arguments
 from components.settings import SettingsError, load
 from components.settings.rules import MAXIMUM_OF_KEYS_BYTES
 from rehearsal.declared.stacks import ENVIRONMENT, REMOVE, SECRETS, configured, released, stack_file
-from tests.components.settings.mistakes import mistakes
+from tests.components.settings.mistakes import ACME, mistakes
 from tests.components.settings.public_keys import KEYS, WEAK
 
 CASES = yaml.safe_load((Path(__file__).parent / "bad_settings.yaml").read_text(encoding="utf-8"))
@@ -120,6 +120,7 @@ def test_a_stack_whose_name_no_server_can_have_is_refused(
 def test_all_mistakes_are_reported_at_once_in_the_order_of_the_file() -> None:
     said = mistakes(
         {
+            **ACME,
             "host.server_type": "cx24",
             "domain.api": "api.uat",
             "services.api.memory": 512,

@@ -20,7 +20,7 @@ from rehearsal.declared.stacks import (
     stack_file,
     stack_settings,
 )
-from tests.components.settings.mistakes import mistakes
+from tests.components.settings.mistakes import ACME, mistakes
 from tests.components.settings.test_settings_mistakes import EXISTING
 
 REGISTRY = {"registry": {"server": "ghcr.io", "username": "bot"}}
@@ -28,7 +28,7 @@ CANARY = "canary-7f3a9c"
 
 
 def test_dns_01_needs_its_token() -> None:
-    assert mistakes({}, secrets={}) == [
+    assert mistakes(ACME, secrets={}) == [
         "acme_dns_token: got nothing; is required, since tls.mode dns-01 proves the names by DNS; "
         "run `pulumi config set --secret acme_dns_token` and paste the Cloudflare token for Traefik "
         "(Zone / Zone / Read, Zone / DNS / Edit, for this zone alone)"
@@ -37,7 +37,7 @@ def test_dns_01_needs_its_token() -> None:
 
 def test_an_empty_secret_is_a_missing_one() -> None:
     # Pulumi.yaml gives every secret an empty default: the engine refuses a key without any.
-    (line,) = mistakes({"acme_dns_token": ""}, secrets={})
+    (line,) = mistakes({**ACME, "acme_dns_token": ""}, secrets={})
     assert line.startswith("acme_dns_token: got nothing; is required")
 
 
@@ -57,7 +57,7 @@ def test_sentry_needs_its_dsn() -> None:
 
 
 def test_hetzner_needs_the_tokens_of_both_providers() -> None:
-    assert mistakes({}, environment={}) == [
+    assert mistakes(ACME, environment={}) == [
         "HCLOUD_TOKEN: got nothing; is required, since host.kind hetzner orders a server; "
         "export a token of the project in Hetzner's console (Security, API tokens, Read & Write)",
         "CLOUDFLARE_API_TOKEN: got nothing; is required, since the names are served through Cloudflare; "
@@ -67,7 +67,7 @@ def test_hetzner_needs_the_tokens_of_both_providers() -> None:
 
 
 def test_the_origin_authority_needs_one_more_permission() -> None:
-    (line,) = mistakes({"tls.mode": "origin-ca"}, environment={"HCLOUD_TOKEN": "x" * 64})
+    (line,) = mistakes({}, environment={"HCLOUD_TOKEN": "x" * 64})
     assert line.endswith("Zone / DNS / Edit, Zone / SSL and Certificates / Edit)")
 
 
@@ -102,7 +102,7 @@ def test_a_token_that_cannot_be_one_is_said_to_be_none_and_is_not_shown(
     """infrastructure B7: else the first error comes from a provider, and another one a resource."""
     given = {**TOKENS, name: value}
     (line,) = mistakes(
-        {},
+        ACME,
         secrets={"acme_dns_token": given["acme_dns_token"]},
         environment={HETZNERS: given[HETZNERS], CLOUDFLARES: given[CLOUDFLARES]},
     )
@@ -164,7 +164,7 @@ def test_a_private_key_without_a_passphrase_is_taken_and_half_of_it_is_not(
 
 
 def test_missing_secrets_are_found_although_the_rest_is_wrong() -> None:
-    said = mistakes({"tls.acme_email": "nobody", "host.location": "moon"}, secrets={}, environment={})
+    said = mistakes({**ACME, "tls.acme_email": "nobody", "host.location": "moon"}, secrets={}, environment={})
     assert [line.split(":")[0] for line in said] == [
         "host.location",
         "tls.acme_email",
