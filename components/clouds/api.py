@@ -31,6 +31,11 @@ class Answer:
         """Whether the request succeeded."""
         return self.status < http.client.BAD_REQUEST
 
+    @property
+    def forbidden(self) -> bool:
+        """Whether it was refused to the token that asked."""
+        return self.status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN)
+
 
 @dataclass(frozen=True)
 class Api:

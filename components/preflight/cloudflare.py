@@ -65,7 +65,9 @@ def findings_of_acme(acme: Api, domain: Domain) -> Iterator[Finding]:
     zones = answer.body["result"] if answer.found else []
     if not zones:
         wrong = f"cannot find the zone {domain.zone}, so that Traefik would get no certificate"
-    elif not (_may_edit(zones[0], DNS) and acme.ask(f"/zones/{zones[0]['id']}/dns_records?per_page=1").found):
+    elif (
+        not _may_edit(zones[0], DNS) or acme.ask(f"/zones/{zones[0]['id']}/dns_records?per_page=1").forbidden
+    ):
         wrong = f"may not write to the zone {domain.zone}, so that Traefik would get no certificate"
     else:
         return
@@ -103,7 +105,7 @@ def _unseen(cloudflare: Api, domain: Domain, needed: tuple[Permission, ...]) -> 
 def _permissions(
     zone: Mapping[str, Any], answers: Mapping[Permission, Answer], writes: bool
 ) -> Iterator[Finding]:
-    lacking = [permission for permission, answer in answers.items() if not answer.found]
+    lacking = [permission for permission, answer in answers.items() if answer.forbidden]
     reading = [p for p in answers if p not in lacking and p.edits and not _may_edit(zone, p)]
     for permissions, what, stops in (
         (lacking, "lacks", True),

@@ -1,6 +1,5 @@
 """What stands in the way at Hetzner."""
 
-import http.client
 from collections.abc import Iterator
 
 from components.clouds import Api
@@ -34,7 +33,7 @@ def _token(hetzner: Api, writes: bool) -> Iterator[Finding]:
     code = (answer.body.get("error") or {}).get("code")
     if code == "token_readonly":
         wrong = "may only read, and this run orders and changes things"
-    elif answer.status in (http.client.UNAUTHORIZED, http.client.FORBIDDEN):
+    elif code in ("unauthorized", "forbidden"):
         wrong = "is no token that Hetzner knows (any more)"
     else:
         return

@@ -373,6 +373,14 @@ def test_a_provider_that_does_not_answer_is_a_warning_and_stops_no_run(bring: Br
     ]
 
 
+def test_a_provider_that_is_being_maintained_is_no_reason_to_doubt_the_token(bring: Bring) -> None:
+    """infrastructure B7: Hetzner answers 403 then, as to a bad token."""
+    lab = bring("uat", up=False)
+    lab.fault({"kind": "status", "path": "^/v1/ssh_keys/0$", "status": 403, "code": "maintenance"})
+    lab.deployment("uat").preview()
+    assert lab.cloud.faults.list() == [], "it has struck"
+
+
 def test_the_look_costs_few_requests_and_little_time(bring: Bring) -> None:
     """infrastructure A9, B3, B7: it precedes every run."""
     lab = bring("uat")
