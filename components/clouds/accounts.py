@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pulumi
 
@@ -9,6 +10,7 @@ from components.clouds.api import Api
 
 HETZNER = "https://api.hetzner.cloud/v1"
 CLOUDFLARE = "https://api.cloudflare.com/client/v4"
+_HERE = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,11 @@ class Accounts:
     hetzner: Api
     cloudflare: Api
     acme: Api
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether a provider is asked here, as in a rehearsal: then its servers are here, too."""
+        return any(urlsplit(api.endpoint).hostname in _HERE for api in (self.hetzner, self.cloudflare))
 
 
 def accounts(environment: Mapping[str, str]) -> Accounts:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pulumi
 
 from components.clouds import Unreachable, accounts
-from components.preflight import cloudflare, hetzner
+from components.preflight import cloudflare, hetzner, sources
 from components.preflight.finding import Finding, InTheWay
 from components.settings import Settings
 
@@ -31,6 +31,8 @@ def look(settings: Settings, environment: Mapping[str, str] = os.environ) -> Non
         parts.append(lambda: cloudflare.findings_of_acme(at.acme, settings.domain))
     if settings.host.kind == "hetzner":
         parts.append(lambda: hetzner.findings(at.hetzner, settings.host, stack, writes))
+    if not at.on_this_machine:  # where a rehearsal plays the visitors
+        parts.append(lambda: sources.findings(settings))
     with ThreadPoolExecutor(len(parts)) as pool:
         seen = list(pool.map(_seen, parts))
     found = [finding for findings in seen if not isinstance(findings, Unreachable) for finding in findings]

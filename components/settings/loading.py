@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import pulumi
 from pulumi.runtime import config as engine
@@ -17,8 +16,6 @@ from components.settings.problem import NOT_SHOWN, NOTHING, Problem, SettingsErr
 from components.settings.section import Section
 from components.settings.tokens import malformed
 from components.settings.tree import Settings
-
-_HERE = ("127.0.0.1", "::1", "localhost")
 
 
 def load(config: pulumi.Config, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -41,7 +38,7 @@ def load(config: pulumi.Config, environment: Mapping[str, str] = os.environ) -> 
     sections = _validated(report.without_unknown(Settings, raw, unknown, Settings), screen, problems)
     # A misspelt key explains why the one that was meant is missing.
     problems = [p for p in problems if not (p.got == NOTHING and p.path in unknown)] + list(unknown.values())
-    problems += rules.broken(sections, pulumi.get_stack(), rehearsed=_rehearsed(environment))
+    problems += rules.broken(sections, pulumi.get_stack(), rehearsed=accounts(environment).on_this_machine)
     problems += _misplaced_secrets(values, encrypted)
     present = {name: values[name] for name in secrets.SECRETS if values.get(name)}
     problems += secrets.missing(raw, {**present, **tokens})
@@ -58,12 +55,6 @@ def _values(config: pulumi.Config) -> dict[str, str]:
     prefix = f"{config.name}:"
     everything = {**engine.get_config_env(), **engine.CONFIG.get()}
     return {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
-
-
-def _rehearsed(environment: Mapping[str, str]) -> bool:
-    """Whether a provider is asked on this machine: then its servers are here, too."""
-    at = accounts(environment)
-    return any(urlsplit(api.endpoint).hostname in _HERE for api in (at.hetzner, at.cloudflare))
 
 
 def _is_encrypted(key: str) -> bool:

@@ -41,9 +41,14 @@ def _network(value: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 
 
+def lies_in(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    """Whether `network` is a part of `other`, or the same."""
+    return network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
+
+
 def is_an_example(network: IPv4Network | IPv6Network) -> bool:
     """Whether it is one of those that documents use, and nobody has."""
-    return any(network.version == one.version and network.subnet_of(one) for one in _EXAMPLES)  # type: ignore[arg-type]
+    return any(lies_in(network, one) for one in _EXAMPLES)
 
 
 def unroutable(where: IPv4Network | IPv6Network | IPv4Address | IPv6Address) -> str | None:
@@ -51,7 +56,7 @@ def unroutable(where: IPv4Network | IPv6Network | IPv4Address | IPv6Address) -> 
     network = ipaddress.ip_network(where)
     if is_an_example(network):
         return None
-    if network.version == 4 and network.subnet_of(_SHARED):  # type: ignore[arg-type]
+    if lies_in(network, _SHARED):
         return "a provider's own (RFC 6598)"
     for kind, is_it in (
         ("loopback", network.is_loopback),
@@ -70,12 +75,7 @@ def repeated(networks: Sequence[str]) -> Iterator[tuple[int, str]]:
     parsed = [ipaddress.ip_network(network) for network in networks]
     for index, network in enumerate(parsed):
         for other, wider in enumerate(parsed):
-            if (
-                other != index
-                and network.version == wider.version
-                and network.subnet_of(wider)  # type: ignore[arg-type]
-                and (network != wider or other < index)
-            ):
+            if other != index and lies_in(network, wider) and (network != wider or other < index):
                 yield index, networks[other]
                 break
 
