@@ -14,7 +14,7 @@ LONG, SHORT = "/stream/1.6", "/stream/0.4"
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers any request with its method, path, headers and the length of its body, as JSON.
+    """Answers with a request's method, path, headers, length of its body and connection, as JSON.
 
     A stream comes in parts, by HTTP or, if that is asked, on a connection of its own.
     """
@@ -26,7 +26,13 @@ class Echo(BaseHTTPRequestHandler):
         length = len(self.rfile.read(int(self.headers.get("Content-Length", 0))))
         if self.path in (LONG, SHORT):
             return self.stream(float(self.path.rpartition("/")[2]))
-        seen = {"method": self.command, "path": self.path, "headers": dict(self.headers), "length": length}
+        seen = {
+            "method": self.command,
+            "path": self.path,
+            "headers": dict(self.headers),
+            "length": length,
+            "connection": self.client_address,
+        }
         body = json.dumps(seen).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")

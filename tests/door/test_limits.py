@@ -147,3 +147,15 @@ def test_a_web_socket_is_not_held_back_and_outlives_the_time_for_a_request(hurri
         while more := connection.sock.recv(4096):
             text += more
         assert text.endswith(b"data: last\n\n")
+
+
+def test_a_connection_to_the_application_is_not_kept_until_node_closes_it(door: Door) -> None:
+    """Report: runtime 16's kin. A request that is sent while the other end closes is lost: Node waits 5 s."""
+
+    def connection() -> Any:
+        return door.ask("api", "/").seen["connection"]
+
+    first = connection()
+    assert connection() == first, "it is kept for a while"
+    time.sleep(4.8)
+    assert connection() != first
