@@ -136,6 +136,12 @@ class Deployment:
             how = {"replace": [*sight.again(resources), *sight.lost(resources)] or None, **_REFRESH}
         journal = self._run("preview", lambda on: self.open().preview(**how, **on))
         journal.face(sight.words, {*sight.detached, *sight.lost(resources)})
+        if not sight.gone and (unseen := journal.unseen):
+            journal.face(sight.words, unseen)
+            words = journal.put_back
+            journal = self._run("preview", lambda on: self.open().preview(**on))
+            journal.face(words, ())
+            self.say("how Docker is reached changes: what was changed by hand in it is not looked at")
         for line in journal.put_back:
             self.say(f"a deploy puts back: {line}")
         return journal

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from pulumi.automation import EngineEvent
 
-from operations.marks import SECRET, SIGNATURE
+from operations.marks import SECRET, SIGNATURE, UNKNOWN
 
 AMBIENT = re.compile(r"using pulumi-resource-\S+ from \$PATH")
 """The engine's warning about a plugin that it did not install; who puts one there says so."""
@@ -107,6 +107,8 @@ class Journal:
     """What was found of the server before the run (`operations/reality.py`), in words."""
     strayed: dict[str, str] = field(default_factory=dict)
     """URN of what was read anew and is not as the state has it, to what was found, in words."""
+    _through: dict[str, str] = field(default_factory=dict)
+    """URN of what was read anew to that of its provider."""
     _handle: TextIO | None = None
 
     def record(self, event: EngineEvent) -> None:
@@ -150,6 +152,20 @@ class Journal:
             ),
         ]
 
+    @property
+    def unseen(self) -> set[str]:
+        """URNs of what a preview could not read, and takes to be gone for it.
+
+        The configuration of its provider is known only after the change, as that of a Docker whose server is
+        prepared anew.
+        """
+        unknown = {
+            step.urn
+            for step in self.steps
+            if step.type.startswith("pulumi:providers:") and UNKNOWN in json.dumps(dict(step.new))
+        }
+        return {urn for urn, provider in self._through.items() if provider in unknown}
+
     def face(self, words: list[str], told: Collection[str]) -> None:
         """Takes what was found of the server before the run, and about which resources that tells all."""
         self.faced = words
@@ -164,6 +180,7 @@ class Journal:
         """What was read anew tells how it differs from the state; what is gone has no new state."""
         if _word(meta.op) == "refresh" and (meta.new is None or meta.diffs):
             self.strayed[meta.urn] = "was gone" if meta.new is None else "was changed"
+            self._through[meta.urn] = meta.provider.rpartition("::")[0]
 
     def _diagnose(self, severity: str, urn: str | None, message: str) -> None:
         text = _plain(message)

@@ -145,6 +145,20 @@ def test_what_was_changed_by_hand_is_shown_by_a_preview_and_put_back_by_the_next
     assert deployment.up().changes == 0
 
 
+def test_a_preview_invents_no_loss_where_it_cannot_know_how_docker_will_be_reached(bring: Bring) -> None:
+    """Report A6: what a provider cannot be asked about yet is not gone."""
+    lab = bring("uat")
+    Hand(lab).loosens_the_zone()
+    deployment = lab.deployment("uat")
+    script = lab.state / "project" / "components" / "host" / "readiness.sh"
+    script.write_text(script.read_text() + "# another release of it\n")
+    journal = deployment.preview()
+    assert effects(journal)["host-ready"] == "~ stdin"
+    assert not any(effect.startswith("+") for effect in effects(journal).values())
+    assert journal.put_back == ["edge-ssl was changed"]
+    assert effects(deployment.up()) == {"host-ready": "~ stdin", "edge-ssl": "~ value"}
+
+
 def test_a_server_that_is_off_is_switched_on_and_awaited(bring: Bring) -> None:
     """Report A6: a machine that somebody has switched off in the console."""
     lab = bring("uat")
