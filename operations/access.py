@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import requests
 from hcloud import Client, HCloudException
 from hcloud.firewalls import BoundFirewall
 from hcloud.servers import BoundServer
 
-from operations.orphans.hetzner import hetzner
+from operations.orphans.hetzner import hetzner, passing, steadily
 from operations.own_address import AddressUnknown, own_address
 from operations.run_firewall import open_port, put_back, servers, take_away, take_away_left
 
@@ -55,24 +56,36 @@ def way_in(
         return
     client = hetzner(environment)
     if not ssh.get("allow_own_address"):
-        with suppress(HCloudException, AddressUnknown):  # then it is tried, and the provider tells
+        # Where nobody answers it is tried all the same, and the provider tells.
+        with suppress(HCloudException, requests.RequestException, AddressUnknown):
             _require_let_in(stack, ssh, servers(client, stack), environment, first, answers)
         yield
         return
+    firewall = None
     try:
         firewall = _opened(client, stack, ssh, environment, first, say)
     except AddressUnknown as error:
         raise NoWayIn(str(error)) from None
-    except HCloudException as error:
-        raise NoWayIn(
-            f"port 22 could not be opened for this run (host.ssh.allow_own_address): {error}. That needs "
-            "an HCLOUD_TOKEN that may write, and less than 5 firewalls on the server"
-        ) from None
+    except (HCloudException, requests.RequestException) as error:
+        if not passing(error):
+            raise NoWayIn(
+                f"port 22 could not be opened for this run (host.ssh.allow_own_address): {error}. That "
+                "needs an HCLOUD_TOKEN that may write, and less than 5 firewalls on the server"
+            ) from None
+        say(f"Hetzner does not answer ({error}): port 22 stays as it is")
     try:
         yield
     finally:
         if firewall is not None:
-            take_away(firewall, stack)
+            _close(firewall, stack, say)
+
+
+def _close(firewall: BoundFirewall, stack: str, say: Say) -> None:
+    """What the run has come to does not depend on it: the next one closes what this one could not."""
+    try:
+        take_away(firewall, stack)
+    except (HCloudException, requests.RequestException) as error:
+        say(f"port 22 is still open to this run's address: the next run takes {firewall.name} away ({error})")
 
 
 def _opened(
@@ -83,9 +96,9 @@ def _opened(
     first: bool,
     say: Say,
 ) -> BoundFirewall | None:
-    take_away_left(client, stack, environment, say)
-    there = servers(client, stack)
-    put_back(client, stack, there, say)
+    steadily(lambda: take_away_left(client, stack, environment, say))
+    there: list[BoundServer] = steadily(lambda: servers(client, stack))
+    steadily(lambda: put_back(client, stack, there, say))
     if not (first or there):
         return None
     address = own_address(environment)

@@ -21,7 +21,7 @@ from hcloud.servers import BoundServer
 
 from operations import github
 from operations.engines import here
-from operations.orphans.hetzner import patiently
+from operations.orphans.hetzner import patiently, steadily
 
 LONGEST = timedelta(hours=3)
 """No run lasts longer: the workflows end theirs after one."""
@@ -36,15 +36,24 @@ def open_port(client: Client, stack: str, address: str) -> BoundFirewall:
     if github.MACHINE.fullmatch(socket.gethostname()):
         holder["run"] = socket.gethostname()
     rule = FirewallRule("in", "tcp", [f"{address}/32"], port="22", description="ssh for the time of a run")
-    made = client.firewalls.create(
-        name=f"{_name(stack)}-run-{uuid.uuid4().hex[:8]}",
-        rules=[rule],
-        labels=_labels(stack) | holder,  # type: ignore[arg-type]
-        resources=[_servers(stack)],
-    )
-    for action in made.actions or []:
-        action.wait_until_finished()
-    return made.firewall
+    name = f"{_name(stack)}-run-{uuid.uuid4().hex[:8]}"
+
+    def make() -> BoundFirewall:
+        # The answer to a request that has taken effect may have been lost.
+        if (there := client.firewalls.get_by_name(name)) is not None:
+            return there
+        made = client.firewalls.create(
+            name=name,
+            rules=[rule],
+            labels=_labels(stack) | holder,  # type: ignore[arg-type]
+            resources=[_servers(stack)],
+        )
+        for action in made.actions or []:
+            action.wait_until_finished()
+        return made.firewall
+
+    made: BoundFirewall = steadily(make)
+    return made
 
 
 def take_away(firewall: BoundFirewall, stack: str) -> None:
@@ -55,7 +64,7 @@ def take_away(firewall: BoundFirewall, stack: str) -> None:
             action.wait_until_finished()
         firewall.delete()
 
-    patiently(remove, pause_seconds=1.0)
+    steadily(lambda: patiently(remove, pause_seconds=1.0))
 
 
 def take_away_left(client: Client, stack: str, environment: Mapping[str, str], say: Say) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import requests
 from hcloud import APIException, Client
 
 from operations.journal import Intent
@@ -15,7 +16,9 @@ from operations.orphans import Context, at_work, foreign
 
 ENDPOINT = "https://api.hetzner.cloud/v1"
 BUSY = ("locked", "conflict", "resource_in_use", "rate_limit_exceeded", "must_be_unassigned")
+_PASSING = ("unavailable", "service_error", "server_error", "timeout", "maintenance", "unknown_error")
 TRIES = 30
+PASSING_SECONDS = 1.0
 
 _CLIENTS: dict[str, tuple[str, str]] = {
     "hcloud:index/server:Server": ("server", "servers"),
@@ -99,6 +102,29 @@ def hetzner(environment: Mapping[str, str], pause_seconds: float = 1.0) -> Clien
         poll_interval=min(1.0, pause_seconds),
         timeout=30,
     )
+
+
+def steadily(ask: Callable[[], Any]) -> Any:
+    """Asks again, five times in all, what a limit, a server's error or a dropped connection has cut off.
+
+    What is asked must bear that it has taken effect already.
+    """
+    for left in reversed(range(5)):
+        try:
+            return ask()
+        except (APIException, requests.RequestException) as error:
+            if not left or not passing(error):
+                raise
+            time.sleep(PASSING_SECONDS)
+    raise AssertionError("unreachable")
+
+
+def passing(error: Exception) -> bool:
+    """Whether the same may succeed a moment later."""
+    if not isinstance(error, APIException):
+        return isinstance(error, requests.RequestException)
+    code = str(error.code)  # the status, where the answer was no JSON
+    return code in (*BUSY, *_PASSING) or (code.isdigit() and int(code) >= 500)
 
 
 def patiently(ask: Callable[[], Any], pause_seconds: float) -> Any:

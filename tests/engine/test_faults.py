@@ -120,7 +120,7 @@ FINAL: dict[str, tuple[list[dict[str, Any]], str]] = {
                 message="token is only allowed to perform GET requests",
             )
         ],
-        r"up failed:\n  host-.*token is only allowed to perform GET requests.*",
+        r"port 22 could not be opened .*token is only allowed to perform GET requests.* that may write.*",
     ),
     "a cloudflare token for another zone": (
         [always("/dns_records$", status=403, code=10000, message="Authentication error")],
