@@ -7,6 +7,7 @@ is what is deployed.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -56,7 +57,7 @@ class Door:
 
     def connection(self, host: str, source: str = ELSEWHERE, timeout: float = 20) -> HTTPConnection:
         """A connection by TLS from `source`, for requests to `host`."""
-        context = ssl.create_default_context(cafile=str(self.folder / "certificate.pem"))
+        context = ssl.create_default_context(cafile=str(self.folder / "trusted.pem"))
         connection = HTTPSConnection(
             "127.0.0.1", self.port, timeout=timeout, source_address=(source, 0), context=context
         )
@@ -111,30 +112,37 @@ def opened(
     folder: Path,
     traefik: Path,
     *,
+    tls: Tls = TLS,
+    trusted: str = "",
+    environment: Mapping[str, str] = {},
     routes: Callable[[dict[str, Any]], None] = lambda _: None,
     static: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Iterator[Door]:
-    """Starts backend and proxy, with files in `folder`; `routes` and `static` may alter what they read."""
-    certificate, key = self_signed(folder)
+    """Starts backend and proxy, with files in `folder`; `routes` and `static` may alter what they read.
+
+    `trusted` are the roots, in PEM, of an authority that the door asks for its certificates.
+    """
+    certificate, key = self_signed(folder, *(f"DNS:{name}" for name in HOSTS.values()))
+    (folder / "trusted.pem").write_text(trusted or certificate.read_text())
     port, ipv6, ping = free_ports(3)
     with ExitStack() as stack:
         backend = stack.enter_context(serving())
         routing = Routing(
             host_names=HOSTS,
-            tls=TLS,
+            tls=tls,
             temporal_users=(f"admin:{htpasswd(PASSWORD)}",),
             proxies=(f"{CLOUDFLARE}/32",),
             only_proxies=False,
-            certificate=(certificate.read_text(), key.read_text()),
+            certificate=None if trusted else (certificate.read_text(), key.read_text()),
         )
         dynamic = json.loads(dynamic_config(routing).replace("@docker", "@file"))
         dynamic["http"]["services"] = {
             name: {"loadBalancer": {"servers": [{"url": backend}]}} for name in ("api", "web", "temporal-ui")
         }
         routes(dynamic)
-        (folder / "dynamic").mkdir()
+        (folder / "dynamic").mkdir(exist_ok=True)
         (folder / "dynamic" / "routes.yaml").write_text(json.dumps(dynamic))
-        config = json.loads(static_config("uat", TLS))
+        config = json.loads(static_config("uat", tls))
         config["providers"] = {"file": {"directory": str(folder / "dynamic")}}
         config["entryPoints"] = {
             "websecure": {**config["entryPoints"]["websecure"], "address": f"127.0.0.1:{port}"},
@@ -145,19 +153,22 @@ def opened(
         (folder / "traefik.yaml").write_text(json.dumps(config))
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(
-                [traefik, f"--configfile={folder / 'traefik.yaml'}"], stdout=log, stderr=log, cwd=folder
+                [traefik, f"--configfile={folder / 'traefik.yaml'}"],
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env={**os.environ, **environment},
             )
             stack.callback(process.wait, 20)
             stack.callback(process.terminate)
             door = Door(port, folder)
-            seconds_until("the proxy serves", lambda: door.ask("web", "/").status == 200, 20, every=0.1)
+            seconds_until("the proxy serves", lambda: door.ask("web", "/").status == 200, 60, every=0.1)
             yield door
 
 
-def self_signed(folder: Path) -> tuple[Path, Path]:
-    """A certificate for the three names, and its key."""
+def self_signed(folder: Path, *names: str) -> tuple[Path, Path]:
+    """A certificate for `names`, as `DNS:…` or `IP:…`, and its key."""
     certificate, key = folder / "certificate.pem", folder / "key.pem"
-    names = ",".join(f"DNS:{name}" for name in HOSTS.values())
     subprocess.run(
         [
             *(
@@ -176,7 +187,7 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
                 "-subj",
                 "/CN=door",
                 "-addext",
-                f"subjectAltName={names}",
+                f"subjectAltName={','.join(names)}",
                 "-keyout",
                 str(key),
                 "-out",
