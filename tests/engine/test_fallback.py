@@ -97,3 +97,16 @@ def test_another_choice_in_the_settings_ends_the_fallback_and_a_replacement_trie
     assert server_type(lab) == "cx23"
     assert lab.deployment("uat").up().changes == 0
     assert_whole(lab)
+
+
+def test_an_address_that_cannot_be_had_moves_no_server_type(bring: Bring) -> None:
+    """Report A4 of infrastructure: capacity is per kind of resource, and another type would not help."""
+    lab = bring("uat", up=False)
+    lab.fault(
+        {"kind": "status", "method": "POST", "path": "/v1/primary_ips$", "status": 412, "count": None}
+        | {"code": "resource_unavailable"}
+    )
+    with pytest.raises(DeploymentFailed, match=r"(?s)host-ipv[46]: .*resource_unavailable"):
+        lab.deployment("uat").up()
+    assert asked(lab, "/servers") == 0
+    assert not any("is sold out" in line for line in lab.output)
