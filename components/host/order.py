@@ -48,18 +48,20 @@ def order(
     wanted = settings.server_type
     if not servers or environment.get(ANEW):
         return _new(settings, hetzner, environment.get(REFUSED, "").split(","))
-    (server,) = servers
+    (server,), told = servers, list[str]()
     runs = server["server_type"]["name"]
+    if server["status"] == "off":
+        told.append(f"the server of {stack} is off; `make deploy STACK={stack}` switches it on")
     if runs == wanted:
-        return Order(wanted), []
+        return Order(wanted), told
     if (server.get("labels") or {}).get(LABEL) == wanted:
         words = (
             f"the server of {stack} is a {runs}, ordered in place of {wanted} (host.server_type), which was "
             f"sold out, and stays one; `make replace STACK={stack}` tries {wanted} again"
         )
-        return Order(runs, wanted), [words]
+        return Order(runs, wanted), [*told, words]
     _can_become(settings, stack, server, hetzner)
-    return Order(wanted), []
+    return Order(wanted), told
 
 
 def _new(settings: Host, hetzner: Api, refused: Sequence[str]) -> tuple[Order, list[str]]:
