@@ -13,7 +13,8 @@ from components.settings.images import Images as Settings
 HERE = Path(__file__).parent
 KEPT = 5
 """Of each image: what runs, and four to go back to."""
-HISTORY = "/srv/jira/images/history"
+HISTORY = "/var/lib/jira-plus-plus/images"
+"""Of the server, as its images are: a destroy leaves both."""
 FREE_MB = 2048
 """Before a pull, where Docker keeps images: some take 450 MB, and as much again while they are unpacked."""
 FREE_DATA_MB = 512
