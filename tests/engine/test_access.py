@@ -128,6 +128,8 @@ def test_an_address_that_is_not_let_in_is_told_with_the_setting_and_nothing_is_b
         deployment.preview()
     assert "allow_own_address" in raised.value.journal.errors[0].message, "for the pull request's comment"
     assert len(changing(lab)) == before
+    deployment.destroy()
+    assert not lab.holdings(), "what is on the server goes with it, by Hetzner's API alone"
     lab.restore(None)
     with pytest.raises(DeploymentFailed, match="allow_own_address"):
         lab.deployment("uat", NETWORK).up()
