@@ -54,13 +54,21 @@ if has docker; then
   [ -z "$containers" ] || in_use "containers run ($containers), which a restart of Docker would stop for a while"
 fi
 
+# keys FILE...: the public keys in them, one a line; of a line that has none, the line.
+keys() { cat "$@" 2>/dev/null | awk '/^[^#]/ { key = $0; for (i = 1; i <= NF; i++) if ($i ~ /^AAAA/) key = $i; print key }'; }
+# others FILE: whether it lets somebody in who has no key of root's, nor of whoever is logged in now. cloud-init gives the
+# owner's key to a user of the image's, too.
+others() { keys "$1" | grep -qvxF "$owners"; }
+
 # Who may log in, by a key or a password, beside root and whoever is logged in now.
 logins=''
+home=$(sed -n "s/^${SUDO_USER:-root}:\([^:]*:\)\{4\}\([^:]*\):.*/\2/p" "$ROOT/etc/passwd")
+owners=$(keys "$ROOT/root/.ssh/authorized_keys" "$ROOT$home/.ssh/authorized_keys")
 while IFS=: read -r name _ uid _ _ home shell; do
   if [ "$uid" -lt 1000 ] || [ "$uid" -ge 60000 ] || [ "$name" = "${SUDO_USER:-}" ]; then continue; fi
   case $shell in */nologin | */false | '') continue ;; esac
   password=$(sed -n "s/^$name:\([^:]*\):.*/\1/p" "$ROOT/etc/shadow" 2>/dev/null)
-  case $password in '' | '!'* | '*'*) [ -s "$ROOT$home/.ssh/authorized_keys" ] || continue ;; esac
+  case $password in '' | '!'* | '*'*) others "$ROOT$home/.ssh/authorized_keys" || continue ;; esac
   logins="$logins$name
 "
 done <"$ROOT/etc/passwd"

@@ -64,4 +64,4 @@ def assert_one_error(lab: Lab, deployment: Any, message: str) -> None:
     assert "Traceback" not in said
     assert 'File "' not in said
     assert said.count(message) >= 1, "the engine's own output says it, too"
-    assert lab.requests() == [], "nothing was asked of a cloud"
+    assert {request["m"] for request in lab.requests()} <= {"GET"}, "nothing was changed"

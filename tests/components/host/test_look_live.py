@@ -72,6 +72,19 @@ def test_a_bare_server_is_taken(bare: Run) -> None:
     assert bare(LOOK) == (0, "")
 
 
+def test_the_images_user_with_its_owners_key_is_nobody_else(bare: Run) -> None:
+    """infrastructure A10: cloud-init gives the key that root has to the image's own user, too."""
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 owner"
+    made = (
+        "useradd -m -s /bin/bash debian; mkdir -p ~debian/.ssh ~root/.ssh; "
+        f"echo 'no-pty {key}' >~root/.ssh/authorized_keys; echo '{key}' >~debian/.ssh/authorized_keys"
+    )
+    assert bare(f"{made}; {LOOK}") == (0, "")
+    code, said = bare(f"{made}; echo 'ssh-ed25519 AAAAother' >>~debian/.ssh/authorized_keys; {LOOK}")
+    assert code == 1
+    assert "others log in (debian)" in said
+
+
 @pytest.mark.parametrize("what", IN_USE)
 def test_what_is_in_use_is_found_before_the_first_change_and_told_with_the_ways_out(
     bare: Run, what: str
