@@ -10,19 +10,10 @@ import pytest
 
 from operations.deployment import DeploymentFailed
 from tests.engine.conftest import Bring
-from tests.engine.wholeness import assert_whole
+from tests.engine.wholeness import HOLDINGS, assert_whole
 
 pytestmark = pytest.mark.engine
 
-HOLDINGS = {
-    "ssh_key": 1,
-    "primary_ip": 2,
-    "firewall": 1,
-    "server": 1,
-    "volume": 1,
-    "dns_record": 6,
-    "origin_ca_certificate": 1,
-}
 EVERY_CHANGE = (
     "^/v1/ssh_keys$",
     "^/v1/primary_ips$",
