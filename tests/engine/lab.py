@@ -45,14 +45,17 @@ NEW_ZONE_ID = "f" * 32
 Changes = Mapping[str, Any]
 """Path in the stack file (`services.api.cpus`) to value; None removes the key."""
 NOTHING: Changes = {}
+# A run that lets itself in is test_access.py's: elsewhere its requests would stand between those that count.
+LET_IN = {"host.ssh.allow_own_address": False, "host.ssh.allowed_networks": ["127.0.0.1/32"]}
 BASE: Mapping[str, Changes] = {
-    "uat": NOTHING,
+    "uat": LET_IN,
     "local": NOTHING,
     # The release build of the application gives the digests that production asks for.
     "prod": {
         f"images.{name}": f"ghcr.io/example-org/jira-plus-plus-{name}:1.0.0@sha256:{digit * 64}"
         for name, digit in (("api", "a"), ("worker", "b"), ("web", "c"))
-    },
+    }
+    | LET_IN,
 }
 """What must be changed in a stack file for it to come up."""
 SECRETS = {

@@ -116,11 +116,11 @@ ROWS = [
     Row(
         "host.ssh.allow_any_network",
         True,
-        {"host-firewall": "~ rules", "host-server": "~ firewallIds"},
+        {"host-firewall": "~ rules"},
         also={"host.ssh.allowed_networks": None, "host.ssh.allow_own_address": None},
     ),
     # The state still knows the firewall of the run that made the server, which nobody leaves alone any more.
-    Row("host.ssh.allow_own_address", False, {"host-server": "~ firewallIds"}),
+    Row("host.ssh.allow_own_address", True, {}),
     Row("host.ssh.authorized_keys", [PUBLIC_KEY], {"host-bootstrap": "~ create"}),
     # ── host: this machine
     Row(
