@@ -1,7 +1,5 @@
 """What a new server is told at its first boot."""
 
-import base64
-import gzip
 import json
 from collections.abc import Sequence
 from textwrap import indent
@@ -20,8 +18,6 @@ def user_data(
 
     Holds `host_private_key` (OpenSSH): secret. Raises `ValueError` above Hetzner's limit of 32 KiB.
     """
-    # Packed, half of the size: operators' keys need room. Without the time, so that equal stays equal.
-    packed = base64.b64encode(gzip.compress(script("bootstrap.sh").encode(), mtime=0)).decode()
     command = json.dumps(["bash", BOOTSTRAP, *bootstrap_arguments])
     text = f"""\
 #cloud-config
@@ -42,8 +38,8 @@ write_files:
   - path: {BOOTSTRAP}
     owner: root:root
     permissions: "0755"
-    encoding: gz+b64
-    content: {packed}
+    content: |
+{indent(script("bootstrap.sh"), "      ")}\
 runcmd:
   - {command}
 """

@@ -40,7 +40,6 @@ class Local(pulumi.ComponentResource):
         self.ssh = None
         self.data_path = None
         self.files_root = str(files_root(args.stack))
-        self.journal = False
         self.sudo = ""
         self.register_outputs({})
 

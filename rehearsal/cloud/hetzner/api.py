@@ -23,7 +23,6 @@ from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.ratelimit import HetznerLimit
 from rehearsal.cloud.records import Record
 from rehearsal.cloud.router import Routes
-from rehearsal.cloud.tokens import Tokens
 
 _CODE_OF_STATUS = {
     **{status: code for code, status in reversed(HETZNER_STATUS.items())},
@@ -50,25 +49,18 @@ class HetznerApi:
         absent.routes,
     )
 
-    def __init__(self, token: str, rate_limit: int, tokens: Tokens) -> None:
+    def __init__(self, token: str, rate_limit: int) -> None:
         self._token = token
-        self._tokens = tokens
         self.limit = HetznerLimit(rate_limit)
 
     def authenticate(self, request: Request) -> None:
         """Wants the token as Bearer.
 
         Raises:
-            HetznerError: unauthorized, or token_readonly for what is not to be read.
+            HetznerError: unauthorized.
         """
-        given = request.bearer() or ""
-        if secrets.compare_digest(given.encode(), self._token.encode()):
-            return
-        token = self._tokens.find(given, "hetzner")
-        if token is None or token["status"] != "active":
+        if not secrets.compare_digest((request.bearer() or "").encode(), self._token.encode()):
             raise HetznerError("unauthorized", "the provided token is invalid or does not exist")
-        if request.method != "GET" and "write" not in token["permissions"]:
-            raise HetznerError("token_readonly", "token is only allowed to perform GET requests")
 
     def fault(self, fault: Fault) -> HetznerError:
         """The refusal that an injected fault asks for."""

@@ -11,14 +11,9 @@ from tempfile import mkdtemp
 
 import pytest
 
-from components.services.connections import connections
-from components.services.postgres import roles
-from components.settings.services import Services
-
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 SERVICES = Path(__file__).parents[3] / "components" / "services"
-SHARES = connections(Services())
-PASSWORDS = {name: f"password-of-{name}" for name in ("postgres", "jira", "migration", "temporal", "backup")}
+PASSWORDS = {name: f"password-of-{name}" for name in ("postgres", "jira", "temporal", "backup")}
 
 
 @dataclass(frozen=True)
@@ -66,8 +61,7 @@ class Server:
             "PGPORT": str(self.port),
             "SECRETS_FOLDER": str(folder),
         }
-        script = str(self.folder / "roles.sh")
-        return self.run("bash", script, *roles(SHARES)[2:], environment=environment)
+        return self.run("bash", str(self.folder / "roles.sh"), environment=environment)
 
 
 def as_user() -> list[str]:
@@ -100,7 +94,6 @@ def server() -> Iterator[Server]:
     )
     assert made.returncode == 0, made.stderr
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c log_statement=all"
-    options += f" -c max_connections={SHARES.total}"
     started = server.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
     assert started.returncode == 0, (folder / "log").read_text()
     yield server
