@@ -67,13 +67,6 @@ class Developer:
     def _ours(self) -> dict[str, str]:
         return {"label": f"jira-plus-plus.stack={self.stack}"}
 
-    def logs(self) -> str:
-        """What each container said last: shown where a test fails."""
-        return "\n".join(
-            f"── {service}\n{container.logs(tail=40).decode(errors='replace')}"
-            for service, container in self.containers().items()
-        )
-
     def sweep(self) -> None:
         """Removes what a destroy that failed has left."""
         for container in self.client.containers.list(all=True, filters=self._ours):
@@ -107,10 +100,9 @@ def developer(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFact
         try:
             yield found
         finally:
-            logs = found.logs()
             if found.left():
                 rehearsal.run("destroy")
-            print("\n".join(output[-300:]), logs, sep="\n")
+            print("\n".join(output[-300:]))
             found.sweep()
             found.client.close()
 
