@@ -6,6 +6,7 @@ from dataclasses import asdict
 import pulumi
 
 from components.platform import Platform
+from components.preflight import look
 from components.services import temporal_ui
 from components.settings import cost_per_month, load, memory_budget
 
@@ -13,6 +14,7 @@ from components.settings import cost_per_month, load, memory_budget
 gc.set_threshold(100_000, 20, 100)
 
 settings = load(pulumi.Config())
+look(settings)
 platform = Platform("jira", settings)
 
 # Where it is
@@ -30,6 +32,7 @@ pulumi.export("temporal_ui_user", temporal_ui.NAME)
 pulumi.export("temporal_ui_password", platform.credentials.temporal_ui)
 
 # What it takes
-budget, cost = memory_budget(settings.host, settings.services), cost_per_month(settings.host)
+host = platform.host.settings
+budget, cost = memory_budget(host, settings.services), cost_per_month(host)
 pulumi.export("memory_budget", {**asdict(budget), "limit_mb": budget.limit_mb})
 pulumi.export("cost_per_month", {"eur": cost.eur, "items": cost.items})

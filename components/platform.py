@@ -45,6 +45,7 @@ class Platform(pulumi.ComponentResource):
                 http_sources(settings.edge.http_sources),
                 secret(pulumi.Config(), "ssh_private_key"),  # for kind existing; None: the ssh agent
                 registry_auth=registry_auth(settings),
+                backup_at=settings.backup.schedule,
             ),
             child,
         )
@@ -57,6 +58,7 @@ class Platform(pulumi.ComponentResource):
                 self.host.ipv4,
                 self.host.ipv6,
                 settings.host.http_port if local else None,
+                zone_settings=settings.edge.zone_settings != "keep",
             ),
             child,
         )
@@ -64,11 +66,12 @@ class Platform(pulumi.ComponentResource):
         # What the services share
         runtime = Runtime(stack, self.host)
         self.credentials = Credentials("credentials", child)
+        images = Images("image", runtime, settings.images, switched_off(settings), child)
         site = Site(
             settings,
             runtime,
             Networks("network", runtime, networks(settings), child),
-            Images("image", runtime, settings.images, switched_off(settings), child),
+            images,
             self.credentials,
             variables(settings.host, settings.development),
         )
@@ -106,6 +109,7 @@ class Platform(pulumi.ComponentResource):
             watchtower = Watchtower("watchtower", site, child)
             containers += [watchtower.proxy.container, watchtower.container]
 
+        images.retire(after=containers)
         self.edge.publish()  # last: its SDK takes seconds to import, while the engine is busy with the above
         self.containers = {container.service: container.name_in_docker for container in containers}
         """The name in Docker of each service's container."""

@@ -6,19 +6,19 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import yaml
 
-from operations import changes, summary
+from operations import backend, changes, summary
+from operations.checks import Unwell, verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed
 from operations.engine import EngineMissing, engine
 from operations.interrupt import interruptible
-from operations.journal import Journal
+from operations.journal import Failure, Journal
+from operations.locks import Locked
 from operations.orphans import ForeignResource
-from operations.recovery import Locked
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,19 +28,26 @@ Operates a real stack with the accounts of the environment. What to export is li
 """
 EPILOG = """\
 actions:
-  preview  what a deploy would change; also as Markdown (--markdown)
-  deploy   pulumi up: settles a run that was killed, tries again what may pass, and takes the next of
-           host.server_type_fallbacks when a server type is sold out (commit the changed stack file then)
+  preview  what a deploy would change, and put back; also as Markdown (--markdown)
+  deploy   pulumi up: settles a run that was killed, puts back what was changed or deleted by hand, tries
+           again what may pass, and takes the next of host.server_type_fallbacks when a server type is sold
+           out
   replace  makes the server anew, for minutes of downtime: volume and addresses stay, what runs on it is
            deployed again; refused for a protected one; asks for the stack's name
-  drift    what changed behind Pulumi's back or was not deployed; exit code 2 if anything did
+  drift    what changed behind Pulumi's back or was not deployed; exit code 2 if anything did, 1 if a
+           container is not healthy, the last backup is too old, or a name has no valid certificate (as after
+           a deploy)
   outputs  writes all outputs, secret ones too, to .pulumi-out/<stack>/outputs.json (for the playbook)
   destroy  deletes every resource of the stack; refused for what is protected; asks for the stack's name
 """
 
 _CLOUD = {
-    "HCLOUD_TOKEN": "a Hetzner Cloud API token (read & write) of the stack's project",
-    "CLOUDFLARE_API_TOKEN": "a Cloudflare API token that may edit the zone's DNS and settings",
+    "HCLOUD_TOKEN": "a Hetzner Cloud API token (Read & Write) of the stack's project",
+    "CLOUDFLARE_API_TOKEN": (
+        "a Cloudflare API token for the stack's zone "
+        "(Zone / Zone / Read, Zone / Zone Settings / Edit, Zone / DNS / Edit; "
+        "with tls.mode origin-ca also Zone / SSL and Certificates / Edit)"
+    ),
 }
 
 
@@ -66,10 +73,19 @@ def main() -> int:
     with interruptible() as interrupted:
         try:
             return _act(arguments.action, arguments.stack, arguments.markdown, arguments.yes)
-        except (DeploymentFailed, EngineMissing, EnvironmentIncomplete, ForeignResource, Locked) as error:
+        except (
+            DeploymentFailed,
+            EngineMissing,
+            EnvironmentIncomplete,
+            ForeignResource,
+            Locked,
+            Unwell,
+        ) as error:
             if interrupted():
                 print("\ninterrupted; what exists is in the state, the next run goes on from there")
                 return 130
+            journal = getattr(error, "journal", None) or Journal(errors=[Failure("", str(error))])
+            _write(arguments.markdown, arguments.action, arguments.stack, journal)
             print(f"\nerror: {error}", file=sys.stderr)
             return 1
 
@@ -81,30 +97,33 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
         stack=stack,
         binary=engine(),
         environment=environment,
-        on_sold_out=lambda wanted, chosen: print(
-            f"wrote host.server_type: {chosen} (was {wanted}) to Pulumi.{stack}.yaml; commit it"
-        ),
     )
     timings: list[summary.Timing] = []
     sure = yes or environment.get("CI") == "true"
     if action == "preview":
-        with _written(markdown, stack, f"Preview of `{stack}`") as write:
-            write(deployment.preview())
+        _write(markdown, action, stack, deployment.preview())
     elif action == "drift":
-        with _written(markdown, stack, f"Drift of `{stack}`") as write:
-            journal = deployment.preview(refresh=True)
-            write(journal)
-        print("no drift" if not journal.changes else f"drift: {journal.changes} resource(s) differ")
-        return 2 if journal.changes else 0
+        journal = deployment.preview()
+        _write(markdown, action, stack, journal)
+        try:
+            with deployment.way_in():
+                verify(stack, deployment.resources(), environment)
+        except Unwell as unwell:
+            journal.warnings += map(str, unwell.findings)
+            unwell.journal = journal
+            raise
+        strayed = journal.changes or len(journal.put_back)
+        print(f"drift: {strayed} resource(s) differ" if strayed else "no drift")
+        return 2 if strayed else 0
     elif action == "deploy":
         timings.append(_timed("up", deployment.up))
-        print("\n" + summary.table(stack, deployment.resources(), timings))
+        _close(deployment, timings)
     elif action == "replace":
         if not (sure or _confirmed(stack, "replace the server of")):
             print("not replaced")
             return 1
         timings.append(_timed("replace", deployment.replace_server))
-        print("\n" + summary.table(stack, deployment.resources(), timings))
+        _close(deployment, timings)
     elif action == "outputs":
         deployment.write_outputs(ROOT / ".pulumi-out" / stack / "outputs.json")
     elif action == "destroy":
@@ -113,6 +132,13 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
             return 1
         deployment.destroy()
     return 0
+
+
+def _close(deployment: Deployment, timings: list[summary.Timing]) -> None:
+    resources = deployment.resources()
+    print("\n" + summary.table(deployment.stack, resources, timings))
+    with deployment.way_in():
+        verify(deployment.stack, resources, deployment.environment)
 
 
 def _confirmed(stack: str, what: str) -> bool:
@@ -128,20 +154,11 @@ def _timed(step: str, run: Callable[[], Journal]) -> summary.Timing:
     return summary.Timing(step, time.monotonic() - started, journal.changes)
 
 
-@contextmanager
-def _written(target: Path | None, stack: str, heading: str) -> Iterator[Callable[[Journal], None]]:
-    """Writes the Markdown of the journal it is given, or of a failure's."""
-
-    def write(journal: Journal) -> None:
-        if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(changes.markdown(stack, journal, heading))
-
-    try:
-        yield write
-    except DeploymentFailed as failure:
-        write(failure.journal)
-        raise
+def _write(target: Path | None, action: str, stack: str, journal: Journal) -> None:
+    """The Markdown for a pull request: of the changes, or of why there are none to show."""
+    if target is not None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(changes.markdown(stack, journal, f"{action.capitalize()} of `{stack}`"))
 
 
 def complete_environment(root: Path, stack: str, exported: Mapping[str, str]) -> dict[str, str]:
@@ -155,17 +172,14 @@ def complete_environment(root: Path, stack: str, exported: Mapping[str, str]) ->
     if not stack_file.exists():
         known = ", ".join(sorted(path.name[7:-5] for path in root.glob("Pulumi.*.yaml")))
         raise EnvironmentIncomplete(f"stack {stack}: there is no {stack_file.name}; there is {known}")
-    config = (yaml.safe_load(stack_file.read_text()) or {}).get("config") or {}
+    written = yaml.safe_load(stack_file.read_text()) or {}
+    config = written.get("config") or {}
     host = config.get(f"{PROJECT}:host") or {}
     needed = dict(_CLOUD) if host.get("kind") == "hetzner" else {}
     if host.get("kind") == "existing":
         needed = {"CLOUDFLARE_API_TOKEN": _CLOUD["CLOUDFLARE_API_TOKEN"]}
     missing = [f"  {name}: {what}" for name, what in needed.items() if not values.get(name)]
-    if not (values.get("PULUMI_CONFIG_PASSPHRASE") or values.get("PULUMI_CONFIG_PASSPHRASE_FILE")) and (
-        "secretsprovider" not in (yaml.safe_load(stack_file.read_text()) or {})
-        and not values.get("PULUMI_ACCESS_TOKEN")
-    ):
-        missing.append("  PULUMI_CONFIG_PASSPHRASE: what the stack's secrets are encrypted with")
+    missing += [f"  {line}" for line in backend.missing(root, written, values)]
     if missing:
         raise EnvironmentIncomplete(
             f"to operate {stack}, export these (or write them to .env.{stack}; see .env.template):\n"

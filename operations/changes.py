@@ -40,6 +40,8 @@ def markdown(stack: str, journal: Journal, heading: str = "", note: str = "") ->
         for step in steps:
             lines += _detail(step)
         lines += ["```", "", "</details>"]
+    for line in journal.put_back:
+        lines += ["", f"> 🔧 {_inline(line)}"]
     for warning in dict.fromkeys(journal.warnings):
         lines += ["", f"> ⚠️ {_inline(warning)}"]
     for failure in journal.errors:

@@ -5,30 +5,38 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import textwrap
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+import yaml
+from hcloud import HCloudException
 from pulumi.automation import (
     CommandError,
     ConcurrentUpdateError,
-    ConfigValue,
     Stack,
     StackNotFoundError,
 )
+from pulumi.automation import Deployment as Exported
 
-from operations import ssh_files
+from components.host.order import ANEW, REFUSED
+from operations import access, ssh_files
 from operations.engine import command
-from operations.failures import SERVER, Verdict, halfway, vanished, verdict
-from operations.journal import Failure, Journal
+from operations.failures import SERVER, Verdict, halfway, hint, vanished, verdict
+from operations.journal import Failure, Intent, Journal
+from operations.locks import lift_lock
 from operations.orphans import Finder
 from operations.program import program
-from operations.recovery import context, default_finders, lift_lock, read_again, recover, remove_orphans
+from operations.reality import Hetzner, Sight, unreachable, without
+from operations.recovery import context, default_finders, read_again, recover, remove_orphans
 from operations.workspace import LeanStack, LeanWorkspace
 
 Say = Callable[[str], None]
@@ -39,6 +47,9 @@ TRIES = 5
 """Of an up whose failure may pass; with the pauses below it outlasts a rate limit's minute."""
 PAUSE_SECONDS = 5.0
 """Before the second try; it doubles with each further one."""
+_REFRESH: dict[str, Any] = {"refresh": True, "run_program": True}
+"""Each resource is read anew when its turn comes, with today's credentials and after what it depends on."""
+_READING = re.compile(r" ~  \S+ \S+ refresh(ing)?\b")
 
 
 class DeploymentFailed(Exception):
@@ -76,11 +87,13 @@ class Deployment:
     """Where the engine's own progress goes."""
     retry: Retry = field(default_factory=Retry)
     finders: Iterable[Finder] | None = None
-    on_sold_out: Callable[[str, str], None] | None = None
-    """Told the sold-out server type and the one that took its place."""
+    knock: Callable[[str], bool] = access.knock
+    """Whether the server at an address answers to ssh from here; a recorded one always does."""
     settled: bool = False
     """Whether nothing can be cut off: the stack is new, or its last run is known to have ended by itself."""
     _opened: Stack | None = None
+    _told: dict[str, str] = field(default_factory=dict)
+    """What only this run knows, as variables of the program's environment."""
 
     def open(self) -> Stack:
         """The Automation API's stack, created if it does not exist."""
@@ -98,43 +111,74 @@ class Deployment:
     def _workspace(self) -> LeanWorkspace:
         return LeanWorkspace(
             work_dir=str(self.project),
-            program=program(self.project, self.environment),
+            program=program(self.project, ChainMap(self._told, dict(self.environment))),
             pulumi_command=command(self.binary),
             env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **crash_safe(self.environment)},
         )
 
-    def preview(self, refresh: bool = False) -> Journal:
-        """What an up would change; with `refresh`, also what changed behind Pulumi's back.
+    def preview(self) -> Journal:
+        """What an up would change: of the settings, and of what was changed behind Pulumi's back.
 
         Raises:
             DeploymentFailed: the preview failed; `journal` on it says what was seen.
         """
-        return self._run("preview", lambda on: self.open().preview(refresh=refresh, **on))
+        with self.way_in():
+            return self._preview()
+
+    def _preview(self) -> Journal:
+        resources = self.resources()
+        sight = self._look(resources)
+        how: dict[str, Any] = {}  # where nobody is there who could be asked
+        shut = None if sight.gone or sight.off else unreachable(resources, self.environment)
+        if shut:
+            self.say(f"{shut} does not answer by ssh from here: what was changed by hand is not looked at")
+        elif not sight.off:
+            how = {"replace": [*sight.again(resources), *sight.lost(resources)] or None, **_REFRESH}
+        journal = self._run("preview", lambda on: self.open().preview(**how, **on))
+        journal.face(sight.words, {*sight.detached, *sight.lost(resources)})
+        if not sight.gone and (unseen := journal.unseen):
+            journal.face(sight.words, unseen)
+            words = journal.put_back
+            journal = self._run("preview", lambda on: self.open().preview(**on))
+            journal.face(words, ())
+            self.say("how Docker is reached changes: what was changed by hand in it is not looked at")
+        for line in journal.put_back:
+            self.say(f"a deploy puts back: {line}")
+        return journal
 
     def up(self, replace: str | None = None) -> Journal:
         """Brings the stack up: settles a killed run, tries again what may pass, falls back when sold out.
 
-        `replace` is the URN of a resource that is made anew, with what hangs on it.
+        What was changed or deleted behind Pulumi's back is put back. `replace` is the URN of a resource that
+        is made anew, with what hangs on it.
 
         Raises:
             DeploymentFailed: it failed for good.
         """
-        self._settle()
+        with self.way_in(first=True):
+            return self._up(replace)
+
+    def _up(self, replace: str | None) -> Journal:
+        state = self._settle()
+        sight = self._face(state)
+        self._switch_on(sight)
+        again = sight.again(state.get("resources") or [])
         born = self._id(replace)
         passing = 0
         while True:
             began = datetime.now(UTC)
             # Once the old one is gone, a further try goes on with the new one.
-            wanted = [replace] if replace and self._id(replace) == born else None
+            wanted = [replace] if replace and self._id(replace) == born else []
+            self._told[ANEW] = "1" if wanted else ""
             try:
-                return self._try_up(wanted)
+                journal = self._try_up([*wanted, *again])
             except DeploymentFailed as failure:
                 journal = failure.journal
                 found = verdict(journal.errors)
                 cleared = self._clear(journal, began)
                 if found is Verdict.SOLD_OUT:
                     # One that runs stays as it is: each further type would switch it off for a try.
-                    if not (any(i.type == SERVER for i in journal.failed) and self._fall_back()):
+                    if not self._fall_back(journal.failed):
                         raise
                 elif found is Verdict.TRANSIENT or cleared:
                     passing += 1
@@ -143,6 +187,11 @@ class Deployment:
                     self._pause(passing, journal.errors)
                 else:
                     raise
+            else:
+                journal.face(sight.words, sight.detached)
+                for line in journal.put_back:
+                    self.say(f"put back: {line}")
+                return journal
 
     def replace_server(self) -> Journal:
         """Makes the server anew with the image of the settings, and all that runs on it.
@@ -152,7 +201,10 @@ class Deployment:
         Raises:
             DeploymentFailed: there is none, it is protected, or the up failed for good.
         """
-        servers = [resource for resource in self.resources() if resource["type"] == SERVER]
+        resources = self.resources()
+        if self._look(resources).gone:
+            return self.up()
+        servers = [resource for resource in resources if resource["type"] == SERVER]
         if len(servers) != 1:
             raise DeploymentFailed(
                 f"{self.stack} has {len(servers)} servers of the program's, and one can be replaced: "
@@ -175,20 +227,25 @@ class Deployment:
         resources = self.resources()
         if protected := _protected(resources):
             raise DeploymentFailed(_refusal(self.stack, protected), Journal())
-        self._settle()
+        journal = self._destroy()  # which needs no ssh: what is on the server goes with it
+        ssh_files.forget(json.dumps(resources))
+        return journal
+
+    def _destroy(self) -> Journal:
+        self._face(self._settle())
         passing = 0
         while True:
             try:
-                journal = self._run("destroy", lambda on: self.open().destroy(**on))
+                return self._run("destroy", lambda on: self.open().destroy(**on))
             except DeploymentFailed as failure:
                 journal = failure.journal
                 passing += 1
-                if verdict(journal.errors) is not Verdict.TRANSIENT or passing >= self.retry.tries:
+                gone = self._forget_vanished(set(vanished(journal.errors)), self.state())
+                passes = gone or verdict(journal.errors) is Verdict.TRANSIENT
+                if not passes or passing >= self.retry.tries:
                     raise
-                self._pause(passing, journal.errors)
-            else:
-                ssh_files.forget(json.dumps(resources))
-                return journal
+                if not gone:
+                    self._pause(passing, journal.errors)
 
     def protected(self) -> list[str]:
         """The names of the resources that Pulumi protects from deletion."""
@@ -210,8 +267,8 @@ class Deployment:
         outputs = self._workspace.read_outputs(self.open().name)
         target.write_text(json.dumps({name: output.value for name, output in outputs.items()}))
 
-    def _try_up(self, replace: list[str] | None) -> Journal:
-        return self._run("up", lambda on: self.open().up(replace=replace, **on))
+    def _try_up(self, replace: list[str]) -> Journal:
+        return self._run("up", lambda on: self.open().up(replace=replace or None, **_REFRESH, **on))
 
     def _id(self, urn: str | None) -> str | None:
         """The id of a resource in the state; None if it is not there, or none is asked for."""
@@ -226,7 +283,7 @@ class Deployment:
             self.settled = False
             listening = {
                 "on_event": journal.record,
-                "on_output": self.show,
+                "on_output": self._show,
                 "color": "never",
                 "suppress_outputs": True,  # the closing table has them
             }
@@ -235,7 +292,7 @@ class Deployment:
             except ConcurrentUpdateError as error:
                 if attempt == 2:
                     raise
-                lift_lock(self.open(), str(error), self.say)
+                lift_lock(self.open(), str(error), self.say, self._surroundings)
                 self._settle()
             except CommandError as error:
                 raise DeploymentFailed(_explain(kind, journal, error), journal) from None
@@ -246,19 +303,49 @@ class Deployment:
                 journal.close()
         raise AssertionError("unreachable")
 
-    def _settle(self) -> None:
+    def _show(self, line: str) -> None:
+        """The engine's progress, without a line for each resource that is read anew."""
+        if not _READING.match(line):
+            self.show(line)
+
+    def _settle(self) -> Mapping[str, Any]:
+        """The state, after what a killed run left pending was settled."""
         stack = self.open()
-        if not self.settled:
-            recover(stack, self._finders(), self.say)
+        state = self.state()
+        return state if self.settled else recover(stack, state, self._finders(), self.say, self._surroundings)
+
+    def _look(self, resources: Sequence[Mapping[str, Any]]) -> Sight:
+        try:
+            return Hetzner(self.environment).look(resources)
+        except (HCloudException, OSError) as error:
+            self.say(f"Hetzner cannot be asked about the server ({error}); going on without")
+            return Sight()
+
+    def _face(self, state: Mapping[str, Any]) -> Sight:
+        """What is otherwise than in the state; a server that is gone is forgotten, with what was on it."""
+        resources = list(state.get("resources") or [])
+        sight = self._look(resources)
+        if lost := sight.lost(resources):
+            exported = self.open().export_stack()
+            kept = without(exported.deployment or {}, lost)
+            self.open().import_stack(Exported(version=exported.version, deployment=kept))
+        return sight
+
+    def _switch_on(self, sight: Sight) -> None:
+        try:
+            Hetzner(self.environment).switch_on(sight)
+        except (HCloudException, TimeoutError) as error:
+            raise DeploymentFailed(str(error), Journal()) from error
 
     def _clear(self, journal: Journal, since: datetime) -> int:
         """Takes away what a failed run has left on one side only, the cloud's or the state's; how much."""
         doubtful = {*vanished(journal.errors), *halfway(journal.errors)}
         if not (journal.failed or doubtful):
             return 0
+        ended = datetime.now(UTC)
         state = self.state()
         # Created without learning its id, as when a connection dropped.
-        removed = remove_orphans(journal.failed, context(state, since), self._finders(), self.say)
+        removed = remove_orphans(journal.failed, context(state, since, ended), self._finders(), self.say)
         return removed + self._forget_vanished(doubtful, state)
 
     def _forget_vanished(self, doubtful: set[str], state: Mapping[str, Any]) -> int:
@@ -272,24 +359,48 @@ class Deployment:
         read_again(self.open(), sorted(doubtful & before), self.say)
         gone = before - {resource["urn"] for resource in self.resources()}
         for urn in sorted(gone):
-            self.say(f"  {urn.rsplit('::', 1)[-1]} is in the state but not in the cloud; it is made again")
+            self.say(f"  {urn.rsplit('::', 1)[-1]} is in the state but not in the cloud; it is forgotten")
         return len(gone)
+
+    @contextmanager
+    def way_in(self, *, first: bool = False) -> Iterator[None]:
+        """Within, ssh reaches the server; `first`: also one that this very run makes.
+
+        Raises:
+            DeploymentFailed: the settings do not let this machine in.
+        """
+        stack_file = yaml.safe_load((self.project / f"Pulumi.{self.stack}.yaml").read_text()) or {}
+        host = (stack_file.get("config") or {}).get(f"{PROJECT}:host")
+        with ExitStack() as run:
+            if isinstance(host, dict) and host.get("kind") == "hetzner":
+                way = access.way_in(
+                    self.stack, host, self._surroundings, first=first, answers=self.knock, say=self.say
+                )
+                try:
+                    run.enter_context(way)
+                except access.NoWayIn as error:
+                    raise DeploymentFailed(str(error), Journal(errors=[Failure("", str(error))])) from None
+            yield
+
+    @property
+    def _surroundings(self) -> Mapping[str, str]:
+        return {**os.environ, **self.environment}
 
     def _finders(self) -> Iterable[Finder]:
         return self.finders if self.finders is not None else default_finders(self.environment)
 
-    def _fall_back(self) -> bool:
-        """Writes the next server type of `host.server_type_fallbacks` into the stack's file."""
+    def _fall_back(self, ordered: Sequence[Intent]) -> bool:
+        """Tells the program which server types were refused; whether it has others to order."""
+        refused = {str(intent.inputs.get("serverType")) for intent in ordered if intent.type == SERVER}
+        known = set(filter(None, self._told.get(REFUSED, "").split(",")))
         host = json.loads(self.open().get_config(f"{PROJECT}:host").value)
-        current, fallbacks = host.get("server_type"), host.get("server_type_fallbacks") or []
-        following = fallbacks[fallbacks.index(current) + 1 :] if current in fallbacks else fallbacks
-        if not following:
-            return False
-        self.say(f"server type {current} is sold out; trying {following[0]}")
-        self.open().set_config(f"{PROJECT}:host.server_type", ConfigValue(following[0]), path=True)
-        if self.on_sold_out:
-            self.on_sold_out(str(current), str(following[0]))
-        return True
+        types = [host.get("server_type"), *(host.get("server_type_fallbacks") or [])]
+        self._told[REFUSED] = ",".join(sorted(known | refused))
+        left = [name for name in types if name not in known | refused]
+        if refused - known and left:
+            self.say(f"server type {', '.join(refused)} is sold out; trying {left[0]}")
+            return True
+        return False
 
     def _pause(self, passing: int, errors: Sequence[Failure]) -> None:
         seconds = self.retry.pause_seconds * 2 ** (passing - 1)
@@ -317,6 +428,8 @@ def _explain(kind: str, journal: Journal, error: CommandError) -> str:
     if not causes:
         return f"{kind} failed: {str(error).strip()}"
     lines = [f"{f'{failure.name}: ' if failure.of_resource else ''}{failure.message}" for failure in causes]
+    if meaning := hint(causes):
+        lines.append(meaning)
     return "\n".join([f"{kind} failed:", *(textwrap.indent(line, "  ") for line in lines)])
 
 

@@ -14,6 +14,7 @@ from pulumi.automation import PulumiCommand
 
 from operations import durations, golang
 from operations.cache import cache_folder
+from operations.engines import NotedCommand
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULE = ROOT / "tools" / "engine"
@@ -46,9 +47,7 @@ def engine(say: Say = print) -> Path:
 
 def command(binary: Path) -> PulumiCommand:
     """The Automation API's handle on `binary`."""
-    if shutil.which("pulumi") == str(binary):
-        return PulumiCommand()
-    return PulumiCommand(root=str(binary.parent.parent))
+    return NotedCommand(None if shutil.which("pulumi") == str(binary) else str(binary.parent.parent))
 
 
 def on_path(say: Say = print) -> Path | None:

@@ -55,6 +55,34 @@ def verdict(failures: Iterable[Failure]) -> Verdict:
     return Verdict.FINAL
 
 
+_TURNED_AWAY = re.compile(
+    r"kex_exchange_identification|banner exchange|Not allowed at this time|handshake failed: (?:EOF|read tcp)"
+    r"|reset by peer[^\n]*\bport\b|\bssh\b[^\n]*reset by peer",
+    re.IGNORECASE,
+)
+
+
+_NO_ANSWER = re.compile(r"dial tcp \S+:\d+: i/o timeout|connect to host [^\n]*timed out", re.IGNORECASE)
+
+
+def hint(failures: Iterable[Failure]) -> str | None:
+    """What a person should look at where the words of a failure do not say it."""
+    failures = list(failures)
+    if any(_NO_ANSWER.search(failure.message) for failure in failures):
+        return (
+            "a firewall drops what this machine sends to the server's ssh port: `curl -4 "
+            "https://1.1.1.1/cdn-cgi/trace` tells its address, and host.ssh.allowed_networks (or "
+            "host.ssh.allow_own_address) whether that is let in"
+        )
+    if any(_TURNED_AWAY.search(failure.message) for failure in failures):
+        return (
+            "the server lets connections begin and drops them: a limit takes a deploy for an attack. Look "
+            "there for fail2ban (`fail2ban-client status sshd`), `ufw status` (LIMIT on the ssh port) and "
+            "sshd's MaxStartups and PerSourcePenalties, and exempt the address that this machine comes from"
+        )
+    return None
+
+
 def vanished(failures: Iterable[Failure]) -> list[str]:
     """URNs of what the cloud does not know (any more), though an operation was to change it."""
     return [cause.urn for cause in failures if cause.type.startswith(_CLOUDS) and _GONE.search(cause.message)]

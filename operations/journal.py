@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
 from pulumi.automation import EngineEvent
 
-from operations.marks import SECRET, SIGNATURE
+from operations.marks import SECRET, SIGNATURE, UNKNOWN
 
 AMBIENT = re.compile(r"using pulumi-resource-\S+ from \$PATH")
 """The engine's warning about a plugin that it did not install; who puts one there says so."""
 UNHANDLED = "an unhandled error occurred: "
 """What the engine puts before the program's own error when it repeats it."""
+
+_EFFECTS = ("create", "update", "replace", "delete")
 
 
 @dataclass(frozen=True)
@@ -101,13 +103,21 @@ class Journal:
     errors: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    faced: list[str] = field(default_factory=list)
+    """What was found of the server before the run (`operations/reality.py`), in words."""
+    strayed: dict[str, str] = field(default_factory=dict)
+    """URN of what was read anew and is not as the state has it, to what was found, in words."""
+    _through: dict[str, str] = field(default_factory=dict)
+    """URN of what was read anew to that of its provider."""
     _handle: TextIO | None = None
 
     def record(self, event: EngineEvent) -> None:
         """Takes one event of the engine."""
         self._write(event)
         if (pre := event.resource_pre_event) is not None:
-            self.steps.append(_step(pre.metadata))
+            self._begin(pre.metadata)
+        elif (ended := event.res_outputs_event) is not None:
+            self._end(ended.metadata)
         elif (failed := event.res_op_failed_event) is not None:
             meta = failed.metadata
             if _word(meta.op) in ("create", "create-replacement") and meta.new is not None:
@@ -129,6 +139,48 @@ class Journal:
     def changes(self) -> int:
         """How many resources the run changed (or would change)."""
         return sum(count for op, count in self.counts.items() if op not in ("same", "read", "refresh"))
+
+    @property
+    def put_back(self) -> list[str]:
+        """What had strayed and was set right by the run (or would be): a line for each."""
+        return [
+            *self.faced,
+            *dict.fromkeys(
+                f"{step.name} {self.strayed[step.urn]}"
+                for step in self.steps
+                if step.op in _EFFECTS and step.urn in self.strayed
+            ),
+        ]
+
+    @property
+    def unseen(self) -> set[str]:
+        """URNs of what a preview could not read, and takes to be gone for it.
+
+        The configuration of its provider is known only after the change, as that of a Docker whose server is
+        prepared anew.
+        """
+        unknown = {
+            step.urn
+            for step in self.steps
+            if step.type.startswith("pulumi:providers:") and UNKNOWN in json.dumps(dict(step.new))
+        }
+        return {urn for urn, provider in self._through.items() if provider in unknown}
+
+    def face(self, words: list[str], told: Collection[str]) -> None:
+        """Takes what was found of the server before the run, and about which resources that tells all."""
+        self.faced = words
+        for urn in told:
+            self.strayed.pop(urn, None)
+
+    def _begin(self, meta: Any) -> None:
+        if _word(meta.op) != "refresh":
+            self.steps.append(_step(meta))
+
+    def _end(self, meta: Any) -> None:
+        """What was read anew tells how it differs from the state; what is gone has no new state."""
+        if _word(meta.op) == "refresh" and (meta.new is None or meta.diffs):
+            self.strayed[meta.urn] = "was gone" if meta.new is None else "was changed"
+            self._through[meta.urn] = meta.provider.rpartition("::")[0]
 
     def _diagnose(self, severity: str, urn: str | None, message: str) -> None:
         text = _plain(message)

@@ -1,7 +1,7 @@
 """Makes a stack whole after a run that was killed: the lock, the cut-off operations, the leftovers.
 
 Rules, in order:
-1. A lock of a process of this machine that is gone is lifted; any other lock is an error with its owner.
+1. A lock whose holder is known to be gone is lifted; any other is an error (`operations.locks`).
 2. Each creation that was cut off is looked up where it was to happen and removed (see `operations.orphans`);
    the next up creates it again, with ids that the state knows.
 3. Each deletion that was cut off is read again (a refresh of just these), as nobody knows if it came through.
@@ -12,29 +12,21 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 from pulumi.automation import CommandError, ConcurrentUpdateError, Deployment, Stack
 
 from operations.journal import Intent
+from operations.locks import lift_lock
 from operations.orphans import Context, Finder
 from operations.orphans.cloudflare import Cloudflare
 from operations.orphans.docker import DockerHost
 from operations.orphans.hetzner import Hetzner
 
 Say = Callable[[str], None]
-
-_OWNER = re.compile(r"created by (?P<user>.*?)@(?P<host>.*?) \(pid (?P<pid>\d+)\) at (?P<time>\S+)")
-
-
-class Locked(Exception):
-    """Another run holds the stack's lock, or its machine does and only a person can know."""
 
 
 def default_finders(environment: Mapping[str, str]) -> list[Finder]:
@@ -49,60 +41,33 @@ def default_finders(environment: Mapping[str, str]) -> list[Finder]:
     return finders
 
 
-def lift_lock(stack: Stack, stderr: str, say: Say = print) -> None:
-    """Lifts the locks that `stderr` of a refused command names, if their processes are gone.
+def recover(
+    stack: Stack,
+    state: Mapping[str, Any],
+    finders: Iterable[Finder],
+    say: Say = print,
+    environment: Mapping[str, str] = os.environ,
+) -> Mapping[str, Any]:
+    """Settles what a killed run left pending in `state`, as exported; the state from now on.
 
-    Raises:
-        Locked: one of them lives, or is of another machine.
-    """
-    owners = list(_OWNER.finditer(stderr))
-    for owner in owners:
-        user, host, pid, since = owner["user"], owner["host"], int(owner["pid"]), owner["time"]
-        remedy = f"if that run is over for certain: pulumi cancel --stack {stack.name}"
-        if host != socket.gethostname():
-            raise Locked(f"stack {stack.name} is locked since {since} by {user}@{host} (pid {pid}); {remedy}")
-        if _runs_engine(pid):
-            raise Locked(
-                f"stack {stack.name} is in use since {since} by process {pid} of {user}; wait for it"
-            )
-    if not owners:
-        raise Locked(f"stack {stack.name} is locked by another run: {stderr.strip()}")
-    say(f"lifting the lock of a run that is gone (pid {', '.join(owner['pid'] for owner in owners)})")
-    stack.cancel()
-
-
-def _runs_engine(pid: int) -> bool:
-    """Whether `pid` lives and is an engine; a number that was given to another program since is not."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    name = Path(f"/proc/{pid}/comm")
-    with suppress(OSError):
-        return name.read_text().strip().startswith("pulumi")
-    return True
-
-
-def recover(stack: Stack, finders: Iterable[Finder], say: Say = print) -> bool:
-    """Settles what a killed run left pending; True if there was anything.
+    `environment` may ask GitHub.
 
     Raises:
         Locked: what is pending is another run's that may still be at work.
         ForeignResource: a name is held by something that the killed run did not make.
     """
-    state = stack.export_stack().deployment or {}
     pending = state.get("pending_operations") or []
     if not pending:
-        return False
+        return state
     # The refresh takes the lock, so it fails if the pending operations are those of a run that is alive.
     replaced = {r["urn"] for r in state.get("resources") or [] if r.get("delete")}
     deleting = {op["resource"]["urn"] for op in pending if op["type"] == "deleting"} - replaced
+    free = datetime.now(UTC)
     try:
         read_again(stack, sorted(deleting), say)
     except ConcurrentUpdateError as error:
-        lift_lock(stack, str(error), say)
+        lift_lock(stack, str(error), say, environment)
+        free = datetime.now(UTC)
         read_again(stack, sorted(deleting), say)
     say(f"an earlier run was cut off in {len(pending)} operation(s); settling them first")
     creating = [op["resource"] for op in pending if op["type"] == "creating"]
@@ -110,13 +75,13 @@ def recover(stack: Stack, finders: Iterable[Finder], say: Say = print) -> bool:
         Intent(r["urn"], r["type"], r.get("inputs") or {}, r.get("provider") or "")
         for r in creating
     ]  # fmt: skip
-    remove_orphans(intents, context(state, _moment(state)), finders, say)
+    remove_orphans(intents, context(state, _moment(state), free), finders, say)
     exported = stack.export_stack()
     settled = {
         key: value for key, value in (exported.deployment or {}).items() if key != "pending_operations"
     }
     stack.import_stack(Deployment(version=exported.version, deployment=settled))
-    return True
+    return settled
 
 
 def remove_orphans(
@@ -141,8 +106,8 @@ def remove_orphans(
     return removed
 
 
-def context(state: Mapping[str, Any], since: datetime) -> Context:
-    """What lookups may rely on, from an exported deployment."""
+def context(state: Mapping[str, Any], since: datetime, until: datetime) -> Context:
+    """What lookups may rely on, from an exported deployment; see `Context`."""
     resources = state.get("resources") or []
     ids = {str(resource["id"]) for resource in resources if resource.get("id")}
     typed = {f"{resource['type']}/{resource['id']}" for resource in resources if resource.get("id")}
@@ -151,7 +116,7 @@ def context(state: Mapping[str, Any], since: datetime) -> Context:
         for resource in resources
         if resource["type"].startswith("pulumi:providers:")
     }
-    return Context(known=frozenset(ids | typed), since=since, providers=providers)
+    return Context(known=frozenset(ids | typed), since=since, until=until, providers=providers)
 
 
 def _moment(state: Mapping[str, Any]) -> datetime:

@@ -6,11 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from operations.checks import Unwell
 from operations.deployment import DeploymentFailed
 from operations.engine import EngineMissing
 from operations.interrupt import interruptible
+from operations.locks import Locked
 from operations.orphans import ForeignResource
-from operations.recovery import Locked
 from rehearsal.background import CloudError
 from rehearsal.clean import clean
 from rehearsal.diff import diff
@@ -77,6 +78,7 @@ def main() -> int:
             Locked,
             ProjectError,
             RehearsalFailed,
+            Unwell,
         ) as error:
             if interrupted():
                 print("\ninterrupted; what exists is in the state, the next run goes on from there")

@@ -47,6 +47,7 @@ class Cloud:
             "HCLOUD_TOKEN": self.token,
             "CLOUDFLARE_BASE_URL": f"{self.url}/client/v4",
             "CLOUDFLARE_API_TOKEN": self.token,
+            "OWN_ADDRESS_URL": f"{self.url}/cdn-cgi/trace",
         }
 
     def ask(self, path: str) -> Any:

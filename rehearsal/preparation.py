@@ -1,4 +1,4 @@
-"""What the tests need and takes minutes once: the engine, Docker's daemon, the images.
+"""What the tests need and takes minutes once: the engine, an ACME server, Docker's daemon, the images.
 
 `python -m rehearsal.preparation` shows the progress, and says what could not be made; the tests that need it
 are skipped then, with the same words. A test that built it would do so unseen, and within its own time limit.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 
+from operations import golang
 from operations.beside import Beside
 from operations.engine import EngineMissing, engine
-from rehearsal import dockerd
+from rehearsal import acme, dockerd
 from rehearsal.images import ImageError, builder
 
 
@@ -21,6 +22,10 @@ def main() -> None:
     try:
         engine(_say)
     except EngineMissing as error:
+        print(error, file=sys.stderr)
+    try:
+        acme.program(_say)
+    except (golang.GoMissing, golang.BuildFailed) as error:
         print(error, file=sys.stderr)
     try:
         if images:

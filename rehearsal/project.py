@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,8 +31,7 @@ def prepare(
 ) -> Path:
     """A fresh copy of the project below `state`, its stack file merged with the override and with `images`.
 
-    What the engine wrote into the last copy and needs again, the salt of its encryption, is kept; so is a
-    server type that took the place of a sold-out one, as long as the stack file still asks for the latter.
+    What the engine wrote into the last copy and needs again, the salt of its encryption, is kept.
     A developer's own files are not copied, but used where they are: relative to `own`, else to `root`.
     """
     copy = state / "project"
@@ -53,7 +51,6 @@ def prepare(
     merged = merge(_rehearsed(root, stack), images or {})
     if salt:
         merged[SALT] = salt
-    _apply_fallback(merged, state)
     _point_to(merged, own or root)
     (copy / stack_file).write_text(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True))
     return copy
@@ -86,19 +83,6 @@ def zones(copy: Path, stack: str) -> list[str]:
     return [f"{domain.get('zone')}={domain['zone_id']}"]
 
 
-def remember_fallback(state: Path, wanted: str, chosen: str) -> None:
-    """Notes that the sold-out type `wanted` was replaced by `chosen`, for the next fresh copy."""
-    noted = _fallback(state)
-    (state / "server_type.json").write_text(
-        json.dumps({"wanted": noted.get("wanted", wanted), "chosen": chosen})
-    )
-
-
-def forget_fallback(state: Path) -> None:
-    """A new server may have the wanted type again."""
-    (state / "server_type.json").unlink(missing_ok=True)
-
-
 def _point_to(stack_file: dict[str, Any], own: Path) -> None:
     """Makes the paths of the section `development` absolute: they are relative to the user's own project."""
     config = stack_file.get("config") or {}
@@ -129,18 +113,6 @@ def _section(stack_file: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     config = stack_file.get("config")
     section = config.get(f"jira-plus-plus:{name}") if isinstance(config, dict) else None
     return section if isinstance(section, dict) else {}
-
-
-def _apply_fallback(stack_file: dict[str, Any], state: Path) -> None:
-    noted = _fallback(state)
-    host = (stack_file.get("config") or {}).get("jira-plus-plus:host")
-    if noted and isinstance(host, dict) and host.get("server_type") == noted["wanted"]:
-        host["server_type"] = noted["chosen"]
-
-
-def _fallback(state: Path) -> dict[str, str]:
-    path = state / "server_type.json"
-    return json.loads(path.read_text()) if path.exists() else {}
 
 
 def _read(path: Path) -> dict[str, Any]:

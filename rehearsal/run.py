@@ -13,8 +13,9 @@ from typing import Any
 
 from pulumi.automation import ConfigValue
 
-from operations import changes, summary
+from operations import access, changes, summary
 from operations.beside import Beside
+from operations.checks import verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
 from operations.engine import engine
 from operations.journal import Journal
@@ -65,6 +66,7 @@ class Rehearsal:
         Raises:
             RehearsalFailed: a no-op up changed something, or a destroy left something.
             DeploymentFailed: the engine or the program failed.
+            Unwell: what is up does not serve as it should.
         """
         with self._alone():
             self._set_up(step)
@@ -133,7 +135,6 @@ class Rehearsal:
     def _end(self) -> None:
         self._timed("destroy", lambda deployment: deployment.destroy())
         self._verify_empty()
-        project.forget_fallback(self.state)
         forget_ssh_files(self.state)
 
     def _outputs(self) -> None:
@@ -182,8 +183,8 @@ class Rehearsal:
             say=self.say,
             show=Progress(self.show).line,
             retry=Retry(pause_seconds=RETRY_PAUSE_SECONDS),
+            knock=access.knock if mode == "run" else lambda _: True,
             finders=self._finders(environment),
-            on_sold_out=lambda wanted, chosen: project.remember_fallback(self.state, wanted, chosen),
         )
         self._configure_secrets(self._deployment, environment)
 
@@ -260,6 +261,8 @@ class Rehearsal:
         assert self._deployment is not None
         resources = self._deployment.resources()
         self.say("\n" + summary.table(self.stack, resources, self.timings))
+        with self._deployment.way_in():
+            verify(self.stack, resources, self._deployment.environment)
         if SECRET in summary.outputs(resources).values():
             target = os.path.relpath(self.state / "outputs.json")
             self.say(f"with the passwords, in {target}: make rehearse STACK={self.stack} STEP=outputs")

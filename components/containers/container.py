@@ -1,5 +1,6 @@
 """The container of a service, which stays."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,7 +9,8 @@ import pulumi_docker as docker
 
 from components.containers import hardening
 from components.containers.files import HERE, Files
-from components.containers.health import Health
+from components.containers.health import Health, first_success
+from components.containers.logs import Logs
 from components.containers.mount import Port
 from components.containers.networks import Networks
 from components.containers.process import Process
@@ -54,7 +56,7 @@ class Container(pulumi.ComponentResource):
         depends_on: Sequence[pulumi.Resource] = (),
     ) -> None:
         super().__init__("jira-plus-plus:containers:Container", name, {}, opts)
-        process, release = args.process, args.release
+        process, release, logs = args.process, args.release, Logs.of(runtime, name)
         shim = (HERE / "entrypoint.sh").read_text(encoding="utf-8")
         given = process.all_files(shim)
         files = (
@@ -81,8 +83,8 @@ class Container(pulumi.ComponentResource):
             shm_size=process.shm_mb,
             tmpfs=hardening.tmpfs_options(process),
             mounts=[mount.inputs() for mount in (*process.mounts, *(files.mounts if files else ()))],
-            log_driver=hardening.LOG_DRIVER,
-            log_opts=dict(hardening.LOG_OPTIONS),
+            log_driver=logs.driver,
+            log_opts=dict(logs.options),
             # What it may reach
             networks_advanced=[
                 docker.ContainerNetworksAdvancedArgs(name=networks[network], aliases=list(process.aliases))
@@ -117,9 +119,25 @@ class Container(pulumi.ComponentResource):
                 replace_on_changes=("healthcheck", "tmpfs", "init", "#initerror"),
             ),
         )
+        if args.health.once:
+            self._remember_first_success(name, runtime, files)
         self.service = name
         self.name_in_docker: pulumi.Output[str] = self.resource.name
         self.register_outputs({"container": self.name_in_docker})
+
+    def _remember_first_success(self, name: str, runtime: Runtime, files: Files | None) -> None:
+        if files is None:
+            raise ValueError(f"{name}: without the shim there is no folder for the file that remembers")
+        sudo = runtime.host.sudo
+        # Known once the container is healthy: the provider waits for that.
+        file = pulumi.Output.all(files.folder, self.resource.id).apply(lambda known: first_success(*known))
+        runtime.host.run(
+            f"{name}-ready",
+            create=file.apply(lambda file: f"{sudo}touch {shlex.quote(file)}"),
+            delete=file.apply(lambda file: f"{sudo}rm -f {shlex.quote(file)}"),
+            triggers=[self.resource.id],
+            opts=pulumi.ResourceOptions(parent=self),
+        )
 
 
 def watchers(args: ContainerArgs, autoheal_label: str) -> dict[str, str]:

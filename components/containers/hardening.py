@@ -4,6 +4,7 @@ Exceptions: none for capabilities. Root is the user of the socket proxies, witho
 socket belongs to root, and the number of its group differs from host to host.
 """
 
+from components.containers.logs import Logs
 from components.containers.mount import Mount
 from components.containers.networks import NETWORKS
 from components.containers.process import Process
@@ -12,8 +13,6 @@ DROPPED_CAPABILITIES = ("ALL",)  # 5.3
 SECURITY_OPTIONS = ("no-new-privileges:true",)  # 5.25
 READ_ONLY_ROOT = True  # 5.12
 RESTART = "unless-stopped"  # survives a reboot, which on-failure (5.14) does not
-LOG_DRIVER = "local"  # 2.12: json-file grows without bound by default
-LOG_OPTIONS = {"max-size": "10m", "max-file": "3"}
 PIDS = 512  # 5.28; the provider has no input for it, so jobs alone get it
 
 
@@ -41,7 +40,12 @@ def aside(user: str) -> tuple[str, ...]:
 
 
 def run_flags(
-    process: Process, *, network: str, mount_sources: list[tuple[Mount, str]], labels: dict[str, str]
+    process: Process,
+    *,
+    network: str,
+    mount_sources: list[tuple[Mount, str]],
+    labels: dict[str, str],
+    logs: Logs,
 ) -> list[str]:
     """The options of `docker run` for a process that ends: what `Container` tells the provider, as words."""
     flags = ["--pull=never", "--init", f"--user={process.user}", f"--network={network}"]
@@ -53,9 +57,9 @@ def run_flags(
         f"--memory-swap={process.limits.memory_mb}m",
         f"--cpus={process.limits.cpus_text}",
         f"--pids-limit={PIDS}",
-        f"--log-driver={LOG_DRIVER}",
+        f"--log-driver={logs.driver}",
     ]
-    flags += [f"--log-opt={key}={value}" for key, value in LOG_OPTIONS.items()]
+    flags += [f"--log-opt={key}={value}" for key, value in logs.options.items()]
     flags += [f"--label={key}={value}" for key, value in labels.items()]
     flags += [f"--dns-option={option}" for option in dns_options(process)]
     flags += [f"--tmpfs={path}:{options}" for path, options in tmpfs_options(process).items()]

@@ -1,8 +1,13 @@
 """How a container shows that it can serve."""
 
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 import pulumi_docker as docker
+
+from components.containers.process import SHIM
+
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,12 +16,17 @@ class Health:
 
     The first check runs one `interval` after the start, and a release waits for it: keep it short.
     During `start_period` a failure does not count. `wait` bounds the wait for the first success.
+
+    Autoheal restarts what is unhealthy, so that must be certain: no answer within `timeout`, `retries` times
+    on end. A check shares its container's cores, and is as slow as what it asks when these are busy.
     """
 
     command: tuple[str, ...]
+    once: bool = False
+    """Whether the container is told that it has been healthy once (see `first_success`)."""
     interval: int = 5
-    timeout: int = 5
-    retries: int = 3
+    timeout: int = 10
+    retries: int = 4
     start_period: int = 30
     wait: int = 120
 
@@ -40,21 +50,29 @@ def go_duration(seconds: int) -> str:
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
 
 
-def node_http(port: int) -> tuple[str, ...]:
+FOLDER = str(PurePosixPath(SHIM).parent)
+"""In the container, read-only: where it finds that it has been healthy once."""
+
+
+def first_success(files: str, container_id: str) -> str:
+    """The file that tells it, on the host, where the container's files are in the folder `files`.
+
+    On the host, for it must outlive a restart, which empties each tmpfs. Its name ends with the container's
+    host name, the beginning of its id: a container of the next release may be given the same folder.
+    """
+    return f"{files}{FOLDER}/ready-{container_id[:12]}"
+
+
+def node_http(port: int, ready: tuple[str, ...] = ()) -> tuple[str, ...]:
     """A check for images with Node and without curl: ready once, then alive.
 
-    A release must not count as good before it reached the database: the first success asks `/ready`. From
-    then on `/health` decides, for a database that is away must not make autoheal restart its clients.
+    A release must not count as good before it reached the database: until its first success each path of
+    `ready` is asked. From then on `/health` decides, after a restart, too: a database that is away must not
+    make autoheal restart its clients, nor the router leave out who still serves.
     """
-    # Not fetch(): it takes 6 MB more, and the check counts against the container's memory.
-    return (
-        "node",
-        "-e",
-        f'const fs=require("fs"),once="/tmp/.ready",path=fs.existsSync(once)?"/health":"/ready";'
-        f'require("http").get({{host:"127.0.0.1",port:{port},path,timeout:3000}},r=>{{'
-        f'if(r.statusCode!==200)process.exit(1);fs.writeFileSync(once,"");process.exit(0)}})'
-        f'.on("error",()=>process.exit(1)).on("timeout",()=>process.exit(1))',
-    )
+    script = (HERE / "healthcheck.js").read_text(encoding="utf-8")
+    health, *urls = (f"http://127.0.0.1:{port}{path}" for path in ("/health", *ready))
+    return ("node", "-e", script, health, *((FOLDER, *urls) if urls else ()))
 
 
 def http(port: int, path: str) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
 """The images on the host."""
 
-from collections.abc import Collection
+import shlex
+from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import pulumi
 import pulumi_docker as docker
@@ -8,9 +10,23 @@ import pulumi_docker as docker
 from components.containers.runtime import Runtime
 from components.settings.images import Images as Settings
 
+HERE = Path(__file__).parent
+KEPT = 5
+"""Of each image: what runs, and four to go back to."""
+HISTORY = "/var/lib/jira-plus-plus/images"
+"""Of the server, as its images are: a destroy leaves both."""
+FREE_MB = 2048
+"""Before a pull, where Docker keeps images: some take 450 MB, and as much again while they are unpacked."""
+FREE_DATA_MB = 512
+"""Where the database is, which the release's migration may make larger."""
+
 
 class Images(pulumi.ComponentResource):
-    """One pulled image for each entry of the stack file's `images`, by its name there, but the `unused`."""
+    """One pulled image for each entry of the stack file's `images`, by its name there, but the `unused`.
+
+    On a server nothing is pulled onto a disk that is nearly full, and `retire` removes what is old. A
+    developer's Docker is the developer's own.
+    """
 
     def __init__(
         self,
@@ -21,14 +37,17 @@ class Images(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("jira-plus-plus:containers:Images", name, {}, opts)
+        self._name, self._runtime = name, runtime
         self._references: dict[str, str] = settings.model_dump()
+        data_path = runtime.host.data_path
+        space = [self._free_space(data_path)] if data_path else []
         self._images = {
             image: docker.RemoteImage(
                 f"{name}-{image.replace('_', '-')}",
                 name=reference,
                 # A rollback finds the last release on the host, even with the registry away.
                 keep_locally=True,
-                opts=runtime.options(self),
+                opts=runtime.options(self, depends_on=space),
             )
             for image, reference in self._references.items()
             if image not in unused
@@ -38,6 +57,38 @@ class Images(pulumi.ComponentResource):
     def __getitem__(self, image: str) -> pulumi.Output[str]:
         """The image's id (`sha256:…`). A container made by repository digest is replaced at every run."""
         return self._images[image].image_id
+
+    def retire(self, after: Sequence[pulumi.Resource]) -> None:
+        """Removes those that `KEPT` newer ones of the same name have replaced, once `after` are there."""
+        if not self._runtime.host.data_path:
+            return
+        self._runtime.host.run(
+            f"{self._name}-retired",
+            create=pulumi.Output.all(**{name: image.image_id for name, image in self._images.items()}).apply(
+                lambda ids: self._command(
+                    str(KEPT), HISTORY, *(f"{name}={ids[name]}" for name in sorted(ids))
+                )
+            ),
+            stdin=(HERE / "keep-images.sh").read_text(encoding="utf-8"),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+        )
+
+    def _free_space(self, data_path: str) -> pulumi.Resource:
+        """Looked at whenever an image is to be pulled, and no other time."""
+        more = "raise host.volume.size_gb" if self._runtime.host.server else "make room"
+        return self._runtime.host.run(
+            f"{self._name}-space",
+            create=self._command(
+                *("/var/lib/docker", str(FREE_MB), "remove what nobody needs"),
+                *(data_path, str(FREE_DATA_MB), more),
+            ),
+            stdin=(HERE / "free-space.sh").read_text(encoding="utf-8"),
+            triggers=sorted(self._references.values()),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _command(self, *words: str) -> str:
+        return f"{self._runtime.host.sudo}{shlex.join(['sh', '-s', '--', *words])}"
 
     def tag(self, image: str) -> str:
         """The reference without its digest: what a newer image would be published under."""

@@ -8,6 +8,7 @@ import pulumi
 
 from components.containers import hardening
 from components.containers.files import HERE, Files
+from components.containers.logs import Logs
 from components.containers.networks import Networks
 from components.containers.process import Process
 from components.containers.runtime import Runtime
@@ -57,6 +58,7 @@ class Job(pulumi.ComponentResource):
                         network=known[1],
                         mount_sources=list(zip(mounts, known[2:], strict=True)),
                         labels=runtime.labels(name),
+                        logs=Logs.of(runtime, name),
                     ),
                     *image_and_command(process, known[0]),
                 ],

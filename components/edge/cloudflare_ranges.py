@@ -35,5 +35,5 @@ IPV6 = (
 
 
 def http_sources(configured: Sequence[str]) -> tuple[str, ...]:
-    """Who may reach ports 80 and 443: the networks of `edge.http_sources`, or Cloudflare's if it is empty."""
+    """The networks that `edge.http_sources` or `edge.proxies` names, or Cloudflare's if it is empty."""
     return tuple(configured) or IPV4 + IPV6

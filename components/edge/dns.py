@@ -5,10 +5,21 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.edge.first import first
 from components.imports import uncollected
 
 AUTOMATIC_TTL = 1
 """The only time to live that a proxied record may have."""
+
+
+def comment(stack: str) -> str:
+    """What says of a record that it is this stack's."""
+    return f"jira-plus-plus {stack}"
+
+
+def resource_name(edge: str, purpose: str, record_type: str) -> str:
+    """Pulumi's name of a record, e.g. `edge-api-a`."""
+    return f"{edge}-{purpose}-{record_type.lower()}"
 
 
 @dataclass(frozen=True)
@@ -30,22 +41,26 @@ class Dns(pulumi.ComponentResource):
         with uncollected("pulumi_cloudflare"):  # costs seconds: after everything that does not need it
             import pulumi_cloudflare as cloudflare
 
+        hooks = pulumi.ResourceHookBinding(before_create=[first(name)])
         for purpose, host_name in args.host_names.items():
             for record_type, address in (("A", args.ipv4), ("AAAA", args.ipv6)):
                 if address is None:
                     continue
                 cloudflare.DnsRecord(
-                    f"{name}-{purpose}-{record_type.lower()}",
+                    resource_name(name, purpose, record_type),
                     zone_id=args.zone_id,
                     name=host_name,
                     type=record_type,
                     content=address,
                     proxied=True,
                     ttl=AUTOMATIC_TTL,
-                    comment=f"jira-plus-plus {args.stack}",
+                    comment=comment(args.stack),
                     opts=pulumi.ResourceOptions(
                         parent=self,
                         delete_before_replace=True,  # Cloudflare refuses a second record of the same content
+                        hooks=hooks,
+                        # Where `pulumi import` puts one: before the first up there is no component.
+                        aliases=[pulumi.Alias(parent=pulumi.ROOT_STACK_RESOURCE)],
                     ),
                 )
         self.register_outputs({})

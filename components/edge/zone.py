@@ -9,9 +9,10 @@ from components.imports import uncollected
 SETTINGS = {
     "ssl": "strict",  # https to the origin, whose certificate is checked
     "min_tls_version": "1.2",
-    "always_use_https": "on",
 }
-"""By Cloudflare's setting id. The same in every stack: a zone's stacks share them, and must not argue."""
+"""By Cloudflare's setting id. The same in every stack: a zone's stacks share them, and must not argue.
+
+As few as can be, for all names of the zone live by them: from http to https Traefik itself leads ours."""
 
 
 @dataclass(frozen=True)

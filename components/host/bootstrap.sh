@@ -4,7 +4,10 @@
 # cloud-init runs it at a new server's first boot; `pulumi up` runs it again over ssh whenever it or its arguments
 # change, and for a server that existed before. It may run any number of times: what is right already stays untouched.
 #
-#   bootstrap.sh --swap-mb 2048 [--ssh-user deploy]... [--authorized-key 'ssh-ed25519 ...']... [--wait-for-cloud-init]
+#   bootstrap.sh --swap-mb 2048 [--backup-at 02:00] [--existing] [--shared] [--ssh-user deploy]... [--authorized-key 'ssh-ed25519 ...']... [--wait-for-cloud-init]
+#
+# --existing: the server was there before, and swap that is there is its owner's. --shared: it is in use by others, too;
+# Docker's configuration, logins, time zone, logs, kernel settings and upgrades stay theirs, and Docker is not restarted.
 #
 # A step that the kernel of a container refuses (swap, sysctl) is a warning there and a failure on a real machine.
 set -euo pipefail
@@ -14,7 +17,10 @@ DEPLOY_USER=deploy
 METADATA_ADDRESS=169.254.169.254/32
 REVIVE=/usr/local/lib/jira-plus-plus/revive.sh
 REVIVE_UNIT=jira-plus-plus-revive.service
-PACKAGES=(apparmor ca-certificates e2fsprogs iptables tzdata unattended-upgrades)
+EXISTING=${EXISTING:-no} SHARED=${SHARED:-no}
+SWAP_IS_OURS=/usr/local/lib/jira-plus-plus/swap-is-ours
+APT_LOCK_SECONDS=${APT_LOCK_SECONDS:-600} # daily upgrades may take that long
+PACKAGES=(apparmor ca-certificates e2fsprogs iptables tzdata)
 
 say() { printf '%s\n' "$*"; }
 warn() { printf 'WARNING: %s\n' "$*" >&2; }
@@ -89,6 +95,22 @@ wait_for_cloud_init() {
 write_docker() {
   # userland-proxy stays on: it is what carries IPv6 from the published ports to containers that have IPv4 only.
   # live-restore stays off: with it a shutdown does not stop containers, and Postgres would be cut off.
+  if [[ $SHARED == yes && -s $ROOT/etc/docker/daemon.json ]]; then
+    warn "/etc/docker/daemon.json stays as its owner has it"
+  else
+    write_daemon_json
+  fi
+  # The metadata address serves user_data, and with it the server's host key, to whoever asks.
+  # Before each start of Docker, which keeps the rules that it finds in DOCKER-USER.
+  put 0644 /etc/systemd/system/docker.service.d/metadata.conf <<UNIT
+[Service]
+ExecStartPre=-/usr/sbin/iptables --wait --new-chain DOCKER-USER
+ExecStartPre=-/usr/sbin/iptables --wait --delete DOCKER-USER --destination $METADATA_ADDRESS --jump DROP
+ExecStartPre=/usr/sbin/iptables --wait --insert DOCKER-USER 1 --destination $METADATA_ADDRESS --jump DROP
+UNIT
+}
+
+write_daemon_json() {
   put 0644 /etc/docker/daemon.json <<'JSON'
 {
   "default-address-pools": [{"base": "172.30.0.0/16", "size": 24}],
@@ -101,14 +123,6 @@ write_docker() {
   "userland-proxy": true
 }
 JSON
-  # The metadata address serves user_data, and with it the server's host key, to whoever asks.
-  # Before each start of Docker, which keeps the rules that it finds in DOCKER-USER.
-  put 0644 /etc/systemd/system/docker.service.d/metadata.conf <<UNIT
-[Service]
-ExecStartPre=-/usr/sbin/iptables --wait --new-chain DOCKER-USER
-ExecStartPre=-/usr/sbin/iptables --wait --delete DOCKER-USER --destination $METADATA_ADDRESS --jump DROP
-ExecStartPre=/usr/sbin/iptables --wait --insert DOCKER-USER 1 --destination $METADATA_ADDRESS --jump DROP
-UNIT
 }
 
 # revive_one ID TIME: starts the container that died at that time (Unix seconds), unless it was asked to.
@@ -154,11 +168,15 @@ WantedBy=docker.service
 UNIT
 }
 
+# The journal keeps what the containers say, those that are gone, too. To its limit of rate they all are one, Docker.
 write_journal() {
   put 0644 /etc/systemd/journald.conf.d/jira-plus-plus.conf <<'CONF'
 [Journal]
-SystemMaxUse=500M
+Storage=persistent
+SystemMaxUse=2G
 MaxRetentionSec=1month
+RateLimitIntervalSec=30s
+RateLimitBurst=100000
 CONF
 }
 
@@ -172,15 +190,34 @@ vm.swappiness = 10
 CONF
 }
 
-# 04:30 UTC is after the nightly backup and before anyone works.
+# later TIME MINUTES: the time of day so long after TIME (HH:MM).
+later() {
+  local minutes=$((10#${1%:*} * 60 + 10#${1#*:} + $2))
+  printf '%02d:%02d\n' $((minutes / 60 % 24)) $((minutes % 60))
+}
+
+# write_upgrades BACKUP_AT: upgrades, which restart Docker when it is its turn, and the reboot that a kernel asks for come
+# after the nightly backup. Debian's own time is 6 to 7 in the morning, and any after a boot that came later.
 write_upgrades() {
-  put 0644 /etc/apt/apt.conf.d/52jira-plus-plus <<'CONF'
+  put 0644 /etc/systemd/system/apt-daily-upgrade.timer.d/jira-plus-plus.conf <<UNIT
+[Timer]
+OnCalendar=
+OnCalendar=*-*-* $(later "$1" 90):00 UTC
+RandomizedDelaySec=15m
+Persistent=false
+UNIT
+  # Docker may have been stopped with it, and nobody else would start it again.
+  put 0644 /etc/systemd/system/containerd.service.d/jira-plus-plus.conf <<'UNIT'
+[Unit]
+Wants=docker.service
+UNIT
+  put 0644 /etc/apt/apt.conf.d/52jira-plus-plus <<CONF
 APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
 APT::Periodic::AutocleanInterval "7";
 Unattended-Upgrade::Automatic-Reboot "true";
 Unattended-Upgrade::Automatic-Reboot-WithUsers "true";
-Unattended-Upgrade::Automatic-Reboot-Time "04:30";
+Unattended-Upgrade::Automatic-Reboot-Time "$(later "$1" 150)";
 Unattended-Upgrade::Remove-Unused-Dependencies "true";
 CONF
 }
@@ -191,10 +228,38 @@ write_time() {
     ln -sfn /usr/share/zoneinfo/Etc/UTC "$ROOT/etc/localtime"
 }
 
+# names_users: whether the owner's configuration lets named users in only.
+names_users() {
+  local file
+  for file in "$ROOT"/etc/ssh/sshd_config "$ROOT"/etc/ssh/sshd_config.d/*.conf; do
+    [[ $file == */10-jira-plus-plus.conf ]] || ! grep -qsiE '^[[:space:]]*AllowUsers[[:space:]]' "$file" || return 0
+  done
+  return 1
+}
+
 # write_ssh USER...: who may log in. The name sorts before cloud-init's 50-cloud-init.conf: sshd takes the first value.
 # Docker over ssh opens a connection for each request: sshd's default of MaxStartups drops them at random.
 write_ssh() {
   local root_login=no
+  if [[ $SHARED == yes ]]; then
+    # Whoever logs in beside us does so as before. A list of users is joined; without one there is none to be made.
+    {
+      ! names_users || say "AllowUsers $DEPLOY_USER"
+      cat <<CONF
+MaxStartups 100:30:200
+Match User $DEPLOY_USER
+  PasswordAuthentication no
+  KbdInteractiveAuthentication no
+  AuthorizedKeysFile .ssh/authorized_keys /etc/ssh/authorized_keys.d/%u
+  AllowAgentForwarding no
+  AllowStreamLocalForwarding yes
+  AllowTcpForwarding local
+  X11Forwarding no
+  MaxSessions 100
+CONF
+    } | put 0644 /etc/ssh/sshd_config.d/10-jira-plus-plus.conf
+    return
+  fi
   [[ " $* " == *" root "* ]] && root_login=prohibit-password
   put 0644 /etc/ssh/sshd_config.d/10-jira-plus-plus.conf <<CONF
 PermitRootLogin $root_login
@@ -233,6 +298,7 @@ installed() { [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/
 # install_packages RELEASE
 install_packages() {
   local wanted=("${PACKAGES[@]}") missing=() package
+  [[ $SHARED == yes ]] || wanted+=(unattended-upgrades)
   # A server from elsewhere may have Docker's own packages, or another clock: Debian's would push them off.
   command -v dockerd >/dev/null || wanted+=(docker.io)
   # Since 13 Docker's client is a package of its own.
@@ -248,31 +314,60 @@ install_packages() {
   apt install --no-install-recommends "${missing[@]}"
 }
 
-# A screenful for each package helps no one, unless something went wrong.
+# A screenful for each package helps no one, unless something went wrong. Whoever holds one of apt's locks is waited for
+# here: apt's own DPkg::Lock::Timeout is not for those of the package lists and of the downloads.
 apt() {
-  local log=/var/log/jira-plus-plus-apt.log
-  apt-get --quiet --yes -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 -o Dpkg::Options::=--force-confold \
-    "$@" >"$log" 2>&1 || fail "apt-get $* failed: $(tail -n 20 "$log")"
+  local log=/var/log/jira-plus-plus-apt.log end=$((SECONDS + APT_LOCK_SECONDS)) held='' now
+  until apt-get --quiet --yes -o Acquire::Retries=5 -o Dpkg::Options::=--force-confold "$@" >"$log" 2>&1; do
+    now=$(grep --max-count=1 --only-matching 'Could not get lock.*' "$log") ||
+      fail "apt-get $* failed: $(tail -n 20 "$log")"
+    ((SECONDS < end)) ||
+      fail "apt-get $*: $now, for more than $APT_LOCK_SECONDS s: let it end, or end it, and deploy again"
+    [[ $now == "$held" ]] || warn "waiting: $now"
+    held=$now
+    sleep 1
+  done
 }
 
 swap_is_on() { grep -qx /swapfile <<<"$(swapon --show=NAME --noheadings)"; }
 
 configure_swap() {
   local bytes=$(($1 * 1024 * 1024))
+  if [[ $EXISTING == yes && ! -e $SWAP_IS_OURS ]] && [[ -e /swapfile || -n $(swapon --show=NAME --noheadings) ]]; then
+    say "swap stays as the server's owner has it"
+    return 0
+  fi
   if ((bytes > 0)) && swap_is_on && [[ $(stat -c %s /swapfile) == "$bytes" ]]; then return 0; fi
+  # The new one first: there may be no room for it.
+  rm -f /swapfile.new
+  if ((bytes > 0)); then
+    (($(df --output=avail --block-size=1 / | tail -n 1) > bytes + 1024 * 1024 * 1024)) ||
+      fail "no room for $1 MiB of swap and 1 GiB beside it on /: lower host.swap_mb, or make room"
+    # fallocate's holes are no good for swap on some filesystems.
+    (umask 077 && { fallocate --length "$bytes" /swapfile.new 2>/dev/null ||
+      dd if=/dev/zero of=/swapfile.new bs=1M count="$1" status=none; })
+    mkswap /swapfile.new >/dev/null
+  fi
   if swap_is_on; then swapoff /swapfile; fi
   touch /etc/fstab
   sed -i '\|^/swapfile |d' /etc/fstab
   rm -f /swapfile
   ((bytes > 0)) || return 0
-  (umask 077 && fallocate --length "$bytes" /swapfile)
-  mkswap /swapfile >/dev/null
+  mv /swapfile.new /swapfile
+  put 0644 "$SWAP_IS_OURS" </dev/null
   if kernel swap swapon /swapfile; then
     say '/swapfile none swap sw 0 0' >>/etc/fstab
     say "swap of $1 MiB"
   else
     rm -f /swapfile
   fi
+}
+
+configure_upgrades() {
+  systemctl daemon-reload
+  # Whoever has switched it off upgrades by hand.
+  systemctl is-active --quiet apt-daily-upgrade.timer || return 0
+  restart_if_older apt-daily-upgrade.timer /etc/systemd/system/apt-daily-upgrade.timer.d/jira-plus-plus.conf
 }
 
 configure_sysctl() {
@@ -304,7 +399,13 @@ configure_docker() {
   usermod --append --groups docker "$DEPLOY_USER"
   systemctl daemon-reload
   systemctl enable --quiet docker
-  restart_if_older docker /etc/docker/daemon.json /etc/systemd/system/docker.service.d/metadata.conf
+  if [[ $SHARED == yes ]] && systemctl is-active --quiet docker; then
+    # Not restarted under what others run on it: the rule takes effect now, the rest with its next start.
+    iptables --wait --check DOCKER-USER --destination $METADATA_ADDRESS --jump DROP 2>/dev/null ||
+      iptables --wait --insert DOCKER-USER 1 --destination $METADATA_ADDRESS --jump DROP
+  else
+    restart_if_older docker /etc/docker/daemon.json /etc/systemd/system/docker.service.d/metadata.conf
+  fi
   for attempt in $(seq 60); do
     if docker info >/dev/null 2>&1; then return 0; fi
     sleep 1
@@ -318,17 +419,21 @@ configure_revive() {
 }
 
 main() {
-  local swap_mb='' wait=no users=() keys=() release
+  local swap_mb='' backup_at=02:00 wait=no users=() keys=() release
   while (($#)); do
     case $1 in
       --swap-mb) swap_mb=$2 && shift 2 ;;
+      --backup-at) backup_at=$2 && shift 2 ;;
       --ssh-user) users+=("$2") && shift 2 ;;
       --authorized-key) keys+=("$2") && shift 2 ;;
+      --existing) EXISTING=yes && shift ;;
+      --shared) SHARED=yes && shift ;;
       --wait-for-cloud-init) wait=yes && shift ;;
       *) fail "unknown argument: $1" ;;
     esac
   done
   [[ $swap_mb =~ ^[0-9]+$ ]] || fail "--swap-mb must be a number of MiB, is '$swap_mb'"
+  [[ $backup_at =~ ^[0-9]{2}:[0-9]{2}$ ]] || fail "--backup-at must be a time of day HH:MM, is '$backup_at'"
   ((EUID == 0)) || fail "must run as root"
   release=$(release)
   [[ -d /run/systemd/system ]] || fail "needs systemd as the first process"
@@ -338,16 +443,21 @@ main() {
   [[ $wait == no ]] || wait_for_cloud_init
   write_docker
   write_revive
-  write_journal
-  write_sysctl
-  write_upgrades
-  write_time
+  if [[ $SHARED == no ]]; then
+    write_journal
+    write_sysctl
+    write_upgrades "$backup_at"
+    write_time
+  fi
   write_authorized_keys "${keys[@]}"
   install_packages "$release"
 
-  restart_if_older systemd-journald /etc/systemd/journald.conf.d/jira-plus-plus.conf
+  if [[ $SHARED == no ]]; then
+    restart_if_older systemd-journald /etc/systemd/journald.conf.d/jira-plus-plus.conf
+    configure_upgrades
+    configure_sysctl
+  fi
   if installed systemd-timesyncd; then systemctl enable --quiet --now systemd-timesyncd; fi
-  configure_sysctl
   configure_swap "$swap_mb"
   configure_ssh "${users[@]}"
   configure_docker

@@ -26,6 +26,7 @@ class ExistingArgs:
     settings: Settings
     private_key: pulumi.Input[str] | None = None
     registry_auth: Sequence[docker.ProviderRegistryAuthArgs] = ()
+    backup_at: str = "02:00"
 
 
 class Existing(pulumi.ComponentResource):
@@ -44,23 +45,34 @@ class Existing(pulumi.ComponentResource):
                 self,
             )
         keys = Keys(name, KeysArgs(host=False), child)
-        # The one login as the owner's user: it makes the deploy user, who does everything else.
+        owner = command.remote.ConnectionArgs(
+            host=settings.address,
+            port=settings.ssh.port,
+            user=settings.ssh.user,
+            private_key=args.private_key,
+            host_key=settings.ssh.host_key,
+        )
+        sudo = settings.ssh.user != "root"
+        look = command.remote.Command(
+            f"{name}-look",
+            connection=owner,
+            create=run_script(["--shared"] if settings.shared else [], interpreter="sh", sudo=sudo),
+            stdin=script("look.sh"),
+            logging=command.remote.Logging.STDERR,
+            add_previous_output_in_env=False,
+            opts=child,
+        )
+        # The one login that changes something as the owner's user: the deploy user does everything else.
         adopt = command.remote.Command(
             f"{name}-adopt",
-            connection=command.remote.ConnectionArgs(
-                host=settings.address,
-                port=settings.ssh.port,
-                user=settings.ssh.user,
-                private_key=args.private_key,
-                host_key=settings.ssh.host_key,
-            ),
+            connection=owner,
             create=keys.deploy.public_key_openssh.apply(
-                lambda key: run_script([key.strip()], interpreter="sh", sudo=settings.ssh.user != "root")
+                lambda key: run_script([key.strip()], interpreter="sh", sudo=sudo)
             ),
             stdin=script("adopt.sh"),
             logging=command.remote.Logging.STDERR,
             add_previous_output_in_env=False,
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[look]),
         )
         self.remote = Remote(
             name,
@@ -76,6 +88,8 @@ class Existing(pulumi.ComponentResource):
                 ipv4=settings.address,
                 ipv6=None,  # the settings know of none
                 registry_auth=args.registry_auth,
+                backup_at=args.backup_at,
+                shared=settings.shared,
                 after=(adopt,),
             ),
             child,

@@ -9,8 +9,6 @@ import pulumi_hcloud as hcloud
 from components.host.labels import labels, prefix
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
-MAXIMUM_EFFECTIVE_RULES = 500
-"""Hetzner's limit: each source of each rule counts."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Firewall(pulumi.ComponentResource):
 def rules(http_sources: Sequence[str], ssh_sources: Sequence[str]) -> list[Rule]:
     """The rules: http and https from `http_sources`, ssh from `ssh_sources`, icmp from anywhere.
 
-    Without `ssh_sources` there is no rule for ssh. Raises `ValueError` above Hetzner's limit.
+    Without `ssh_sources` there is no rule for ssh.
     """
     found = [
         Rule("http, redirected to https", "tcp", "80", tuple(http_sources)),
@@ -67,10 +65,4 @@ def rules(http_sources: Sequence[str], ssh_sources: Sequence[str]) -> list[Rule]
         Rule("ssh", "tcp", "22", tuple(ssh_sources)),
         Rule("ping and path MTU", "icmp", None, ANYWHERE),
     ]
-    found = [rule for rule in found if rule.sources]
-    if (effective := sum(len(rule.sources) for rule in found)) > MAXIMUM_EFFECTIVE_RULES:
-        raise ValueError(
-            f"the firewall would have {effective} effective rules, Hetzner takes {MAXIMUM_EFFECTIVE_RULES}: "
-            "name fewer networks in edge.http_sources and host.ssh.allowed_networks"
-        )
-    return found
+    return [rule for rule in found if rule.sources]

@@ -25,6 +25,8 @@ class HostArgs:
     private_key: pulumi.Input[str] | None = None
     """For kind existing: what `host.ssh.user` logs in with (OpenSSH, secret). None: the ssh agent."""
     registry_auth: Sequence[docker.ProviderRegistryAuthArgs] = ()
+    backup_at: str = "02:00"
+    """HH:MM, UTC: after the backup the system may upgrade itself, and restart what runs."""
 
 
 class Host(pulumi.ComponentResource):
@@ -33,6 +35,8 @@ class Host(pulumi.ComponentResource):
     def __init__(self, name: str, args: HostArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:host:Host", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
+        self.settings = args.settings
+        """The section, with the server type that is ordered in place of one that is sold out."""
         machine: Machine
         # Each kind is imported where it is used: `local` pays for no cloud's SDK.
         if args.settings.kind == "local":
@@ -42,13 +46,17 @@ class Host(pulumi.ComponentResource):
         elif args.settings.kind == "existing":
             from components.host.existing import Existing, ExistingArgs
 
-            existing = ExistingArgs(args.settings, args.private_key, args.registry_auth)
+            existing = ExistingArgs(args.settings, args.private_key, args.registry_auth, args.backup_at)
             machine = Existing(name, existing, child).remote
         else:
             from components.host.hetzner import Hetzner, HetznerArgs
 
-            hetzner = HetznerArgs(args.stack, args.settings, args.http_sources, args.registry_auth)
-            machine = Hetzner(name, hetzner, child).remote
+            hetzner = HetznerArgs(
+                args.stack, args.settings, args.http_sources, args.registry_auth, args.backup_at
+            )
+            ordered = Hetzner(name, hetzner, child)
+            self.settings = args.settings.model_copy(update={"server_type": ordered.server_type})
+            machine = ordered.remote
         self.docker_provider = machine.docker_provider
         self.docker_host = machine.docker_host
         self.ready = machine.ready
@@ -59,6 +67,7 @@ class Host(pulumi.ComponentResource):
         self.ssh = machine.ssh
         self.data_path = machine.data_path
         self.files_root = machine.files_root
+        self.journal = machine.journal
         self.sudo = machine.sudo
         self.register_outputs({"docker_host": self.docker_host, "ipv4": self.ipv4, "ipv6": self.ipv6})
 

@@ -54,12 +54,29 @@ def ssh_folder(deploy_public_key: str) -> str:
 
 
 def ssh_options(folder: str) -> list[str]:
-    """What Docker's ssh client is told: this key, this known host, and nothing else."""
+    """What an ssh client is told: this key, this known host, and nothing else."""
     return [
         *("-o", f"IdentityFile={folder}/id_ed25519"),
         *("-o", "IdentitiesOnly=yes"),
         *("-o", f"UserKnownHostsFile={folder}/known_hosts"),
         *("-o", "StrictHostKeyChecking=yes"),
+    ]
+
+
+def docker_ssh_options(folder: str) -> list[str]:
+    """What Docker's ssh clients are told as well: one connection for all that they ask.
+
+    There is one for each request, which a limit of connections takes for an attack (`ufw limit`: 6 in 30 s;
+    fail2ban; sshd's PerSourcePenalties). The connection ends 10 s after the last of them, or when the server
+    is gone: another one may have its address by then. The path must be short: it is a socket's.
+    """
+    return [
+        *ssh_options(folder),
+        *("-o", "ControlMaster=auto"),
+        *("-o", "ControlPath=~/.ssh/jpp-%C"),
+        *("-o", "ControlPersist=10"),
+        *("-o", "ServerAliveInterval=5"),
+        *("-o", "ServerAliveCountMax=2"),
     ]
 
 

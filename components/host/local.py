@@ -40,6 +40,7 @@ class Local(pulumi.ComponentResource):
         self.ssh = None
         self.data_path = None
         self.files_root = str(files_root(args.stack))
+        self.journal = False
         self.sudo = ""
         self.register_outputs({})
 

@@ -57,6 +57,10 @@ class Machine(Protocol):
         """The folder for the files that are mounted into containers."""
 
     @property
+    def journal(self) -> bool:
+        """Whether systemd's journal keeps what its containers say."""
+
+    @property
     def sudo(self) -> str:
         """What a command that needs root begins with; empty where there is no need or no way."""
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import pulumi
 
+from components.clouds import accounts
+
 SECONDS = 300
 """For a server to be running again."""
 PAUSE_SECONDS = 1.0
-_ENDPOINT = "https://api.hetzner.cloud/v1"
 _BUSY = ("conflict", "locked")
 """What Hetzner answers while it starts the server by itself."""
 
@@ -22,16 +23,14 @@ def kept_running(name: str, environment: Mapping[str, str] = os.environ) -> pulu
     afterwards, nor when the new type is refused (hetznercloud/terraform-provider-hcloud,
     `internal/server/resource.go`). What fails in a hook fails the update.
     """
-    given = pulumi.Config("hcloud")
-    token = given.get("token") or environment.get("HCLOUD_TOKEN") or ""
-    endpoint = given.get("endpoint") or environment.get("HCLOUD_ENDPOINT") or _ENDPOINT
+    hetzner = accounts(environment).hetzner
 
     async def updated(args: pulumi.ResourceHookArgs) -> None:
-        await asyncio.to_thread(switch_on, token, endpoint, int(args.id))
+        await asyncio.to_thread(switch_on, hetzner.token, hetzner.endpoint, int(args.id))
 
     async def failed(args: pulumi.ErrorHookArgs) -> bool:
         if args.failed_operation == "update":
-            await asyncio.to_thread(switch_on, token, endpoint, int(args.id))
+            await asyncio.to_thread(switch_on, hetzner.token, hetzner.endpoint, int(args.id))
         return False  # nothing is tried again
 
     return pulumi.ResourceHookBinding(

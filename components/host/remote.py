@@ -8,7 +8,14 @@ import pulumi
 import pulumi_command as command
 import pulumi_docker as docker
 
-from components.host.keys import Keys, known_host, ssh_folder, ssh_options, write_ssh_files
+from components.host.keys import (
+    Keys,
+    docker_ssh_options,
+    known_host,
+    ssh_folder,
+    ssh_options,
+    write_ssh_files,
+)
 from components.host.scripts import DEPLOY_USER, bootstrap_arguments, run_script, script
 
 if TYPE_CHECKING:
@@ -36,6 +43,9 @@ class RemoteArgs:
     registry_auth: Sequence[docker.ProviderRegistryAuthArgs]
     ipv4: pulumi.Input[str] | None
     ipv6: pulumi.Input[str] | None
+    backup_at: str
+    shared: bool = False
+    """Whether others use the machine, too, and keep what is theirs."""
     # Where a cloud made the machine:
     server: "hcloud.Server | None" = None
     volume: "Volume | None" = None
@@ -86,7 +96,13 @@ class Remote(pulumi.ComponentResource):
 
         # At a new server cloud-init has run the same script already, and this finds little to do.
         arguments = bootstrap_arguments(
-            args.swap_mb, args.ssh_users, args.authorized_keys, wait_for_cloud_init=args.server is not None
+            args.swap_mb,
+            args.ssh_users,
+            args.authorized_keys,
+            backup_at=args.backup_at,
+            existing=args.server is None,
+            shared=args.shared,
+            wait_for_cloud_init=args.server is not None,
         )
         last = step("bootstrap", run_script(arguments), "bootstrap.sh", args.after, booted)
         if args.volume and args.attachment:
@@ -138,6 +154,7 @@ class Remote(pulumi.ComponentResource):
         self.ipv6 = pulumi.Output.from_input(args.ipv6) if args.ipv6 is not None else None
         self.data_path: str | None = args.data_path
         self.files_root = FILES_ROOT
+        self.journal = True
         self.sudo = "sudo "
         self.register_outputs({"docker_host": self.docker_host})
 
@@ -146,4 +163,4 @@ def _ssh_options(public_key: str, private_key: str, known_hosts: str) -> list[st
     """The options of Docker's ssh client, after writing the files that they name: at every run, anywhere."""
     folder = ssh_folder(public_key)
     write_ssh_files(folder, private_key, known_hosts)
-    return ssh_options(folder)
+    return docker_ssh_options(folder)

@@ -26,17 +26,26 @@ def bootstrap_arguments(
     ssh_users: Sequence[str],
     authorized_keys: Sequence[str],
     *,
+    backup_at: str = "02:00",
+    existing: bool = False,
+    shared: bool = False,
     wait_for_cloud_init: bool = False,
 ) -> list[str]:
     """The arguments of `bootstrap.sh`.
 
     `swap_mb` is in MiB, 0 for none. `ssh_users` may log in besides the deploy user. `authorized_keys` are the
-    operators' public keys. `wait_for_cloud_init` must be false where cloud-init itself runs the script.
+    operators' public keys. `backup_at` is when the nightly backup is made, HH:MM in UTC; after it the system
+    may upgrade itself. `existing`: the server was there before; `shared`: others use it, too.
+    `wait_for_cloud_init` must be false where cloud-init itself runs the script.
     """
     users = dict.fromkeys((DEPLOY_USER, *ssh_users))
     return [
         "--swap-mb",
         str(swap_mb),
+        "--backup-at",
+        backup_at,
+        *(("--existing",) if existing else ()),
+        *(("--shared",) if shared else ()),
         *(part for user in users for part in ("--ssh-user", user)),
         *(part for key in authorized_keys for part in ("--authorized-key", key)),
         *(("--wait-for-cloud-init",) if wait_for_cloud_init else ()),

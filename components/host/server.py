@@ -8,6 +8,7 @@ import pulumi_hcloud as hcloud
 from components.host.address import Address
 from components.host.firewall import Firewall
 from components.host.labels import labels, prefix
+from components.host.order import LABEL, Order
 from components.host.power import kept_running
 from components.host.release import notice
 
@@ -17,13 +18,15 @@ class ServerArgs:
     """What the server is, and what it is made with."""
 
     stack: str
-    server_type: str
+    order: Order
     location: str
     image: str
     backups: bool
     protected: bool
     address: Address
     firewall: Firewall
+    shared_firewalls: bool
+    """Whether a run puts a firewall of its own on it for a while, which is no change of the program's."""
     deploy_public_key: pulumi.Input[str]
     user_data: pulumi.Input[str]
 
@@ -47,7 +50,7 @@ class Server(pulumi.ComponentResource):
         self.resource = hcloud.Server(
             f"{name}-server",
             name=prefix(args.stack),
-            server_type=args.server_type,  # changed in place, switched off meanwhile: see `hooks`
+            server_type=args.order.server_type,  # changed in place, switched off meanwhile: see `hooks`
             keep_disk=True,  # a disk that grew with the type could never go back to a smaller one
             location=args.location,
             image=args.image,
@@ -66,15 +69,25 @@ class Server(pulumi.ComponentResource):
             shutdown_before_deletion=True,  # Postgres stops and the volume is unmounted before it goes
             delete_protection=args.protected,
             rebuild_protection=args.protected,  # Hetzner wants the two equal
-            labels=labels(args.stack),
+            labels={
+                **labels(args.stack),
+                **({LABEL: args.order.in_place_of} if args.order.in_place_of else {}),
+            },
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=args.protected,
                 delete_before_replace=True,  # name, addresses and volume can belong to one server at a time
-                # Both are of the first boot, and a change of either would throw the machine away: a later
-                # bootstrap.sh reaches the server over ssh, another image waits for `make replace`. Of a
-                # server that is replaced nothing is ignored: it gets what the settings say by then.
-                ignore_changes=["image", "user_data"],
+                # They are of the first boot, and a change of one would throw the machine away: a later
+                # bootstrap.sh reaches the server over ssh, another image waits for `make replace`, and an
+                # ssh key that was deleted at Hetzner is another object once it is made again. Of a server
+                # that is replaced nothing is ignored: it gets what the settings say by then.
+                # A run's own firewall comes and goes (`operations/access.py`, which watches over ours).
+                ignore_changes=[
+                    "image",
+                    "ssh_keys",
+                    "user_data",
+                    *(["firewall_ids"] if args.shared_firewalls else []),
+                ],
                 hooks=kept_running(f"{name}-server"),
             ),
         )

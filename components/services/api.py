@@ -35,8 +35,12 @@ class Api(pulumi.ComponentResource):
                     "GRAPHQL_INTROSPECTION": str(settings.graphql_introspection).lower(),
                     "GRAPHQL_PLAYGROUND": str(settings.graphql_playground).lower(),
                 },
-                secrets=application.secrets(site),
-                labels=application.routed(site, "api", service.port, "/ready"),
+                secrets=application.secrets(
+                    site, site.credentials.pooled_database_url(service.database_connections)
+                ),
+                labels=application.routed(site, "api", service.port, service.serving_path),
+                # The router's question, too: an image without that path would get no requests.
+                ready=("/ready", service.serving_path),
             ),
             site.runtime,
             site.networks,

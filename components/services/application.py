@@ -33,7 +33,7 @@ def environment(site: Site) -> dict[str, str]:
     }
 
 
-def secrets(site: Site) -> dict[str, pulumi.Input[str]]:
+def secrets(site: Site, database_url: pulumi.Output[str]) -> dict[str, pulumi.Input[str]]:
     """What every process that reaches the database is given.
 
     Beside the program's own: Sentry's DSN where the stack has one, and on a developer's machine what is in
@@ -42,7 +42,7 @@ def secrets(site: Site) -> dict[str, pulumi.Input[str]]:
     credentials = site.credentials
     given: dict[str, pulumi.Input[str]] = {
         **{name: pulumi.Output.secret(value) for name, value in site.variables.items()},
-        "DATABASE_URL": credentials.database_url,
+        "DATABASE_URL": database_url,
         "SESSION_SECRET": credentials.session_secret,
         "ADMIN_PASSWORD": credentials.admin,
     }
@@ -60,10 +60,13 @@ def serving(
     alias: str,
     environment: Mapping[str, str],
     secrets: Mapping[str, pulumi.Input[str]],
+    ready: tuple[str, ...] = (),
     labels: Mapping[str, pulumi.Input[str]] | None = None,
     drains_itself: bool = True,
 ) -> ContainerArgs:
     """A process of Jira++ that serves, and is replaced without a gap. What does not drain the shim drains.
+
+    `ready` are the paths that have to answer with 200 before a release counts as good; `/health` does later.
 
     On a developer's machine it may run from their sources, with a command that watches them.
     """
@@ -86,7 +89,7 @@ def serving(
             mounts=sources,
             drain_seconds=0 if drains_itself else service.drain_seconds,
         ),
-        health=Health(command=node_http(service.port), start_period=60),
+        health=Health(command=node_http(service.port, ready), start_period=60, once=bool(ready)),
         release=Release(order="start-first", grace=service.drain_seconds + END_SECONDS),
         # A mistake in the sources is the developer's to mend: the command waits for the next change.
         autoheal=source is None,
@@ -99,6 +102,9 @@ def routed(site: Site, service: str, port: int, health_path: str) -> dict[str, p
 
     They name only the service. During a release two containers carry them, and Traefik drops what two
     containers define differently: routers and middlewares are in its file.
+
+    `health_path` asks whether the process takes requests, and of no one else: a server that is out because
+    Temporal is away could not serve what needs no Temporal.
     """
     balancer = f"traefik.http.services.{service}.loadbalancer"
     return {
@@ -108,5 +114,6 @@ def routed(site: Site, service: str, port: int, health_path: str) -> dict[str, p
         # A process that drains fails this at once, and gets no new requests while it still serves.
         f"{balancer}.healthcheck.path": health_path,
         f"{balancer}.healthcheck.interval": "2s",
-        f"{balancer}.healthcheck.timeout": "2s",
+        # Longer than a busy server takes: without it there is none that could answer sooner.
+        f"{balancer}.healthcheck.timeout": "5s",
     }

@@ -46,18 +46,21 @@ back_up() {
   # shellcheck disable=SC2064 # the values of now
   trap "rm -rf '$work'; drop_scratch '$database' 2>/dev/null || true" EXIT
 
-  # A session that stays open keeps the snapshot that the dump and the count share.
-  coproc HOLDER { sql --dbname="$database"; }
+  # A session that stays open keeps the snapshot that the dump and the count share. What is written to one that was
+  # refused must not end this script, which then would not say why.
+  trap '' PIPE
+  coproc HOLDER { sql --dbname="$database" 2>"$work/refusal"; }
   # shellcheck disable=SC2153 # set by coproc
   local holder=$HOLDER_PID to=${HOLDER[1]} from=${HOLDER[0]}
-  printf 'begin isolation level repeatable read, read only;\nselect pg_export_snapshot();\n' >&"$to"
-  read -r -t 60 snapshot <&"$from" || fail "$database: the server gave no snapshot within 60 s"
+  printf 'begin isolation level repeatable read, read only;\nselect pg_export_snapshot();\n' >&"$to" || true
+  read -r -t 60 snapshot <&"$from" ||
+    fail "$database: the server gave no snapshot: $(grep . "$work/refusal" || echo 'no answer within 60 s')"
 
   pg_dump --dbname="$database" --format=custom --snapshot="$snapshot" --lock-wait-timeout=60s --file="$file.partial"
   sync "$file.partial"
   printf '%s\n\\o\ncommit;\n\\q\n' "\\o $work/expected
-$COUNT_ROWS" >&"$to"
-  wait "$holder" || fail "$database: its rows could not be counted"
+$COUNT_ROWS" >&"$to" || true
+  wait "$holder" || fail "$database: its rows could not be counted: $(cat "$work/refusal")"
 
   drop_scratch "$database"
   sql --command="create database \"scratch_$database\" template template0"

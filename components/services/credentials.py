@@ -1,5 +1,8 @@
 """What the program makes itself, so that no human types it."""
 
+import base64
+import hashlib
+
 import pulumi
 import pulumi_random as random
 
@@ -21,19 +24,38 @@ class Credentials(pulumi.ComponentResource):
         # Roles of the database
         self.postgres = password("postgres").result
         self.jira = password("jira").result
+        self.migration = password("migration").result
         self.temporal = password("temporal").result
         self.backup = password("backup").result
         # The application
         self.session_secret = password("session-secret", 64).result
         self.admin = password("admin", 24).result
         # Temporal's interface, behind basic authentication
-        temporal_ui = password("temporal-ui", 24)
-        self.temporal_ui = temporal_ui.result
-        # Computed once, with the password: one that is made anew at each run would be a change each time.
-        self.temporal_ui_hash = temporal_ui.bcrypt_hash
+        self.temporal_ui = password("temporal-ui", 24).result
+        self.temporal_ui_hash = self.temporal_ui.apply(htpasswd)
         self.register_outputs({})
 
+    def pooled_database_url(self, pool: int) -> pulumi.Output[str]:
+        """Where api and worker find their database, as Prisma reads it, with the size of a process's pool.
+
+        https://www.prisma.io/docs/orm/overview/databases/postgresql#arguments
+        Without it a pool has two connections for each of the host's cores, and one. libpq refuses the word.
+        """
+        return pulumi.Output.concat(
+            "postgresql://jira:", self.jira, f"@postgres:5432/jira?connection_limit={pool}"
+        )
+
     @property
-    def database_url(self) -> pulumi.Output[str]:
-        """Where the application finds its database, as Prisma and libpq read it."""
-        return pulumi.Output.concat("postgresql://jira:", self.jira, "@postgres:5432/jira")
+    def migration_database_url(self) -> pulumi.Output[str]:
+        """Where the migration finds it: another login, and what it makes belongs to `jira` (`roles.sh`)."""
+        return pulumi.Output.concat("postgresql://migration:", self.migration, "@postgres:5432/jira")
+
+
+def htpasswd(password: str) -> str:
+    """The hash of a password that the program made, as `htpasswd -s` writes it.
+
+    Fast on purpose: each guess costs the proxy a check. What a slow hash adds to a human password, 142 random
+    bits have by themselves; and no salt, for there is one user.
+    """
+    digest = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
+    return "{SHA}" + base64.b64encode(digest).decode()

@@ -46,7 +46,7 @@ class Migration(pulumi.ComponentResource):
                         **application.environment(site),
                         "SEED_DATA": str(site.settings.application.seed_data).lower(),
                     },
-                    secrets=application.secrets(site),
+                    secrets=application.secrets(site, site.credentials.migration_database_url),
                     limits=Limits.of(settings),
                     networks=("data",),
                     timeout_seconds=settings.timeout_seconds,

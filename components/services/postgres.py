@@ -1,5 +1,6 @@
 """The database: one server, with a role and a database for the application and for Temporal."""
 
+import shlex
 from pathlib import Path
 
 import pulumi
@@ -7,6 +8,7 @@ import pulumi
 from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
 from components.containers.storage import Storage
+from components.services.connections import Connections, connections
 from components.services.site import Site
 
 HERE = Path(__file__).parent
@@ -22,6 +24,7 @@ class Postgres(pulumi.ComponentResource):
     def __init__(self, name: str, site: Site, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:services:Postgres", name, {}, opts)
         settings, credentials, host = site.settings.services.postgres, site.credentials, site.runtime.host
+        shares = connections(site.settings.services)
         child = pulumi.ResourceOptions(parent=self)
         # A folder of the data disk, not its root: `lost+found` would stop initdb.
         data = Storage(
@@ -38,7 +41,7 @@ class Postgres(pulumi.ComponentResource):
                 process=Process(
                     image=site.images["postgres"],
                     user=USER,
-                    entrypoint=("docker-entrypoint.sh", *arguments(settings.memory_mb)),
+                    entrypoint=("docker-entrypoint.sh", *arguments(settings.memory_mb, shares)),
                     environment={
                         "PGDATA": DATA,
                         "POSTGRES_USER": "postgres",
@@ -52,6 +55,7 @@ class Postgres(pulumi.ComponentResource):
                         # Files, for the image can read them; the shim would put them into the environment.
                         "/run/secrets/postgres": credentials.postgres,
                         "/run/secrets/jira": credentials.jira,
+                        "/run/secrets/migration": credentials.migration,
                         "/run/secrets/temporal": credentials.temporal,
                         "/run/secrets/backup": credentials.backup,
                     },
@@ -85,7 +89,7 @@ class Postgres(pulumi.ComponentResource):
         self.roles = host.run(
             f"{name}-roles",
             create=self.container.name_in_docker.apply(
-                lambda container: f"docker exec {container} bash /etc/jira/roles.sh"
+                lambda container: shlex.join(["docker", "exec", container, *roles(shares)])
             ),
             triggers=[self.container.resource.id],
             opts=pulumi.ResourceOptions(parent=self, depends_on=[self.container]),
@@ -93,15 +97,22 @@ class Postgres(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def arguments(memory_mb: int) -> tuple[str, ...]:
-    """The server's command line for a container of so many MiB.
+def roles(shares: Connections) -> tuple[str, ...]:
+    """The command that makes roles and databases, in the server's container."""
+    limits = (shares.jira, shares.migration, shares.temporal, shares.backup)
+    return ("bash", "/etc/jira/roles.sh", *map(str, limits))
+
+
+def arguments(memory_mb: int, shares: Connections) -> tuple[str, ...]:
+    """The server's command line for a container of so many MiB and such shares of its connections.
 
     https://www.postgresql.org/docs/15/runtime-config-resource.html: a quarter for shared buffers; of the rest
     the most is the kernel's cache, which a container's limit bounds, too.
     """
     settings = {
         "listen_addresses": "*",
-        "max_connections": "100",
+        "max_connections": str(shares.total),
+        "superuser_reserved_connections": str(shares.administrator),
         "shared_buffers": f"{memory_mb // 4}MB",
         "effective_cache_size": f"{memory_mb * 5 // 8}MB",
         "maintenance_work_mem": f"{max(16, memory_mb // 16)}MB",

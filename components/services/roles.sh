@@ -2,7 +2,12 @@
 #
 # Makes the roles and databases, and brings them to what the secrets say. May run any number of times.
 # Runs in the database's container, as its superuser over its socket; passwords come from files and reach no log.
+#
+#   roles.sh JIRA MIGRATION TEMPORAL BACKUP: how many connections each of these roles may have at once.
 set -euo pipefail
+
+(($# == 4))
+jira=$1 migration=$2 temporal=$3 backup=$4
 
 export PGOPTIONS="-c client_min_messages=warning"
 secrets=${SECRETS_FOLDER:-/run/secrets}
@@ -33,10 +38,13 @@ SQL
 
 ordinary='login nosuperuser nocreatedb nocreaterole noreplication'
 role postgres 'login superuser'
-role jira "$ordinary"
-role temporal "$ordinary"
+role jira "$ordinary connection limit $jira"
+role temporal "$ordinary connection limit $temporal"
+# Another login of the application's: with connections of its own, and what it makes belongs to jira.
+role migration "$ordinary connection limit $migration"
+sql <<<'grant jira to migration; alter role migration set role to jira;'
 # It reads every row and makes the database of its trial restore; it can write to nothing else.
-role backup 'login nosuperuser createdb nocreaterole noreplication bypassrls'
+role backup "login nosuperuser createdb nocreaterole noreplication bypassrls connection limit $backup"
 sql <<<'grant pg_read_all_data to backup;'
 
 database jira jira

@@ -42,7 +42,7 @@ ALLOWED = {
         Rule("GET", "/containers/json"),
         Rule("POST", "/containers/[0-9a-f]{64}/restart"),
     ),
-    # Compares a container's image with its tag's. A pull brings the newer one to the disk and starts nothing.
+    # Compares a container's image with its tag's. No pull: that would fill the disk with what nobody runs.
     "watchtower": (
         *PING,
         Rule("GET", "/version"),
@@ -50,7 +50,6 @@ ALLOWED = {
         Rule("GET", "/containers/json"),
         Rule("GET", f"/containers/{_NAME}/json"),
         Rule("GET", "/images/[A-Za-z0-9_.:/@-]+/json"),
-        Rule("POST", "/images/create"),
     ),
 }
 

@@ -8,6 +8,7 @@ import pulumi
 from components.containers import Container, ContainerArgs, Health, Job, JobArgs, Process, Release
 from components.containers.health import http
 from components.containers.limits import Limits
+from components.services.connections import STORE_POOL, VISIBILITY_POOL
 from components.services.postgres import Postgres
 from components.services.site import Site
 
@@ -154,10 +155,9 @@ def server_config(password: str, history_shards: int) -> str:
             "numHistoryShards": history_shards,
             "defaultStore": "default",
             "visibilityStore": "visibility",
-            # 30 of Postgres' 100 connections; the application's pools and the backup share the rest.
             "datastores": {
-                "default": store("temporal", 20),
-                "visibility": store("temporal_visibility", 10),
+                "default": store("temporal", STORE_POOL),
+                "visibility": store("temporal_visibility", VISIBILITY_POOL),
             },
         },
         "global": {

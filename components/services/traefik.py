@@ -3,8 +3,6 @@
 import base64
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,9 @@ from components.containers.files import removal
 from components.containers.limits import Limits
 from components.containers.mount import Port
 from components.containers.storage import Storage
-from components.edge import http_sources
 from components.edge.certificate import Certificate
+from components.services import clients
+from components.services.routing import Routing, dynamic_config
 from components.services.site import Site
 from components.services.socket_proxy import SocketProxy, endpoint
 from components.services.temporal_ui import NAME as TEMPORAL_UI_USER
@@ -34,11 +33,15 @@ PING_PORT = 8082
 CONFIG = "/etc/traefik"
 DYNAMIC = "/etc/traefik-dynamic"
 ACME = "/var/lib/traefik"
-SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui"}
-"""Traefik's service behind each of the three names."""
-CONTAINER_NETWORKS = "172.16.0.0/12"
-"""Where Docker's own addresses lie: what comes by IPv6 arrives from the ingress network's gateway."""
 GRACE_SECONDS = 15
+READ_SECONDS = 300
+"""For a whole request, be it by HTTP/1.1 or 2: the largest body arrives in time at 280 kbit/s, and who sends
+headers byte by byte is shown out. Node waits as long by itself. What is answered may take any time."""
+IDLE_SECONDS = 920
+"""Longer than Cloudflare keeps an idle connection, 900 s: it is for who sends the next request to close it.
+https://developers.cloudflare.com/fundamentals/reference/connection-limits/"""
+BACKEND_IDLE_SECONDS = 4
+"""Shorter than Node keeps one, 5 s if it is not told otherwise."""
 
 
 class Traefik(pulumi.ComponentResource):
@@ -67,7 +70,8 @@ class Traefik(pulumi.ComponentResource):
                     host_names=settings.domain.host_names,
                     tls=tls,
                     temporal_users=(f"{TEMPORAL_UI_USER}:{known[0]}",),
-                    behind_cloudflare=not settings.edge.http_sources,
+                    proxies=clients.proxies(settings),
+                    only_proxies=clients.only_proxies(settings),
                     certificate=tuple(known[1]) if known[1] else None,
                 )
             )
@@ -84,9 +88,7 @@ class Traefik(pulumi.ComponentResource):
             Mount(source=dynamic.id.apply(lambda _: folder), target=DYNAMIC, read_only=True),
         ]
         files: dict[str, pulumi.Input[str]] = {
-            f"{CONFIG}/traefik.yaml": static_config(
-                site.runtime.stack, tls, http_sources(settings.edge.http_sources)
-            )
+            f"{CONFIG}/traefik.yaml": static_config(site.runtime.stack, tls)
         }
         environment = {}
         if tls.mode == "dns-01":
@@ -143,17 +145,18 @@ def ports(tls: Tls, loopback: bool, http_port: int) -> tuple[Port, ...]:
     )
 
 
-def static_config(stack: str, tls: Tls, trusted: Sequence[str]) -> str:
-    """What Traefik reads once, at its start. JSON, which is YAML. `trusted` may say whom they forward for.
+def static_config(stack: str, tls: Tls) -> str:
+    """What Traefik reads once, at its start. JSON, which is YAML.
 
     https://doc.traefik.io/traefik/v3.7/reference/install-configuration/configuration-options/
     """
     entry_point: dict[str, Any] = {
-        "forwardedHeaders": {"trustedIPs": [*trusted, CONTAINER_NETWORKS]},
+        # X_Real_Ip is no header of ours, but an application may take it for one.
+        "http": {"aliasHeadersStrategy": "delete"},
         "transport": {
             # It stops taking connections at once, and lets requests end.
             "lifeCycle": {"graceTimeOut": f"{GRACE_SECONDS}s"},
-            "respondingTimeouts": {"readTimeout": "60s", "idleTimeout": "180s"},
+            "respondingTimeouts": {"readTimeout": f"{READ_SECONDS}s", "idleTimeout": f"{IDLE_SECONDS}s"},
         },
     }
     if tls.mode == "none":
@@ -172,9 +175,16 @@ def static_config(stack: str, tls: Tls, trusted: Sequence[str]) -> str:
         "log": {"level": "INFO", "format": "json"},
         "accessLog": {
             "format": "json",
-            "fields": {"headers": {"defaultMode": "drop", "names": {"User-Agent": "keep", "Cf-Ray": "keep"}}},
+            # ClientHost is the peer; where that is a proxy of ours, its client is in the header.
+            "fields": {
+                "headers": {
+                    "defaultMode": "drop",
+                    "names": dict.fromkeys(("User-Agent", "Cf-Ray", clients.HEADER), "keep"),
+                }
+            },
         },
         "entryPoints": {**entry_points, "ping": {"address": f":{PING_PORT}"}},
+        "serversTransport": {"forwardingTimeouts": {"idleConnTimeout": f"{BACKEND_IDLE_SECONDS}s"}},
         "ping": {"entryPoint": "ping"},
         "metrics": {"prometheus": {"entryPoint": "ping"}},
         "providers": {
@@ -201,104 +211,6 @@ def static_config(stack: str, tls: Tls, trusted: Sequence[str]) -> str:
             }
         }
     return json.dumps(config, indent=2) + "\n"
-
-
-@dataclass(frozen=True)
-class Routing:
-    """What the routers are made of. `certificate`: certificate and key in PEM, where the program has them."""
-
-    host_names: Mapping[str, str]
-    tls: Tls
-    temporal_users: Sequence[str]
-    """`name:bcrypt hash`."""
-    behind_cloudflare: bool
-    certificate: tuple[str, str] | None = None
-
-
-def dynamic_config(routing: Routing) -> str:
-    """What Traefik watches: routers, middlewares, TLS. Secret. JSON, which is YAML.
-
-    https://doc.traefik.io/traefik/v3.7/reference/routing-configuration/dynamic-configuration-methods/
-    """
-    secure = routing.tls.mode != "none"
-    common = ["compress", "retry"]
-    router_tls: dict[str, Any] = {"options": "default"}
-    if routing.tls.mode == "dns-01":
-        router_tls["certResolver"] = "acme"
-
-    def router(purpose: str, middlewares: list[str], condition: str = "") -> dict[str, Any]:
-        return {
-            "rule": f"Host(`{routing.host_names[purpose]}`){condition}",
-            "entryPoints": ["websecure", "websecure-ipv6"] if secure else ["web"],
-            "service": f"{SERVICES[purpose]}@docker",
-            "middlewares": ["security-headers", *middlewares, *common],
-            **({"tls": router_tls} if secure else {}),
-        }
-
-    config: dict[str, Any] = {
-        "http": {
-            "routers": {
-                "api": router("api", ["rate-limit"]),
-                # The limit holds back a body, and the response to it, until it is whole: not what streams.
-                "api-bodies": router(
-                    "api",
-                    ["rate-limit", "body-limit"],
-                    " && (Method(`POST`) || Method(`PUT`) || Method(`PATCH`))"
-                    " && !HeaderRegexp(`Accept`, `text/event-stream`)",
-                ),
-                "web": router("web", ["rate-limit"]),
-                # The password comes before the service: nothing of it is to be had without.
-                "temporal": router("temporal", ["login-rate-limit", "temporal-users"]),
-            },
-            "middlewares": {
-                "security-headers": {"headers": security_headers(secure)},
-                # Against a client that runs wild; floods are Cloudflare's to stop. Per second and client.
-                "rate-limit": {"rateLimit": rate_limit(500, 1000, routing.behind_cloudflare)},
-                # Each attempt costs a bcrypt; a page of the interface has about a hundred files.
-                "login-rate-limit": {"rateLimit": rate_limit(50, 200, routing.behind_cloudflare)},
-                "body-limit": {"buffering": {"maxRequestBodyBytes": 10 * 1024 * 1024}},
-                "compress": {"compress": {}},
-                # For a container that has just gone: tried again only where no connection came about.
-                "retry": {"retry": {"attempts": 4, "initialInterval": "100ms"}},
-                "temporal-users": {
-                    "basicAuth": {
-                        "realm": "Temporal",
-                        "users": list(routing.temporal_users),
-                        "removeHeader": True,
-                    }
-                },
-            },
-        }
-    }
-    if secure:
-        # Without a name that is served there is no certificate to show.
-        config["tls"] = {"options": {"default": {"minVersion": "VersionTLS12", "sniStrict": True}}}
-        if routing.certificate:
-            certificate, key = routing.certificate
-            config["tls"]["certificates"] = [{"certFile": certificate, "keyFile": key}]
-    return json.dumps(config, indent=2) + "\n"
-
-
-def security_headers(secure: bool) -> dict[str, Any]:
-    """What every response carries. https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html"""
-    headers: dict[str, Any] = {
-        "contentTypeNosniff": True,
-        "frameDeny": True,
-        "referrerPolicy": "strict-origin-when-cross-origin",
-        "permissionsPolicy": "camera=(), geolocation=(), microphone=()",
-        "customResponseHeaders": {"Server": "", "X-Powered-By": ""},
-    }
-    if secure:
-        headers["stsSeconds"] = 31536000
-    return headers
-
-
-def rate_limit(average: int, burst: int, behind_cloudflare: bool) -> dict[str, Any]:
-    """A limit per client and second. Where Cloudflare alone may connect, its header names the client."""
-    source: dict[str, Any] = (
-        {"requestHeaderName": "Cf-Connecting-Ip"} if behind_cloudflare else {"ipStrategy": {"depth": 0}}
-    )
-    return {"average": average, "burst": burst, "sourceCriterion": source}
 
 
 def write_dynamic(content: str) -> str:

@@ -1,4 +1,9 @@
-"""Reports that a newer image appeared under a tag. It changes nothing: versions live in the stack files."""
+"""Reports that a newer image appeared under a tag. It changes nothing: versions live in the stack files.
+
+It downloads nothing either. Where the registry's digest is another than the container's it asks for a pull
+(nicholas-fedor/watchtower at v1.20.3, pkg/container/image.go; also with MONITOR_ONLY); the filter refuses it,
+and its log line, with image and tag, is the report. With NO_PULL it would not ask the registry at all.
+"""
 
 import pulumi
 

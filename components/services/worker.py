@@ -20,16 +20,20 @@ class Worker(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("jira-plus-plus:services:Worker", name, {}, opts)
+        service = site.settings.services.worker
         self.container = Container(
             name,
             application.serving(
                 site,
-                site.settings.services.worker,
+                service,
                 image="worker",
                 networks=("data", "workflow", "egress"),
                 alias="worker",
                 environment=application.environment(site),
-                secrets=application.secrets(site),
+                ready=("/ready",),
+                secrets=application.secrets(
+                    site, site.credentials.pooled_database_url(service.database_connections)
+                ),
             ),
             site.runtime,
             site.networks,

@@ -24,6 +24,12 @@ def _origin(value: str) -> str:
         raise wrong("is no origin", _EXAMPLE)
     if not _ORIGIN.fullmatch(value):
         raise wrong("is more than an origin, or no origin, so no browser ever sends it", _EXAMPLE)
+    scheme, _, rest = value.partition("://")
+    host, _, port = rest.partition(":")
+    if port == {"http": "80", "https": "443"}[scheme]:
+        raise wrong("names its scheme's own port, which browsers leave out", f"write {scheme}://{host}")
+    if port and not 1 <= int(port) <= 65535:
+        raise wrong("has a port that is none", "write one from 1 to 65535")
     return value
 
 

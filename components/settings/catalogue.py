@@ -5,6 +5,7 @@ Prices: EUR per month without VAT, for orders since 2026-06-15
 (https://docs.hetzner.com/general/infrastructure-and-availability/price-adjustment/).
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -90,26 +91,68 @@ SERVER_TYPES: Mapping[str, ServerType] = {
     )
 }
 
-RETIRED: Mapping[str, str] = {
-    "cx11": "cx23",
-    "cx21": "cx23",
-    "cx22": "cx23",
-    "cx31": "cx33",
-    "cx32": "cx33",
-    "cx41": "cx43",
-    "cx42": "cx43",
-    "cx51": "cx53",
-    "cx52": "cx53",
-    "ccx11": "ccx13",
-    "ccx12": "ccx13",
-    "ccx21": "ccx23",
-    "ccx22": "ccx23",
-    "ccx31": "ccx33",
-    "ccx32": "ccx33",
-    "ccx41": "ccx43",
-    "ccx42": "ccx43",
-    "ccx51": "ccx53",
-    "ccx52": "ccx53",
-    "ccx62": "ccx63",
+RETIRED: Mapping[str, ServerType] = {
+    server_type.name: server_type
+    for server_type in (
+        _type("cx11", 1, 2, 20),
+        _type("cx21", 2, 4, 40),
+        _type("cx22", 2, 4, 40),
+        _type("cx31", 2, 8, 80),
+        _type("cx32", 4, 8, 80),
+        _type("cx41", 4, 16, 160),
+        _type("cx42", 8, 16, 160),
+        _type("cx51", 8, 32, 240),
+        _type("cx52", 16, 32, 320),
+        _type("ccx11", 2, 8, 80),
+        _type("ccx12", 2, 8, 80),
+        _type("ccx21", 4, 16, 160),
+        _type("ccx22", 4, 16, 160),
+        _type("ccx31", 8, 32, 240),
+        _type("ccx32", 8, 32, 240),
+        _type("ccx41", 16, 64, 360),
+        _type("ccx42", 16, 64, 360),
+        _type("ccx51", 32, 128, 600),
+        _type("ccx52", 32, 128, 600),
+        _type("ccx62", 48, 192, 960),
+    )
 }
-"""Types that can no longer be ordered, and what took their place."""
+"""Types that run on, and can no longer be ordered: no location sells them."""
+
+
+def known(name: str) -> ServerType | None:
+    """The type of that name, on sale or retired; None of one that is newer than this catalogue."""
+    return SERVER_TYPES.get(name) or RETIRED.get(name)
+
+
+def successor(retired: ServerType) -> str | None:
+    """The smallest type on sale of its family that is no smaller; None if there is none."""
+    larger = (
+        name
+        for name, one in SERVER_TYPES.items()
+        if _family(name) == _family(retired.name)
+        and one.cores >= retired.cores
+        and one.memory_mb >= retired.memory_mb
+        and one.disk_gb >= retired.disk_gb
+    )
+    return next(larger, None)
+
+
+def meant(name: str) -> str | None:
+    """The type on sale that a misspelt `name` is most like, of its own family first.
+
+    Of equals it is the one of the same size (the first digit), then the cheapest: it is a guess.
+    """
+
+    def ratio(candidate: str) -> float:
+        return difflib.SequenceMatcher(None, name, candidate).ratio()
+
+    def likeness(candidate: str) -> tuple[bool, float, bool, float]:
+        price = min(SERVER_TYPES[candidate].eur_per_month.values())
+        same_family, same_size = _family(candidate) == _family(name), candidate[:-1] == name[:-1]
+        return same_family, ratio(candidate), same_size, -price
+
+    return max((one for one in SERVER_TYPES if ratio(one) >= 0.6), key=likeness, default=None)
+
+
+def _family(name: str) -> str:
+    return name.rstrip("0123456789")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.settings.catalogue import BACKUPS_SHARE, PRIMARY_IPV4_EUR, SERVER_TYPES, VOLUME_EUR_PER_GB
+from components.settings.catalogue import BACKUPS_SHARE, PRIMARY_IPV4_EUR, VOLUME_EUR_PER_GB, known
 from components.settings.host import Host
 
 
@@ -19,15 +19,19 @@ class Cost:
 
 
 def cost_per_month(host: Host) -> Cost:
-    """The cost of server, IPv4 address, volume and backups; empty if Hetzner is not asked for any."""
+    """The cost of server, IPv4 address, volume and backups; empty if Hetzner is not asked for any.
+
+    What a retired type or one that is newer than the catalogue costs is not known, and is left out.
+    """
     if host.kind != "hetzner":
         return Cost({})
-    server = SERVER_TYPES[host.server_type].eur_per_month[host.location]
+    server_type = known(host.server_type)
+    server = server_type.eur_per_month.get(host.location) if server_type else None
     items = {
-        "server": server,
+        **({} if server is None else {"server": server}),
         "primary_ipv4": PRIMARY_IPV4_EUR,
         "volume": round(host.volume.size_gb * VOLUME_EUR_PER_GB, 2),
     }
-    if host.backups:
+    if host.backups and server is not None:
         items["backups"] = round(server * BACKUPS_SHARE, 2)
     return Cost(items)

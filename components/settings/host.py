@@ -5,8 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from components.settings.catalogue import LOCATIONS, RETIRED, SERVER_TYPES
-from components.settings.nearest import nearest
+from components.settings.catalogue import LOCATIONS
 from components.settings.network import Network
 from components.settings.number import between
 from components.settings.problem import wrong
@@ -15,18 +14,6 @@ from components.settings.section import Section
 from components.settings.text import matching
 
 Kind = Literal["hetzner", "existing", "local"]
-
-
-def _server_type(value: str) -> str:
-    if successor := RETIRED.get(value):
-        raise wrong("is retired: Hetzner takes no orders for it", f"use {successor}, its successor")
-    if value not in SERVER_TYPES:
-        guess = nearest(value, SERVER_TYPES)
-        known = ", ".join(SERVER_TYPES)
-        raise wrong(
-            "is no server type of Hetzner's", f"did you mean {guess}?" if guess else f"use one of {known}"
-        )
-    return value
 
 
 def _location(value: str) -> str:
@@ -42,7 +29,10 @@ def _address(value: str) -> str:
         raise wrong("is no IPv4 address", "write the server's public address, e.g. 198.51.100.7") from None
 
 
-ServerTypeName = Annotated[str, AfterValidator(_server_type)]
+ServerTypeName = Annotated[
+    str,
+    matching(r"[a-z]+[0-9]+[a-z0-9-]*", "is no name of a server type", "write it as Hetzner does, e.g. cx23"),
+]
 
 
 class Ssh(Section):
@@ -53,6 +43,11 @@ class Ssh(Section):
     )
     allow_any_network: bool = Field(
         False, description="kind hetzner: port 22 for the whole world, in place of `allowed_networks`"
+    )
+    allow_own_address: bool = Field(
+        False,
+        description="kind hetzner: port 22 also for the address that `make deploy`, `preview` or `drift` "
+        "comes from, while it runs; for hosted CI runners. Needs a token that may write",
     )
     authorized_keys: tuple[PublicKey, ...] = Field(
         (), description="public keys of people, beside the key that the program makes for itself"
@@ -105,8 +100,15 @@ class Host(Section):
     address: Annotated[str, AfterValidator(_address)] | None = Field(
         None, description="kind existing: public IPv4 address"
     )
+    shared: bool = Field(
+        False,
+        description="kind existing: others use the server, too; Docker's configuration, logins, time zone, "
+        "logs, upgrades and reboots stay theirs",
+    )
     memory_mb: Annotated[int, between(1024, 1048576, "MB")] | None = Field(
-        None, description="kind existing: the server's memory in MB; kind local: what the containers may use"
+        None,
+        description="kind existing: the server's memory in MB; kind local: what the containers may use; "
+        "kind hetzner: that of a `server_type` which is newer than this program",
     )
     http_port: Annotated[int, between(1024, 65535)] = Field(
         8080, description="kind local: the port on 127.0.0.1 that serves all three names"

@@ -9,9 +9,12 @@ import pulumi
 from pulumi.runtime import config as engine
 from pydantic import ValidationError
 
+from components.clouds import accounts
 from components.settings import report, rules, secrets
+from components.settings.private_key import unusable
 from components.settings.problem import NOT_SHOWN, NOTHING, Problem, SettingsError
 from components.settings.section import Section
+from components.settings.tokens import malformed
 from components.settings.tree import Settings
 
 
@@ -35,9 +38,12 @@ def load(config: pulumi.Config, environment: Mapping[str, str] = os.environ) -> 
     sections = _validated(report.without_unknown(Settings, raw, unknown, Settings), screen, problems)
     # A misspelt key explains why the one that was meant is missing.
     problems = [p for p in problems if not (p.got == NOTHING and p.path in unknown)] + list(unknown.values())
-    problems += rules.broken(sections)
+    problems += rules.broken(sections, pulumi.get_stack(), rehearsed=accounts(environment).on_this_machine)
     problems += _misplaced_secrets(values, encrypted)
-    problems += secrets.missing_secrets(raw, {name for name in secrets.SECRETS if values.get(name)}, tokens)
+    present = {name: values[name] for name in secrets.SECRETS if values.get(name)}
+    problems += secrets.missing(raw, {**present, **tokens})
+    problems += malformed(secrets.tokens(raw, {**present, **tokens}))
+    problems += unusable(present)
     if problems:
         raise SettingsError(_in_order(problems))
     return Settings.model_validate(sections)
@@ -56,10 +62,11 @@ def _is_encrypted(key: str) -> bool:
 
 
 def _provider_tokens(environment: Mapping[str, str]) -> dict[str, str]:
-    """Where the two providers would find their token, in their own order."""
+    """The tokens of the two providers, by the variables of the environment that they look into last."""
+    hcloud, cloudflare = pulumi.Config("hcloud").get("token"), pulumi.Config("cloudflare").get("apiToken")
     found = {
-        "hcloud": pulumi.Config("hcloud").get("token") or environment.get("HCLOUD_TOKEN"),
-        "cloudflare": pulumi.Config("cloudflare").get("apiToken") or environment.get("CLOUDFLARE_API_TOKEN"),
+        "HCLOUD_TOKEN": hcloud or environment.get("HCLOUD_TOKEN"),
+        "CLOUDFLARE_API_TOKEN": cloudflare or environment.get("CLOUDFLARE_API_TOKEN"),
     }
     return {name: token for name, token in found.items() if token}
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from components.settings.catalogue import SERVER_TYPES
+from components.settings.catalogue import known
 from components.settings.host import Host
 from components.settings.services import Services
 
@@ -51,4 +51,5 @@ def memory_budget(host: Host, services: Services) -> MemoryBudget:
 
 def server_memory_mb(host: Host) -> int | None:
     """The memory of the stack's machine in MB, if known."""
-    return SERVER_TYPES[host.server_type].memory_mb if host.kind == "hetzner" else host.memory_mb
+    server_type = known(host.server_type) if host.kind == "hetzner" else None
+    return server_type.memory_mb if server_type else host.memory_mb

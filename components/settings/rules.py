@@ -4,26 +4,48 @@ A rule whose sections are not all sound by themselves is not asked: what it woul
 """
 
 import inspect
+import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 
 from components.settings.application import Application
-from components.settings.catalogue import LOCATIONS, SERVER_TYPES, ServerType
+from components.settings.catalogue import (
+    LOCATIONS,
+    RETIRED,
+    SERVER_TYPES,
+    ServerType,
+    known,
+    meant,
+    successor,
+)
 from components.settings.development import Development, Source, Sources
 from components.settings.domain import Domain
 from components.settings.edge import Edge
 from components.settings.env_file import mistakes
+from components.settings.examples import examples_are_replaced
+from components.settings.firewall import (
+    networks_are_few_and_apart,
+    networks_are_not_the_world,
+    networks_can_arrive,
+    worldwide,
+)
 from components.settings.host import Host
 from components.settings.images import Images, parse
 from components.settings.memory import memory_budget, server_memory_mb
-from components.settings.network import ANY_NETWORK
+from components.settings.network import unroutable
 from components.settings.problem import NOTHING, Problem
 from components.settings.report import Screen
 from components.settings.section import Section
 from components.settings.services import Service, Services
-from components.settings.tls import Tls
+from components.settings.tls import LETS_ENCRYPT, STAGING, Tls
 
 _show = Screen().show
+
+MAXIMUM_OF_A_NAME = 253
+_STACK = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
+MAXIMUM_OF_KEYS_BYTES = 10_000
+"""Hetzner takes 32 KiB of `user_data`, and the keys are a part of it."""
 
 _KEYS_OF_A_SERVER = frozenset(
     {
@@ -39,16 +61,20 @@ _KEYS_OF_A_SERVER = frozenset(
     }
 )
 _NOT_FOR_KIND: Mapping[str, frozenset[str]] = {
-    "hetzner": frozenset({"address", "memory_mb", "http_port", "ssh.user", "ssh.port", "ssh.host_key"}),
+    "hetzner": frozenset(
+        {"address", "memory_mb", "http_port", "shared", "ssh.user", "ssh.port", "ssh.host_key"}
+    ),
     "existing": (_KEYS_OF_A_SERVER - {"protected", "swap_mb", "ssh"})
-    | {"http_port", "ssh.allowed_networks", "ssh.allow_any_network"},
-    "local": _KEYS_OF_A_SERVER | {"address"},
+    | {"http_port", "ssh.allowed_networks", "ssh.allow_any_network", "ssh.allow_own_address"},
+    "local": _KEYS_OF_A_SERVER | {"address", "shared"},
 }
 
 
 def keys_belong_to_the_kind(host: Host) -> Iterator[Problem]:
     """A key that has no effect misleads whoever reads it."""
     given = {*host.model_fields_set, *(f"ssh.{name}" for name in host.ssh.model_fields_set)}
+    if host.kind == "hetzner" and any(known(name) is None for name in _ordered(host)):
+        given -= {"memory_mb"}  # which only then has a meaning
     for name in sorted(given & _NOT_FOR_KIND[host.kind]):
         section, _, leaf = name.rpartition(".")
         value = getattr(host.ssh if section else host, leaf)
@@ -57,27 +83,64 @@ def keys_belong_to_the_kind(host: Host) -> Iterator[Problem]:
 
 
 def server_types_are_sold(host: Host) -> Iterator[Problem]:
-    """Not every location sells every type, and a fallback must be able to stand in for the first choice."""
+    """Not every location sells every type, and a fallback must be able to stand in for the first choice.
+
+    The first choice may be a retired type: a server that is of it runs on. Whether one is, Hetzner is asked
+    (`components/preflight`).
+    """
     if host.kind != "hetzner":
         return
-    first = SERVER_TYPES[host.server_type]
-    yield from _sold_at("host.server_type", first, host.location)
+    first = known(host.server_type)
+    yield from _known_or_described("host.server_type", host.server_type, host)
+    if first is not None and first.name not in RETIRED:
+        yield from _sold_at("host.server_type", first, host.location)
     # The first choice may be in the list: the deploy runner has written one of them there.
     seen: set[str] = set()
     for index, name in enumerate(host.server_type_fallbacks):
-        path, fallback = f"host.server_type_fallbacks[{index}]", SERVER_TYPES[name]
+        path, fallback = f"host.server_type_fallbacks[{index}]", known(name)
         if name in seen:
             yield Problem(path, _show(path, name), "is named before", "remove it")
-        elif fallback.architecture != first.architecture:
+        elif fallback is None:
+            yield from _known_or_described(path, name, host)
+        elif name in RETIRED and name != host.server_type:
+            yield Problem(path, _show(path, name), IS_RETIRED, f"use {use_instead(fallback)}")
+        elif first is not None and fallback.architecture != first.architecture:
             yield Problem(
                 path,
                 _show(path, name),
                 f"is {fallback.architecture}, but host.server_type {first.name} is {first.architecture}",
                 f"use a type of {first.architecture}",
             )
-        else:
+        elif name not in RETIRED:
             yield from _sold_at(path, fallback, host.location)
         seen.add(name)
+
+
+IS_RETIRED = "is retired: Hetzner takes no orders for it"
+
+
+def use_instead(retired: ServerType) -> str:
+    """What to order in place of a retired type."""
+    name = successor(retired)
+    return f"{name}, its successor" if name else f"one of {', '.join(SERVER_TYPES)}"
+
+
+def _known_or_described(path: str, name: str, host: Host) -> Iterator[Problem]:
+    if known(name) is not None or host.memory_mb is not None:
+        return
+    guess = meant(name)
+    guessed = f"did you mean {guess}?" if guess else f"use one of {', '.join(SERVER_TYPES)}."
+    yield Problem(
+        path,
+        _show(path, name),
+        "is no server type that this program knows",
+        f"{guessed} If it is a newer one of Hetzner's, say how much memory it has: host.memory_mb",
+    )
+
+
+def _ordered(host: Host) -> tuple[str, ...]:
+    """The types that may be ordered, or run already."""
+    return (host.server_type, *host.server_type_fallbacks)
 
 
 def _sold_at(path: str, server_type: ServerType, location: str) -> Iterator[Problem]:
@@ -95,12 +158,21 @@ def server_can_be_reached(host: Host) -> Iterator[Problem]:
     """The program itself comes by ssh; and ssh for the whole world is a choice to be made in writing."""
     path = "host.ssh.allowed_networks"
     ssh = host.ssh
-    if host.kind == "hetzner" and not ssh.allowed_networks and not ssh.allow_any_network:
+    ways = ssh.allowed_networks or ssh.allow_any_network or ssh.allow_own_address
+    if host.kind == "hetzner" and not ways:
         yield Problem(
             path,
             "[]",
             "lets nobody reach the server, and `pulumi up` itself configures it over ssh",
-            "name the networks of your office, VPN and CI runner, e.g. [203.0.113.0/24]",
+            "name the networks of your office and VPN, e.g. [203.0.113.0/24], or set "
+            "host.ssh.allow_own_address: true",
+        )
+    if ssh.allow_any_network and ssh.allow_own_address:
+        yield Problem(
+            "host.ssh.allow_own_address",
+            "true",
+            "has no effect beside host.ssh.allow_any_network, which opens ssh to the whole world",
+            "remove one of the two",
         )
     if ssh.allow_any_network and ssh.allowed_networks:
         yield Problem(
@@ -109,15 +181,6 @@ def server_can_be_reached(host: Host) -> Iterator[Problem]:
             "has no effect beside host.ssh.allow_any_network, which opens ssh to the whole world",
             "remove one of the two",
         )
-        return
-    for index, network in enumerate(ssh.allowed_networks):
-        if network in ANY_NETWORK:
-            yield Problem(
-                f"{path}[{index}]",
-                _show(path, network),
-                "opens ssh to the whole world",
-                "name the networks that need it, or set host.ssh.allow_any_network: true instead",
-            )
 
 
 def existing_server_is_described(host: Host) -> Iterator[Problem]:
@@ -135,6 +198,48 @@ def existing_server_is_described(host: Host) -> Iterator[Problem]:
     ):
         if value is None:
             yield Problem(path, NOTHING, "is required for host.kind existing", f"add {what}")
+
+
+def stack_names_a_server(host: Host, stack: str) -> Iterator[Problem]:
+    """Hetzner takes host names (RFC 1123) of 63 characters, `jira-plus-plus-` among them."""
+    if host.kind == "hetzner" and not _STACK.fullmatch(stack):
+        yield Problem(
+            "the name of the stack",
+            _show("stack", stack),
+            "is a part of the server's host name",
+            "name it with lower-case letters, digits and inner hyphens, at most 48: pulumi stack rename",
+        )
+
+
+def existing_server_is_public(host: Host, rehearsed: bool) -> Iterator[Problem]:
+    """Cloudflare refuses an address that it cannot reach (error 9003), after the server was prepared."""
+    if host.kind != "existing" or host.address is None or rehearsed:
+        return
+    if kind := unroutable(ipaddress.ip_address(host.address)):
+        yield Problem(
+            "host.address",
+            _show("host.address", host.address),
+            f"is {kind}: Cloudflare cannot reach it",
+            "write the server's public address",
+        )
+
+
+def keys_are_of_one_each(host: Host) -> Iterator[Problem]:
+    """A key twice is a person that was meant and is not there; too many do not fit what Hetzner takes."""
+    path, keys = "host.ssh.authorized_keys", host.ssh.authorized_keys
+    seen: dict[str, int] = {}
+    for index, key in enumerate(keys):
+        first = seen.setdefault(key.split()[1], index)
+        if first != index:
+            at = f"{path}[{index}]"
+            yield Problem(at, _show(at, key), f"is the key of {path}[{first}] too", "remove one of the two")
+    if (size := sum(map(len, keys))) > MAXIMUM_OF_KEYS_BYTES:
+        yield Problem(
+            path,
+            f"{len(keys)} keys",
+            f"have {size} bytes, and a new server can be told {MAXIMUM_OF_KEYS_BYTES} bytes of keys",
+            "name fewer, or ed25519 keys, which are short",
+        )
 
 
 def protection_covers_the_data(host: Host) -> Iterator[Problem]:
@@ -188,6 +293,19 @@ def names_differ(domain: Domain) -> Iterator[Problem]:
             )
 
 
+def names_are_short_enough(domain: Domain) -> Iterator[Problem]:
+    """RFC 1035, 2.3.4, less the dots and lengths that the wire adds."""
+    for purpose, host_name in domain.host_names.items():
+        if len(host_name) > MAXIMUM_OF_A_NAME:
+            path = f"domain.{purpose}"
+            yield Problem(
+                path,
+                _show(path, getattr(domain, purpose)),
+                f"makes a host name of {len(host_name)} characters, and DNS takes {MAXIMUM_OF_A_NAME}",
+                "choose a shorter one",
+            )
+
+
 def zone_fits_the_kind(host: Host, domain: Domain) -> Iterator[Problem]:
     """A zone is served by Cloudflare; `*.localhost` leads to this machine without any DNS."""
     if host.kind == "local":
@@ -216,17 +334,17 @@ def zone_fits_the_kind(host: Host, domain: Domain) -> Iterator[Problem]:
         )
 
 
-def edge_cannot_be_passed(edge: Edge) -> Iterator[Problem]:
-    """Who reaches the server past Cloudflare meets none of its rules."""
-    for index, network in enumerate(edge.http_sources):
-        if network in ANY_NETWORK:
-            path = f"edge.http_sources[{index}]"
-            yield Problem(
-                path,
-                _show(path, network),
-                "lets anyone pass by Cloudflare",
-                "name the networks, or write [] for Cloudflare's ranges",
-            )
+def proxies_are_few(host: Host, edge: Edge) -> Iterator[Problem]:
+    """Who may name the client can name any."""
+    yield from worldwide(
+        "edge.proxies",
+        edge.proxies,
+        "lets anyone name the client",
+        "name the networks of the proxies, or write [] for Cloudflare's ranges",
+    )
+    if host.kind == "local" and edge.proxies:
+        shown = _show("edge.proxies", edge.proxies)
+        yield Problem("edge.proxies", shown, "has no effect for host.kind local", "remove it")
 
 
 def sources_are_enforced(host: Host, edge: Edge) -> Iterator[Problem]:
@@ -238,6 +356,14 @@ def sources_are_enforced(host: Host, edge: Edge) -> Iterator[Problem]:
             f"has no effect for host.kind {host.kind}: there is no firewall of Hetzner's before it",
             "remove it, and let the firewall of whoever runs the server filter ports 80 and 443",
         )
+
+
+def zone_settings_are_cloudflares(host: Host, edge: Edge) -> Iterator[Problem]:
+    """Without a zone there is nothing to change or to keep."""
+    if host.kind == "local" and edge.zone_settings is not None:
+        path = "edge.zone_settings"
+        shown = _show(path, edge.zone_settings)
+        yield Problem(path, shown, "has no effect for host.kind local", "remove it")
 
 
 def certificate_fits_the_kind(host: Host, tls: Tls) -> Iterator[Problem]:
@@ -253,6 +379,20 @@ def certificate_fits_the_kind(host: Host, tls: Tls) -> Iterator[Problem]:
             shown,
             "would send passwords in the clear, and Full (strict) refuses it",
             "use dns-01 or origin-ca",
+        )
+    if host.kind != "local" and tls.mode == "self-signed":
+        yield Problem(
+            "tls.mode",
+            shown,
+            "is a certificate that nobody vouches for: Full (strict) refuses it, and every page is error 526",
+            "use origin-ca or dns-01",
+        )
+    if host.kind != "local" and tls.mode == "dns-01" and tls.acme_server.startswith(STAGING):
+        yield Problem(
+            "tls.acme_server",
+            _show("tls.acme_server", tls.acme_server),
+            "signs with a root that nobody trusts: Full (strict) refuses it, and every page is error 526",
+            f"use {LETS_ENCRYPT}, or tls.mode origin-ca, which has no limit that trials could use up",
         )
     if tls.mode == "dns-01" and tls.acme_email is None:
         yield Problem(
@@ -323,18 +463,18 @@ def _machines(host: Host) -> Iterator[tuple[str, str, int | None]]:
         return
     yield "host.server_type", _show("host.server_type", host.server_type), server_memory_mb(host)
     for index, name in enumerate(host.server_type_fallbacks):
-        path = f"host.server_type_fallbacks[{index}]"
-        yield path, _show(path, name), SERVER_TYPES[name].memory_mb
+        path, fallback = f"host.server_type_fallbacks[{index}]", known(name)
+        yield path, _show(path, name), fallback.memory_mb if fallback else host.memory_mb
 
 
 def cpus_fit(host: Host, services: Services) -> Iterator[Problem]:
     """Docker refuses a container that may use more cores than there are."""
     if host.kind != "hetzner":
         return
-    smallest = min(
-        (SERVER_TYPES[name] for name in (host.server_type, *host.server_type_fallbacks)),
-        key=lambda t: t.cores,
-    )
+    types = [server_type for name in _ordered(host) if (server_type := known(name))]
+    if not types:
+        return
+    smallest = min(types, key=lambda server_type: server_type.cores)
     for name in Services.model_fields:
         service: Service = getattr(services, name)
         if service.cpus > smallest.cores:
@@ -394,30 +534,43 @@ def development_is_there(host: Host, development: Development) -> Iterator[Probl
 
 RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     keys_belong_to_the_kind,
+    stack_names_a_server,
     server_types_are_sold,
     server_can_be_reached,
     existing_server_is_described,
+    existing_server_is_public,
     protection_covers_the_data,
     protected_images_are_pinned,
     protected_data_is_real,
     names_differ,
+    names_are_short_enough,
     zone_fits_the_kind,
-    edge_cannot_be_passed,
+    proxies_are_few,
+    networks_are_few_and_apart,
+    networks_can_arrive,
+    networks_are_not_the_world,
+    keys_are_of_one_each,
     sources_are_enforced,
+    zone_settings_are_cloudflares,
     certificate_fits_the_kind,
     origins_are_the_ones_we_serve,
     graphql_is_closed_in_public,
     memory_fits,
     cpus_fit,
     temporal_tools_match_the_server,
+    examples_are_replaced,
     development_is_local,
     development_is_there,
 )
 
 
-def broken(sections: Mapping[str, Section | None]) -> Iterator[Problem]:
-    """What `RULES` find in `sections`, which are sound one by one."""
+def broken(sections: Mapping[str, Section | None], stack: str, *, rehearsed: bool) -> Iterator[Problem]:
+    """What `RULES` find in the `sections` of `stack`, which are sound one by one.
+
+    `rehearsed`: the providers' APIs are on this machine, and so are the servers.
+    """
+    there: Mapping[str, object] = {**sections, "stack": stack, "rehearsed": rehearsed}
     for rule in RULES:
         needed = inspect.signature(rule).parameters
-        if needed.keys() <= sections.keys():
-            yield from rule(**{name: sections[name] for name in needed})
+        if needed.keys() <= there.keys():
+            yield from rule(**{name: there[name] for name in needed})

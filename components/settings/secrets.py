@@ -6,10 +6,13 @@ from typing import Any
 
 import pulumi
 
+from components.settings import permissions
 from components.settings.problem import NOTHING, Problem
 
 SECRETS: Mapping[str, str] = {
-    "acme_dns_token": "Cloudflare token for Traefik (Zone, Zone, Read; Zone, DNS, Edit; this zone alone)",
+    "acme_dns_token": (
+        f"Cloudflare token for Traefik ({permissions.listed(permissions.ACME)}, for this zone alone)"
+    ),
     "registry_password": "password of registry.username (it needs to pull only)",
     "sentry_dsn": "DSN of the Sentry project",
     "ssh_private_key": "private key that host.ssh.user of a host of kind existing lets in",
@@ -32,13 +35,21 @@ def looks_secret(path: str) -> bool:
     return bool(_SENSITIVE.search(path))
 
 
-def missing_secrets(
-    raw: Mapping[str, Any], present: Collection[str], provider_tokens: Collection[str]
-) -> Iterator[Problem]:
+def tokens(raw: Mapping[str, Any], present: Mapping[str, str]) -> dict[str, str]:
+    """Of what is `present`, the tokens that the settings in `raw` need."""
+    kind, mode = _mapping(raw, "host").get("kind"), _mapping(raw, "tls").get("mode")
+    needed = {
+        "HCLOUD_TOKEN": kind == "hetzner",
+        "CLOUDFLARE_API_TOKEN": kind in ("hetzner", "existing"),
+        "acme_dns_token": mode == "dns-01",
+    }
+    return {name: present[name] for name, is_needed in needed.items() if is_needed and name in present}
+
+
+def missing(raw: Mapping[str, Any], present: Collection[str]) -> Iterator[Problem]:
     """What the settings in `raw`, checked or not, need and do not have.
 
-    `present` are the secrets that are set, `provider_tokens` the providers (`hcloud`, `cloudflare`) with a
-    token.
+    `present` are the secrets that are set, and `HCLOUD_TOKEN` and `CLOUDFLARE_API_TOKEN`.
     """
     host, tls, application = (_mapping(raw, name) for name in ("host", "tls", "application"))
     for name, needed, why in (
@@ -49,22 +60,22 @@ def missing_secrets(
         if needed and name not in present:
             remedy = f"run `pulumi config set --secret {name}` and paste the {SECRETS[name]}"
             yield Problem(name, NOTHING, f"is required, since {why}", remedy)
-    if host.get("kind") == "hetzner" and "hcloud" not in provider_tokens:
+    if host.get("kind") == "hetzner" and "HCLOUD_TOKEN" not in present:
         yield Problem(
             "HCLOUD_TOKEN",
             NOTHING,
             "is required, since host.kind hetzner orders a server",
-            "export a token of the project in Hetzner's console (Security, API tokens, Read & Write)",
+            "export a token of the project in Hetzner's console "
+            f"(Security, API tokens, {permissions.HETZNER})",
         )
-    if host.get("kind") in ("hetzner", "existing") and "cloudflare" not in provider_tokens:
-        scopes = "Zone, Zone, Read; Zone, Zone Settings, Edit; Zone, DNS, Edit"
-        if tls.get("mode") == "origin-ca":
-            scopes += "; Zone, SSL and Certificates, Edit"
+    if host.get("kind") in ("hetzner", "existing") and "CLOUDFLARE_API_TOKEN" not in present:
+        edge = _mapping(raw, "edge")
+        needed = permissions.of_cloudflare(tls.get("mode"), edge.get("zone_settings"))
         yield Problem(
             "CLOUDFLARE_API_TOKEN",
             NOTHING,
             "is required, since the names are served through Cloudflare",
-            f"export a token for this zone (My Profile, API Tokens: {scopes})",
+            f"export a token for this zone (My Profile, API Tokens: {permissions.listed(needed)})",
         )
 
 

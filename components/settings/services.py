@@ -11,7 +11,13 @@ from components.settings.text import matching
 
 Cpus = Annotated[float, between(0.05, 64, "cores")]
 Port = Annotated[int, between(1024, 65535)]
-Command = Annotated[tuple[str, ...], Field(min_length=1)]
+Command = Annotated[
+    tuple[
+        Annotated[str, matching(r"\S(.*\S)?", "is blank, or begins or ends so", "write one word an item")],
+        ...,
+    ],
+    Field(min_length=1),
+]
 
 
 class Service(Section):
@@ -55,6 +61,7 @@ class Temporal(Service):
             "is no namespace",
             "use lower-case letters, digits and hyphens, e.g. jira",
         ),
+        matching(r"(?!temporal-system$).*", "is Temporal's own namespace", "choose another, e.g. jira"),
     ] = Field("jira", description="the namespace of Jira++")
 
 
@@ -68,6 +75,15 @@ class Application(Service):
     )
 
 
+class Client(Application):
+    """A container of the application that keeps a pool of connections to the database."""
+
+    database_connections: Annotated[int, between(1, 50)] = Field(
+        10,
+        description="its pool, `connection_limit` of DATABASE_URL; Postgres allows it twice, for a release",
+    )
+
+
 class TemporalUi(Application):
     """Temporal's web interface, behind basic authentication."""
 
@@ -78,8 +94,15 @@ class TemporalUi(Application):
     port: Port = 8080
 
 
-class Api(Application):
+class Api(Client):
     """The GraphQL API."""
+
+    serving_path: Annotated[
+        str, matching(r"/[A-Za-z0-9._~/-]*", "is no path", "write it from its slash on, e.g. /serving")
+    ] = Field(
+        "/serving",
+        description="what the router asks: 200, from SIGTERM on an error; Postgres or Temporal away is none",
+    )
 
     least_memory_mb = 128
     memory_mb: int = 768
@@ -88,7 +111,7 @@ class Api(Application):
     port: Port = 4000
 
 
-class Worker(Application):
+class Worker(Client):
     """The Temporal worker."""
 
     least_memory_mb = 128

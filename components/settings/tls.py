@@ -12,6 +12,7 @@ from components.settings.section import Section
 Mode = Literal["dns-01", "origin-ca", "self-signed", "none"]
 
 LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+STAGING = "https://acme-staging-v02.api.letsencrypt.org/"
 
 
 def _directory(value: str) -> str:
@@ -24,7 +25,7 @@ class Tls(Section):
     """The certificate that Traefik presents to Cloudflare."""
 
     mode: Mode = Field(
-        description="dns-01: Let's Encrypt; origin-ca: Cloudflare's authority; self-signed; none: kind local"
+        description="dns-01: Let's Encrypt; origin-ca: Cloudflare's authority; self-signed, none: kind local"
     )
     acme_email: Email | None = Field(None, description="mode dns-01: the account's address at the authority")
     acme_server: Annotated[str, AfterValidator(_directory)] = Field(

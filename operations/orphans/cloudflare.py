@@ -7,11 +7,11 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from operations.journal import Intent
-from operations.orphans import CLOCK_SKEW, Context
+from operations.orphans import Context
 
 ENDPOINT = "https://api.cloudflare.com/client/v4"
 RECORD = "cloudflare:index/dnsRecord:DnsRecord"
@@ -43,7 +43,7 @@ class Cloudflare:
             return None
         removed = 0
         for found in self._ask("GET", f"{path}?{query}" if query else path):
-            if str(found["id"]) not in context.known and _same(found, same) and _recent(found, context):
+            if str(found["id"]) not in context.known and _same(found, same) and _of_the_run(found, context):
                 self._ask("DELETE", f"{path}/{found['id']}")
                 removed += 1
         return words if removed else None
@@ -60,7 +60,9 @@ def _same(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
     return all(str(found.get(key) or "").strip() == str(value or "").strip() for key, value in wanted.items())
 
 
-def _recent(found: dict[str, Any], context: Context) -> bool:
-    """A certificate carries no time of creation; its request's key is unique to the run."""
-    created = found.get("created_on")
-    return created is None or datetime.fromisoformat(created) >= context.since - CLOCK_SKEW
+def _of_the_run(found: dict[str, Any], context: Context) -> bool:
+    """A certificate carries no time of creation, but the end of its validity and the days of it."""
+    if "created_on" in found:
+        return context.of_the_run(datetime.fromisoformat(found["created_on"]))
+    expires = datetime.strptime(found["expires_on"], "%Y-%m-%d %H:%M:%S %z UTC")
+    return context.of_the_run(expires - timedelta(days=found["requested_validity"]))

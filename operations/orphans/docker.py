@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,15 +32,14 @@ class DockerHost:
         if kind is None or not isinstance(name, str):
             return None
         docker = _docker(context.providers.get(intent.provider.rsplit("::", 1)[0], {}))
-        every, columns = (
-            (["--all"], "{{.ID}} {{.Names}}") if kind == "container" else ([], "{{.ID}} {{.Name}}")
-        )
-        listing = ["ls", *every, "--no-trunc", "--filter", f"name={name}", "--format", columns]
-        listed = _run([*docker, kind, *listing])
+        every = ["--all"] if kind == "container" else []
+        listed = _run([*docker, kind, "ls", *every, "--no-trunc", "--quiet", "--filter", f"name={name}"])
         removed = []
-        for line in listed.splitlines():
-            identity, _, found = line.partition(" ")
-            if found == name and identity not in context.known:
+        for identity in listed.split():
+            (found,) = json.loads(_run([*docker, kind, "inspect", identity]))
+            if found["Name"].removeprefix("/") != name or identity in context.known:
+                continue
+            if not context.younger(_moment(found["Created"])):  # which is another run's
                 _run([*docker, kind, "rm", *(["--force"] if kind == "container" else []), identity])
                 removed.append(identity[:12])
         return f"{kind} {name} ({', '.join(removed)})" if removed else None
@@ -65,6 +66,11 @@ def _docker(provider: Mapping[str, Any]) -> list[str]:
         target,
         "docker",
     ]
+
+
+def _moment(text: str) -> datetime:
+    """Docker's nanoseconds, and the offset of its host (`+01:00` or `Z`)."""
+    return datetime.fromisoformat(re.sub(r"\.\d+", "", text))
 
 
 def _run(argv: list[str]) -> str:

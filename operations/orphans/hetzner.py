@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import requests
 from hcloud import APIException, Client
 
 from operations.journal import Intent
-from operations.orphans import Context, foreign
+from operations.orphans import Context, at_work, foreign
 
 ENDPOINT = "https://api.hetzner.cloud/v1"
 BUSY = ("locked", "conflict", "resource_in_use", "rate_limit_exceeded", "must_be_unassigned")
+_PASSING = ("unavailable", "service_error", "server_error", "timeout", "maintenance", "unknown_error")
 TRIES = 30
+PASSING_SECONDS = 1.0
 
 _CLIENTS: dict[str, tuple[str, str]] = {
     "hcloud:index/server:Server": ("server", "servers"),
@@ -44,14 +47,7 @@ class Hetzner:
     prefix = "hcloud:"
 
     def __init__(self, environment: dict[str, str] | None = None, pause_seconds: float = 2.0) -> None:
-        values = {**os.environ, **(environment or {})}
-        self._client = Client(
-            token=values["HCLOUD_TOKEN"],
-            api_endpoint=values.get("HCLOUD_ENDPOINT") or ENDPOINT,
-            application_name="jira-plus-plus",
-            poll_interval=min(1.0, pause_seconds),
-            timeout=30,
-        )
+        self._client = hetzner({**os.environ, **(environment or {})}, pause_seconds)
         self._pause_seconds = pause_seconds
 
     def remove(self, intent: Intent, context: Context) -> str | None:
@@ -68,6 +64,8 @@ class Hetzner:
         if found is None or str(found.id) in context.known:
             return None
         created = _aware(found.created)
+        if context.younger(created):
+            raise at_work(intent, kind, name, str(found.id), created)
         if not context.owned(intent, found.labels or {}, created) or self._holds_data(attribute, found):
             raise foreign(intent, kind, name, str(found.id), created)
         if attribute in _PROTECTION and any((found.protection or {}).values()):
@@ -92,17 +90,55 @@ class Hetzner:
         return attribute == "volumes" and found.server is not None
 
     def _patiently(self, ask: Callable[[], Any]) -> Any:
-        """Asks again while an action that the cut-off run began still holds the resource."""
-        for left in reversed(range(TRIES)):
-            try:
-                return ask()
-            except APIException as error:
-                if str(error.code) == "not_found":
-                    return None
-                if not left or str(error.code) not in BUSY:
-                    raise
-                time.sleep(self._pause_seconds)
-        raise AssertionError("unreachable")
+        return patiently(ask, self._pause_seconds)
+
+
+def hetzner(environment: Mapping[str, str], pause_seconds: float = 1.0) -> Client:
+    """A client with `HCLOUD_TOKEN` (and `HCLOUD_ENDPOINT`); it looks after an action each `pause_seconds`."""
+    return Client(
+        token=environment["HCLOUD_TOKEN"],
+        api_endpoint=environment.get("HCLOUD_ENDPOINT") or ENDPOINT,
+        application_name="jira-plus-plus",
+        poll_interval=min(1.0, pause_seconds),
+        timeout=30,
+    )
+
+
+def steadily(ask: Callable[[], Any]) -> Any:
+    """Asks again, five times in all, what a limit, a server's error or a dropped connection has cut off.
+
+    What is asked must bear that it has taken effect already.
+    """
+    for left in reversed(range(5)):
+        try:
+            return ask()
+        except (APIException, requests.RequestException) as error:
+            if not left or not passing(error):
+                raise
+            time.sleep(PASSING_SECONDS)
+    raise AssertionError("unreachable")
+
+
+def passing(error: Exception) -> bool:
+    """Whether the same may succeed a moment later."""
+    if not isinstance(error, APIException):
+        return isinstance(error, requests.RequestException)
+    code = str(error.code)  # the status, where the answer was no JSON
+    return code in (*BUSY, *_PASSING) or (code.isdigit() and int(code) >= 500)
+
+
+def patiently(ask: Callable[[], Any], pause_seconds: float) -> Any:
+    """Asks again while an action still holds the resource; None if there is none."""
+    for left in reversed(range(TRIES)):
+        try:
+            return ask()
+        except APIException as error:
+            if str(error.code) == "not_found":
+                return None
+            if not left or str(error.code) not in BUSY:
+                raise
+            time.sleep(pause_seconds)
+    raise AssertionError("unreachable")
 
 
 def _attached(context: Context, volume_id: int) -> bool:

@@ -10,6 +10,7 @@ from rehearsal.cloud.audit import Audit
 from rehearsal.cloud.authority import Authority
 from rehearsal.cloud.backend import Backend
 from rehearsal.cloud.store import Store
+from rehearsal.cloud.tokens import Tokens
 from rehearsal.machines import Machines
 
 # Kinds of objects that someone made and someone must delete again; zones come with the account.
@@ -50,6 +51,7 @@ class Cloud(Backend):
         super().__init__(store, machines)
         self.audit = Audit(store.folder)
         self.authority = Authority(store.folder)
+        self.tokens = Tokens(store)
         self.actions = Actions(self, action_seconds)
         # A Cloudflare account has an id; ours is the folder's.
         self.account = hashlib.md5(str(store.folder).encode(), usedforsecurity=False).hexdigest()

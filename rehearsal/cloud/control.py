@@ -71,6 +71,17 @@ def remove_fault(cloud: Cloud, request: Request) -> Response:
     return Response(204)
 
 
+@routes.add("POST", "/tokens")
+def add_token(cloud: Cloud, request: Request) -> Response:
+    """Gives a token out: `token`, `provider` (hetzner or cloudflare), its `permissions`, and its `status`."""
+    body = request.body if isinstance(request.body, dict) else {}
+    try:
+        cloud.tokens.add(**{"value" if name == "token" else name: value for name, value in body.items()})
+    except TypeError as error:
+        raise ApiError(422, str(error)) from None
+    return Response(204)
+
+
 @routes.add("GET", "/requests")
 def requests(cloud: Cloud, request: Request) -> Response:
     """The log of requests; `after=N` leaves out the first N lines."""

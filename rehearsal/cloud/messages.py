@@ -37,8 +37,9 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One answer; a `body` of None sends no content."""
+    """One answer; a `body` of None sends no content, unless there is `text`."""
 
     status: int
     body: Record | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: str | None = None

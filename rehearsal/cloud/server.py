@@ -25,6 +25,8 @@ from rehearsal.cloud.records import Record
 from rehearsal.cloud.router import Routes
 
 MAX_BODY = 1024 * 1024
+TRACE = "/cdn-cgi/trace"
+"""Where Cloudflare tells a caller its own address."""
 
 
 class DroppedError(Exception):
@@ -90,7 +92,10 @@ class CloudServer(ThreadingHTTPServer):
         """Binds; `serve_forever` serves. A limit of 0 never refuses."""
         self.cloud = cloud
         self.token = token
-        self.apis: tuple[Api, ...] = (HetznerApi(token, rate_limit), CloudflareApi(token, cloudflare_limit))
+        self.apis: tuple[Api, ...] = (
+            HetznerApi(token, rate_limit, cloud.tokens),
+            CloudflareApi(token, cloudflare_limit, cloud.tokens),
+        )
         self.control = Routes(control.routes, control.shutdown_route(self.shutdown))
         super().__init__(("127.0.0.1", port), RequestHandler)
 
@@ -117,6 +122,8 @@ class CloudServer(ThreadingHTTPServer):
                 if parts.path.startswith(prefix + "/"):
                     route = parts.path.removeprefix(prefix).rstrip("/")
                     return self._api(api, Request(method, parts.path, route, query, headers), target, raw)
+        if parts.path == TRACE:
+            return Response(200, text="ip=127.0.0.1\n")
         if parts.path.startswith(control.PREFIX + "/"):
             route = parts.path.removeprefix(control.PREFIX)
             return self._control(Request(method, parts.path, route, query, headers), raw)
@@ -226,7 +233,9 @@ class RequestHandler(BaseHTTPRequestHandler):
         self._send(response)
 
     def _send(self, response: Response) -> None:
-        content = b"" if response.body is None else json.dumps(response.body).encode()
+        content = (
+            (response.text or "").encode() if response.body is None else json.dumps(response.body).encode()
+        )
         self.send_response(response.status)
         for name, value in response.headers.items():
             self.send_header(name, value)

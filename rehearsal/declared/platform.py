@@ -85,6 +85,7 @@ def declare(
 
     with (
         patch("components.host.remote.write_ssh_files"),
+        patch.dict("os.environ", {"HCLOUD_TOKEN": ""}),  # a developer's own: nobody is asked
         patch.object(Path, "home", lambda: Path("/home/ci")),
     ):
         return deploy(program, outputs, stack=name or stack)

@@ -13,8 +13,11 @@ from components.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "jira-plus-plus"
-SECRETS = {"acme_dns_token": "canary-acme-dns-token"}
-ENVIRONMENT = {"HCLOUD_TOKEN": "canary-hcloud-token", "CLOUDFLARE_API_TOKEN": "canary-cloudflare-token"}
+SECRETS = {"acme_dns_token": "canary-acme-dns-token".ljust(40, "0")}
+ENVIRONMENT = {
+    "HCLOUD_TOKEN": "canary-hcloud-token".ljust(64, "0"),
+    "CLOUDFLARE_API_TOKEN": "canary-cloudflare-token".ljust(40, "0"),
+}
 REMOVE = object()
 """A change with this value takes the key away."""
 

@@ -17,6 +17,11 @@ def project_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture(autouse=True)
+def _nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HCLOUD_TOKEN", raising=False)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def ssh_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An empty folder in place of the home, where the program writes the ssh files of a server."""

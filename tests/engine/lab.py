@@ -40,21 +40,26 @@ TOKEN = "t" * 64
 PASSPHRASE = "engine-tests"
 PLUGINS = ("cloudflare", "command", "docker", "hcloud", "random", "tls")
 ZONE_ID = "0123456789abcdef0123456789abcdef"
+OTHER_ZONE_ID = "fedcba9876543210fedcba9876543210"
+NEW_ZONE_ID = "f" * 32
 Changes = Mapping[str, Any]
 """Path in the stack file (`services.api.cpus`) to value; None removes the key."""
 NOTHING: Changes = {}
+# A run that lets itself in is test_access.py's: elsewhere its requests would stand between those that count.
+LET_IN = {"host.ssh.allow_own_address": False, "host.ssh.allowed_networks": ["127.0.0.1/32"]}
 BASE: Mapping[str, Changes] = {
-    "uat": NOTHING,
+    "uat": LET_IN,
     "local": NOTHING,
     # The release build of the application gives the digests that production asks for.
     "prod": {
         f"images.{name}": f"ghcr.io/example-org/jira-plus-plus-{name}:1.0.0@sha256:{digit * 64}"
         for name, digit in (("api", "a"), ("worker", "b"), ("web", "c"))
-    },
+    }
+    | LET_IN,
 }
 """What must be changed in a stack file for it to come up."""
 SECRETS = {
-    "acme_dns_token": "canary-acme-dns-token",
+    "acme_dns_token": "canary-acme-dns-token".ljust(40, "0"),
     "registry_password": "canary-registry-password",
     "sentry_dsn": "https://canary-sentry-dsn@sentry.example.com/1",
 }
@@ -143,6 +148,10 @@ class Lab:
         folder = self.state / "cloud"
         cloud = Cloud(Store(folder), RecordedMachines(folder), 0.0)
         zones.make(cloud, "example.com", ZONE_ID)
+        zones.make(cloud, "example.org", OTHER_ZONE_ID)
+        # A zone that was given up and added again has its name, and another id.
+        cloud.store.put(zones.KIND, {**zones.make(cloud, "example.com"), "id": NEW_ZONE_ID})
+        cloud.tokens.add(SECRETS["acme_dns_token"], "cloudflare", ["#zone:read", "#dns_records:edit"])
         self.server = _HoldingServer(cloud, TOKEN, self._port, rate_limit=0, cloudflare_limit=0)
         self._port = self.server.server_address[1]
         cloud.start()
@@ -186,6 +195,14 @@ class Lab:
         finally:
             held.released.set()
             self.server.held = None
+
+    def ask(self, method: str, target: str, body: Any = None) -> Any:
+        """One request with the cloud's own token, which must succeed; its body."""
+        assert self.server is not None
+        raw = b"" if body is None else json.dumps(body).encode()
+        answer = self.server.answer(method, target, {"Authorization": f"Bearer {TOKEN}"}, raw)
+        assert answer.status < 300, answer.body
+        return answer.body
 
     def requests(self) -> list[dict[str, Any]]:
         return self.cloud.audit.read()
@@ -231,6 +248,7 @@ class Lab:
             events=self.state / "events",
             say=self.output.append,
             show=self.output.append,
+            knock=lambda _: True,
             retry=Retry(tries=tries, pause_seconds=0.1),
             settled=not killed,
             finders=[
@@ -280,6 +298,7 @@ class Lab:
             "CLOUDFLARE_BASE_URL": f"{self.server.url}/client/v4",
             "HCLOUD_ENDPOINT": f"{self.server.url}/v1",
             "HCLOUD_TOKEN": TOKEN,
+            "OWN_ADDRESS_URL": f"{self.server.url}/cdn-cgi/trace",
             "PULUMI_BACKEND_URL": f"file://{self.state / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_HOME": str(self._home),

@@ -2,16 +2,18 @@
 
 One row a leaf of the settings tree. `effects`: a resource's name to a sign and the properties that differ.
 `+` is created, `~` changed in place, `±` replaced, `-` deleted. A sign alone (`±`) is a resource that follows
-another one, without a difference of its own. `ON_THE_SERVER` stands for all that lives on the server.
+another one, without a difference of its own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ON_THE_SERVER = "everything on the server"
+from tests.engine.lab import NEW_ZONE_ID, OTHER_ZONE_ID
+
 REFUSED = "refused"
 HETZNER = ("uat", "prod")
 DIGEST = f"sha256:{'0' * 64}"
@@ -32,7 +34,24 @@ AFTER_POSTGRES = {
 NEW_FILES = "± create delete stdin triggers"
 A_RECORDS = ("edge-api-a", "edge-web-a", "edge-temporal-a")
 RECORDS = (*A_RECORDS, "edge-api-aaaa", "edge-web-aaaa", "edge-temporal-aaaa")
-ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version", "edge-always-use-https")
+ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version")
+
+
+def followers(effects: Mapping[str, str]) -> dict[str, str]:
+    """What always comes along: of a new container that it was ready, of another image a look for room."""
+    found = {}
+    for service in ("api", "worker"):
+        if effects.get(service, "").startswith("±"):
+            found[f"{service}-ready"] = "± create delete triggers"
+    if any(name.startswith("image-") and effect == "± name" for name, effect in effects.items()):
+        found |= {"image-space": "± triggers", "image-retired": "~ create"}
+    return found
+
+
+CERTIFICATE = {"edge-certificate-request": "± dnsNames", "edge-origin-ca-certificate": "± csr hostnames"}
+"""For other names, another."""
+CERTIFICATE_OF_ANOTHER = {**CERTIFICATE, "edge-certificate-request": "± dnsNames subject"}
+"""Its subject is the first of the names, the API's."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +84,6 @@ def from_sources(service: str) -> Row:
     )
 
 
-def moved(**more: str) -> dict[str, str]:
-    """A server that is replaced, with everything on it."""
-    return {"host-server": "±", "host-attachment": "±", ON_THE_SERVER: "±", **more}
-
-
 ROWS = [
     # ── host: the machine
     Row(
@@ -79,21 +93,7 @@ ROWS = [
         also={"host.server_type_fallbacks": []},
     ),
     Row("host.server_type_fallbacks", [], {}),
-    Row(
-        "host.location",
-        "nbg1",
-        {
-            **moved(),
-            "host-server": "± location publicNets",
-            "host-ipv4": "± location",
-            "host-ipv6": "± location",
-            "host-volume": "± location",
-            "host-docker": "~ host sshOpts",
-            **dict.fromkeys(RECORDS, "~ content"),
-        },
-        stacks=("uat",),
-    ),
-    Row("host.location", "nbg1", {}, stacks=("prod",), refusal="marked for protection"),
+    Row("host.location", "nbg1", {}, refusal="is not fsn1, where the volume with the data of"),
     # Waits for `make replace` (test_lifecycle.py).
     Row("host.image", "debian-12", {}),
     Row("host.volume.size_gb", 100, {"host-volume": "~ size", "host-mount": "~ create"}),
@@ -117,8 +117,10 @@ ROWS = [
         "host.ssh.allow_any_network",
         True,
         {"host-firewall": "~ rules"},
-        also={"host.ssh.allowed_networks": None},
+        also={"host.ssh.allowed_networks": None, "host.ssh.allow_own_address": None},
     ),
+    # The state still knows the firewall of the run that made the server, which nobody leaves alone any more.
+    Row("host.ssh.allow_own_address", True, {}),
     Row("host.ssh.authorized_keys", [PUBLIC_KEY], {"host-bootstrap": "~ create"}),
     # ── host: this machine
     Row(
@@ -139,23 +141,30 @@ ROWS = [
         "domain.zone",
         "example.org",
         {
-            **dict.fromkeys(RECORDS, "~ name"),
+            **CERTIFICATE_OF_ANOTHER,
+            **dict.fromkeys(ZONE_SETTINGS, "± zoneId"),
+            **dict.fromkeys(RECORDS, "± name zoneId"),
             "traefik-dynamic": "~ stdin",
             "api": "± envs:CORS_ORIGINS",
             "web": "± envs:API_URL",
             "temporal-ui": "± envs:TEMPORAL_CORS_ORIGINS",
         },
-        also={"domain.web": "app", "application.cors_origins": ["https://app.example.org"]},
+        also={
+            "domain.zone_id": OTHER_ZONE_ID,
+            "domain.web": "app",
+            "application.cors_origins": ["https://app.example.org"],
+        },
     ),
     Row(
         "domain.zone_id",
-        "f" * 32,
+        NEW_ZONE_ID,
         dict.fromkeys((*ZONE_SETTINGS, *RECORDS), "± zoneId"),
     ),
     Row(
         "domain.api",
         "api-test",
         {
+            **CERTIFICATE_OF_ANOTHER,
             "edge-api-a": "~ name",
             "edge-api-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
@@ -166,6 +175,7 @@ ROWS = [
         "domain.web",
         "app-test",
         {
+            **CERTIFICATE,
             "edge-web-a": "~ name",
             "edge-web-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
@@ -177,6 +187,7 @@ ROWS = [
         "domain.temporal",
         "temporal-test",
         {
+            **CERTIFICATE,
             "edge-temporal-a": "~ name",
             "edge-temporal-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
@@ -189,47 +200,28 @@ ROWS = [
         ["192.0.2.0/24"],
         {
             "host-firewall": "~ rules",
-            "traefik-files": NEW_FILES,
-            "traefik": "± mounts",
             "traefik-dynamic": "~ stdin",
         },
     ),
+    Row("edge.proxies", ["192.0.2.0/24"], {"traefik-dynamic": "~ stdin"}),
+    Row("edge.zone_settings", "keep", dict.fromkeys(ZONE_SETTINGS, "-")),
     Row(
         "tls.mode",
-        "origin-ca",
+        "dns-01",
         {
-            "edge-certificate-key": "+",
-            "edge-certificate-request": "+",
-            "edge-origin-ca-certificate": "+",
+            "edge-certificate-key": "-",
+            "edge-certificate-request": "-",
+            "edge-origin-ca-certificate": "-",
             "traefik-dynamic": "~ stdin",
             "traefik-files": NEW_FILES,
             "traefik": "± envs:CF_DNS_API_TOKEN_FILE mounts",
-            "traefik-acme-owner": "-",
+            "traefik-acme-owner": "+",
         },
-        also={"tls.acme_email": None},
+        also={"tls.acme_email": "ops@example.com"},
     ),
-    Row(
-        "tls.mode",
-        "self-signed",
-        {
-            "edge-certificate-key": "+",
-            "edge-self-signed-certificate": "+",
-            "traefik-dynamic": "~ stdin",
-            "traefik-files": NEW_FILES,
-            "traefik": "± envs:CF_DNS_API_TOKEN_FILE mounts",
-            "traefik-acme-owner": "-",
-        },
-        also={"tls.acme_email": None},
-    ),
-    Row("tls.acme_email", "hostmaster@example.com", {"traefik-files": NEW_FILES, "traefik": "± mounts"}),
-    Row(
-        "tls.acme_server",
-        "https://acme-staging-v02.api.letsencrypt.org/directory",
-        {
-            "traefik-files": NEW_FILES,
-            "traefik": "± mounts",
-        },
-    ),
+    # Of what only mode dns-01 reads a change without that mode touches nothing.
+    Row("tls.acme_email", "hostmaster@example.com", {}),
+    Row("tls.acme_server", "https://acme.example.com/directory", {}),
     # ── images: the service, and the jobs that run the same image
     Row(
         "images.api",
@@ -398,6 +390,27 @@ ROWS = [
     Row("services.api.command", ["node", "x.js"], {"api": "± entrypoints"}),
     Row("services.worker.command", ["node", "x.js"], {"worker": "± entrypoints"}),
     Row("services.web.command", ["node", "x.js"], {"web": "± entrypoints"}),
+    Row(
+        "services.api.database_connections",
+        20,
+        {
+            "api-files": NEW_FILES,
+            "api": "± mounts",
+            "postgres": "± entrypoints",
+            **AFTER_POSTGRES,
+        },
+    ),
+    Row(
+        "services.worker.database_connections",
+        20,
+        {
+            "worker-files": NEW_FILES,
+            "worker": "± mounts",
+            "postgres": "± entrypoints",
+            **AFTER_POSTGRES,
+        },
+    ),
+    Row("services.api.serving_path", "/up", {"api": "± healthcheck labels"}),
     Row("services.migration.command", ["node", "x.js"], {"migration": "~ create"}),
     Row("services.temporal_ui.port", 5000, {"temporal-ui": "± envs:TEMPORAL_UI_PORT healthcheck labels"}),
     Row("services.api.port", 5000, {"api": "± envs:PORT healthcheck labels"}),
@@ -438,6 +451,7 @@ ROWS = [
             "socket-autoheal-files": "-",
             "network-socket-autoheal": "-",
             "image-autoheal": "-",
+            "image-retired": "~ create",
         },
     ),
     Row(
@@ -452,6 +466,7 @@ ROWS = [
             "socket-watchtower-files": "-",
             "network-socket-watchtower": "-",
             "image-watchtower": "-",
+            "image-retired": "~ create",
         },
     ),
     # ── application
@@ -502,7 +517,15 @@ ROWS = [
         "application.seed_data", True, {}, stacks=("prod",), refusal="sample projects into a protected stack"
     ),
     # ── backup
-    Row("backup.schedule", "03:00", {"backup": "± envs:SCHEDULE", "migration-backup": "~ create:SCHEDULE"}),
+    Row(
+        "backup.schedule",
+        "03:00",
+        {
+            "backup": "± envs:SCHEDULE",
+            "migration-backup": "~ create:SCHEDULE",
+            "host-bootstrap": "~ create",  # the system's upgrades come after it
+        },
+    ),
     Row(
         "backup.retention.daily",
         8,
@@ -552,6 +575,7 @@ LEFT_OUT = {
     "host.ssh.user": WAY_IN,
     "host.ssh.port": WAY_IN,
     "host.ssh.host_key": WAY_IN,
+    "host.shared": "of kind existing: it is asked for before the first deploy",
     **{f"development.sources.{name}.{leaf}": WITH_COMMAND for name in SOURCES for leaf in ("path", "target")},
 }
 """Leaves without a row, with the reason."""

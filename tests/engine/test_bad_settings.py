@@ -28,7 +28,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "an unknown server type": (
         {"host.server_type": "cx99"},
-        'host.server_type: got "cx99"; is no server type of Hetzner\'s; use one of cx23, cx33',
+        'host.server_type: got "cx99"; is no server type that this program knows; use one of cx23, cx33',
     ),
 }
 
@@ -42,7 +42,7 @@ def test_a_mistake_in_the_stack_file_is_one_readable_error(mistake: str, bring: 
 
 def test_a_missing_secret_is_one_readable_error(bring: Bring) -> None:
     lab = bring("uat", up=False)
-    deployment = lab.deployment("uat")
+    deployment = lab.deployment("uat", {"tls.mode": "dns-01", "tls.acme_email": "ops@example.com"})
     deployment.open().remove_config("jira-plus-plus:acme_dns_token")
     assert_one_error(
         lab,
@@ -64,4 +64,4 @@ def assert_one_error(lab: Lab, deployment: Any, message: str) -> None:
     assert "Traceback" not in said
     assert 'File "' not in said
     assert said.count(message) >= 1, "the engine's own output says it, too"
-    assert lab.requests() == [], "nothing was asked of a cloud"
+    assert {request["m"] for request in lab.requests()} <= {"GET"}, "nothing was changed"

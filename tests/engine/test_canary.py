@@ -25,6 +25,7 @@ SENTRY_AND_REGISTRY = {
     "application.sentry": True,
     "registry": {"server": "ghcr.io", "username": "puller"},
 }
+ACME = {"mode": "dns-01", "acme_email": "ops@example.com"}
 LEAST = 12
 """Characters; a shorter secret would be found by chance."""
 
@@ -91,7 +92,7 @@ def test_no_secret_is_in_the_clear_in_anything_that_a_run_leaves_or_says(
     bring: Bring, tmp_path: Path
 ) -> None:
     lab = bring("uat", up=False)
-    deployment = lab.deployment("uat", SENTRY_AND_REGISTRY)
+    deployment = lab.deployment("uat", {**SENTRY_AND_REGISTRY, "tls": ACME})
     preview = deployment.preview()
     deployment.up()
     # A change next to the secrets shows old and new values; and here is one more key.

@@ -14,7 +14,7 @@ from tests.engine.conftest import Bring
 from tests.engine.lab import Lab
 from tests.engine.moments import Container, Kill, Moment, Request, Step
 from tests.engine.test_release import NEW
-from tests.engine.wholeness import assert_whole
+from tests.engine.wholeness import HOLDINGS, assert_whole
 
 pytestmark = pytest.mark.engine
 
@@ -78,8 +78,7 @@ def test_a_first_up_that_was_killed_is_finished_by_the_next(
     killed(lab, FIRST_UP[moment], {})
     for key in (tmp_path / "home" / ".ssh" / "jira-plus-plus").glob("*"):
         assert f"~/.ssh/jira-plus-plus/{key.name}" in json.dumps(lab.resources()), "who cleans up finds it"
-    expected = {"ssh_key": 1, "primary_ip": 2, "firewall": 1, "server": 1, "volume": 1, "dns_record": 6}
-    converges(lab, {}, expected)
+    converges(lab, {}, HOLDINGS)
 
 
 @pytest.mark.parametrize("moment", A_CHANGE)

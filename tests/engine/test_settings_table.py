@@ -21,7 +21,7 @@ from operations.deployment import PROJECT, Deployment, DeploymentFailed
 from tests.engine.conftest import Bring
 from tests.engine.effects import Effects, effects
 from tests.engine.lab import ROOT, Lab
-from tests.engine.settings_table import HETZNER, LEFT_OUT, ON_THE_SERVER, ROWS, Row
+from tests.engine.settings_table import HETZNER, LEFT_OUT, ROWS, Row, followers
 
 pytestmark = pytest.mark.engine
 
@@ -84,7 +84,7 @@ def batches(stack: str) -> list[list[Row]]:
 
 
 def _apart(one: Row, other: Row) -> bool:
-    if one.refusal or other.refusal or ON_THE_SERVER in {**one.effects, **other.effects}:
+    if one.refusal or other.refusal:
         return False
     for path in one.changes:
         if any(path == given or f"{path}.".startswith(f"{given}.") for given in other.changes):
@@ -103,14 +103,13 @@ def _overlap(this: str, that: str) -> bool:
     return this == that or this.startswith(f"{that}:") or that.startswith(f"{this}:")
 
 
-def expected(rows: list[Row], on_the_server: list[str]) -> Effects:
+def expected(rows: list[Row]) -> Effects:
     """What the rows say, taken together."""
     merged: Effects = {}
     for row in rows:
         for name, effect in row.effects.items():
-            for resource in on_the_server if name == ON_THE_SERVER else [name]:
-                merged[resource] = _both(merged.get(resource), effect)
-    return merged
+            merged[name] = _both(merged.get(name), effect)
+    return followers(merged) | merged
 
 
 def _both(one: str | None, other: str) -> str:
@@ -134,21 +133,14 @@ def test_a_change_of_a_setting_touches_what_it_should_and_nothing_else(
 ) -> None:
     lab = bring(stack)
     deployment = lab.deployment(stack)
-    there = [
-        resource["urn"].rsplit("::", 1)[-1]
-        for resource in lab.resources()
-        if resource["type"].startswith(("docker:", "command:remote:"))
-    ]
-    if (difference := _difference(lab, deployment, stack, rows, there)) is None:
+    if (difference := _difference(lab, deployment, stack, rows)) is None:
         return
-    alone = {row.leaf: _difference(lab, deployment, stack, [row], there) for row in rows}
+    alone = {row.leaf: _difference(lab, deployment, stack, [row]) for row in rows}
     wrong = [f"{leaf}: {found}" for leaf, found in alone.items() if found is not None]
     pytest.fail("\n".join(wrong) if wrong else f"only together: {difference}")
 
 
-def _difference(
-    lab: Lab, deployment: Deployment, stack: str, rows: list[Row], there: list[str]
-) -> str | None:
+def _difference(lab: Lab, deployment: Deployment, stack: str, rows: list[Row]) -> str | None:
     """How a preview of the rows' changes differs from what the rows say; None if it does not."""
     changes: dict[str, Any] = {}
     for row in rows:
@@ -163,7 +155,7 @@ def _difference(
         return f"failed: {failure}"
     if refusal:
         return f"was not refused with {refusal!r}"
-    wanted = expected(rows, there)
+    wanted = expected(rows)
     lines = [
         f"{name} {found.get(name, 'is left alone')}, should be {wanted.get(name, 'left alone')}"
         for name in sorted(found.keys() | wanted.keys())

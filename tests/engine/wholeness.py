@@ -6,6 +6,16 @@ from collections import Counter
 
 from tests.engine.lab import Lab
 
+HOLDINGS = {
+    "ssh_key": 1,
+    "primary_ip": 2,
+    "firewall": 1,
+    "server": 1,
+    "volume": 1,
+    "dns_record": 6,
+    "origin_ca_certificate": 1,
+}
+"""What a whole UAT has at the providers."""
 _CLOUD = {
     "server": "hcloud:index/server:Server",
     "primary_ip": "hcloud:index/primaryIp:PrimaryIp",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.failures import Verdict, verdict
+from operations.failures import Verdict, hint, verdict
 from operations.journal import Failure
 
 URN = "urn:pulumi:uat::jira-plus-plus::jira-plus-plus:host:Host${type}::{name}"
@@ -79,3 +79,36 @@ def test_the_engines_closing_words_do_not_count() -> None:
 
 def test_no_known_cause_is_final() -> None:
     assert verdict([]) is Verdict.FINAL
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "kex_exchange_identification: read: Connection reset by peer",
+        "ssh: connect to host 198.51.100.7: Connection reset by peer",
+        "after 40 failed attempts: ssh: handshake failed: EOF",
+        "banner exchange: Connection to 198.51.100.7 port 22: Not allowed at this time",
+    ],
+)
+def test_a_server_that_takes_a_deploy_for_an_attack_is_told_with_the_limits_to_look_at(message: str) -> None:
+    """infrastructure C5 (savchenko/debian#18): the words of ssh do not say that it is a limit."""
+    told = hint([Failure("", message)])
+    assert told is not None
+    for name in ("fail2ban", "ufw", "PerSourcePenalties"):
+        assert name in told
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "after 40 failed attempts: dial tcp 198.51.100.7:22: i/o timeout",
+        "error during connect: stderr=ssh: connect to host 198.51.100.7 port 22: Connection timed out",
+    ],
+)
+def test_a_server_that_does_not_answer_to_ssh_is_told_with_the_setting(message: str) -> None:
+    """infrastructure A7: six minutes of dialling ended in the bare words of the dial."""
+    told = hint([Failure("", message)])
+    assert told is not None
+    assert "host.ssh.allowed_networks" in told
+    assert "host.ssh.allow_own_address" in told
+    assert hint([Failure("", "no such image")]) is None

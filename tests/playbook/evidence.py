@@ -36,6 +36,8 @@ CHECKLIST: dict[str, list[str]] = {
     ],
     "Security": [
         "Only 80 and 443 answer from outside",
+        "The operator's paths are not published",
+        "Guesses at a password slow nobody down",
         "Each container reaches what is declared, and nothing else",
     ],
     "Upgrade": ["Migrations run again and change nothing"],

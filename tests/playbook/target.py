@@ -61,6 +61,19 @@ class Target:
         )
         return dict(line.split() for line in lines.splitlines())
 
+    def inside(self, service: str, path: str) -> tuple[int, str]:
+        """Status and body of what a process of the application answers in its own container.
+
+        What is its operator's is not published: metrics, and why it is not ready.
+        """
+        script = (
+            "fetch(`http://127.0.0.1:${process.env.PORT}"
+            f"{path}`).then(async r => process.stdout.write(`${{r.status}} ${{await r.text()}}`))"
+        )
+        answer = self.ssh(f"docker exec {self.containers()[service]} node -e {shlex.quote(script)}")
+        status, _, body = answer.partition(" ")
+        return int(status), body
+
     def health(self) -> dict[str, str]:
         """Service -> `healthy`, `starting`, `unhealthy`, or the state of one that does not run."""
         lines = self.ssh(

@@ -22,15 +22,19 @@ def test_every_container_is_healthy(target: Target, evidence: Entry) -> None:
 
 
 @pytest.mark.checklist("Smoke", "/health and /ready pass")
-def test_health_and_readiness_answer_through_the_proxy(target: Target, evidence: Entry) -> None:
+def test_health_answers_through_the_proxy_and_readiness_inside(target: Target, evidence: Entry) -> None:
     rows = []
     with target.http() as client:
-        for service, path in [("api", "/health"), ("api", "/healthz"), ("api", "/ready"), ("web", "/health")]:
+        for service, path in [("api", "/health"), ("api", "/healthz"), ("web", "/health")]:
             response = client.get(target.url(service) + path)
             rows.append([target.url(service) + path, response.status_code, response.text[:120]])
             assert response.status_code == 200, (
                 f"{service}{path} answers {response.status_code}: {response.text[:200]}"
             )
+    for service in ("api", "worker", "web"):
+        status, body = target.inside(service, "/ready")
+        rows.append([f"{service}, inside: /ready", status, body[:120]])
+        assert status == 200, f"{service} is not ready: {body[:200]}"
     evidence.table(["URL", "Status", "Body"], rows)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import pytest
 
 from .evidence import Entry
+from .guesses import guessing
 from .target import Target
 
 pytestmark = pytest.mark.playbook
@@ -73,6 +76,56 @@ def test_only_the_declared_ports_answer_from_outside(target: Target, evidence: E
     assert found == [22, 80, 443], (
         "22 is open to this machine's network only; nothing else but 80 and 443 may answer"
     )
+
+
+@pytest.mark.checklist("Security", "The operator's paths are not published")
+def test_metrics_and_readiness_are_asked_inside_and_not_from_outside(target: Target, evidence: Entry) -> None:
+    """Report: runtime 18. How they may be spelt, and that nothing else is refused, is tests/door's matter."""
+    rows = []
+    with target.http() as client:
+        for service, path in product(
+            ("api", "web"), ("/metrics", "/ready", "/Metrics", "/ready/", "/%6detrics")
+        ):
+            rows.append([service, path, client.get(target.url(service) + path).status_code])
+    for service, path in product(("api", "worker", "web"), ("/metrics", "/ready")):
+        rows.append([f"{service}, inside", path, target.inside(service, path)[0]])
+    evidence.table(["Asked of", "Path", "Status"], rows)
+    expected = [[where, path, 200 if "inside" in where else 404] for where, path, _ in rows]
+    assert rows == expected
+
+
+@pytest.mark.checklist("Security", "Guesses at a password slow nobody down")
+def test_the_api_answers_within_a_second_while_forty_clients_guess(target: Target, evidence: Entry) -> None:
+    """Report: runtime 13, each guess cost the proxy 50 ms of its half core."""
+
+    def latencies(seconds: float) -> list[float]:
+        found = []
+        until = time.monotonic() + seconds
+        with target.http() as client:
+            while time.monotonic() < until:
+                before = time.monotonic()
+                assert client.get(target.url("api") + "/health").status_code == 200
+                found.append(time.monotonic() - before)
+                time.sleep(0.05)
+        return sorted(found)
+
+    def row(what: str, times: list[float]) -> list[str]:
+        return [
+            what,
+            str(len(times)),
+            *(f"{times[int(len(times) * share)] * 1000:.0f}" for share in (0.5, 0.99)),
+        ]
+
+    quiet = latencies(5)
+    with guessing(target, clients=40) as answers:
+        busy = latencies(20)
+    evidence.say(f"Guesses by status: {dict(answers)}.")
+    evidence.table(
+        ["", "Requests to the API", "p50 ms", "p99 ms"], [row("alone", quiet), row("beside", busy)]
+    )
+    assert set(answers) <= {"401", "429"}
+    assert answers["401"] > 100, "the guesses were not the ones intended"
+    assert busy[int(len(busy) * 0.99)] < 1, row("beside", busy)
 
 
 @pytest.mark.checklist("Security", "Each container reaches what is declared, and nothing else")

@@ -31,11 +31,7 @@ def test_every_line_of_the_applications_logs_is_json(target: Target, evidence: E
 @pytest.mark.checklist("Observability", "Metrics are scraped")
 def test_requests_are_counted_in_the_metrics(target: Target, api: Api, evidence: Entry) -> None:
     def counted() -> float:
-        text = target.ssh(
-            f"docker exec {target.containers()['api']} node -e "
-            "\"fetch('http://127.0.0.1:4000/metrics').then(r => r.text())"
-            '.then(t => process.stdout.write(t))"'
-        )
+        _, text = target.inside("api", "/metrics")
         return sum(
             sample.value
             for family in text_string_to_metric_families(text)

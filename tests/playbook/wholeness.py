@@ -26,11 +26,12 @@ def digest(target: Target) -> str:
 
 
 def served(target: Target) -> bool:
-    """Whether a user's request goes through to the database and Temporal, and back."""
+    """Whether a user's request is answered, by an API that reaches the database and Temporal."""
     with target.http() as client:
         return (
-            client.get(target.url("api") + "/ready").status_code == 200
+            client.get(target.url("api") + "/health").status_code == 200
             and client.get(target.url("web")).status_code == 200
+            and target.inside("api", "/ready")[0] == 200
         )
 
 

@@ -70,23 +70,6 @@ def test_the_copy_is_fresh_but_keeps_the_salt(root: Path, tmp_path: Path) -> Non
     assert "encryptionsalt" not in (root / "Pulumi.uat.yaml").read_text()
 
 
-def test_a_fallback_lasts_while_the_stack_file_asks_for_the_sold_out_type(root: Path, tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    state.mkdir()
-    project.remember_fallback(state, "cx23", "cpx22")
-    project.remember_fallback(state, "cpx22", "cx33")
-    copy = project.prepare(root, "uat", state)
-    assert stack_file(copy)["config"][HOST]["server_type"] == "cx33"  # type: ignore[index]
-    text = (root / "Pulumi.uat.yaml").read_text()
-    (root / "Pulumi.uat.yaml").write_text(text.replace("cx23", "cx43"))
-    copy = project.prepare(root, "uat", state)
-    assert stack_file(copy)["config"][HOST]["server_type"] == "cx43"  # type: ignore[index]
-    (root / "Pulumi.uat.yaml").write_text(text)
-    project.forget_fallback(state)
-    copy = project.prepare(root, "uat", state)
-    assert stack_file(copy)["config"][HOST]["server_type"] == "cx23"  # type: ignore[index]
-
-
 def test_null_in_an_override_removes_a_key() -> None:
     assert project.merge({"a": 1, "b": {"c": 2, "d": 3}}, {"a": None, "b": {"c": None}}) == {"b": {"d": 3}}
 

@@ -4,9 +4,10 @@ import { log } from "./log.js";
 
 pg.types.setTypeParser(pg.types.builtins.INT8, Number);
 
-/** A pool of at most 10 connections; a lost idle connection is a log line, never the end of the process. */
+/** A pool of at most the URL's `connection_limit` connections; a lost idle connection is a log line, never the end of the process. */
 export function connect() {
-  const pool = new pg.Pool({ connectionString: config.databaseUrl, max: 10, connectionTimeoutMillis: 3000, query_timeout: 10000 });
+  const max = Number(new URL(config.databaseUrl).searchParams.get("connection_limit") ?? 10);
+  const pool = new pg.Pool({ connectionString: config.databaseUrl, max, connectionTimeoutMillis: 3000, query_timeout: 10000 });
   pool.on("error", (error) => log.warn({ err: error }, "an idle connection to Postgres was lost"));
   return pool;
 }

@@ -47,9 +47,10 @@ def ips(_cloud: Cloud, _request: Request) -> Response:
 
 
 @routes.add("GET", "/user/tokens/verify")
-def verify(cloud: Cloud, _request: Request) -> Response:
-    """Whether the token is good; a bad one does not get here."""
-    return wrap({"id": cloud.account, "status": "active"})
+def verify(cloud: Cloud, request: Request) -> Response:
+    """What became of the token; one that was never given out does not get here."""
+    token = cloud.tokens.find(request.bearer(), "cloudflare")
+    return wrap({"id": cloud.account, "status": token["status"] if token else "active"})
 
 
 @routes.add("GET", "/accounts")

@@ -5,13 +5,23 @@ from __future__ import annotations
 import secrets
 
 from rehearsal.cloud.cloud import Cloud
-from rehearsal.cloud.cloudflare import account, certificates, dns, origin_pulls, rulesets, settings, zones
+from rehearsal.cloud.cloudflare import (
+    account,
+    certificates,
+    dns,
+    origin_pulls,
+    permissions,
+    rulesets,
+    settings,
+    zones,
+)
 from rehearsal.cloud.errors import CloudflareError
 from rehearsal.cloud.faults import Fault
 from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.ratelimit import CloudflareLimit, throttled
 from rehearsal.cloud.records import Record
 from rehearsal.cloud.router import Routes
+from rehearsal.cloud.tokens import Tokens
 
 
 class CloudflareApi:
@@ -28,15 +38,16 @@ class CloudflareApi:
         account.routes,
     )
 
-    def __init__(self, token: str, rate_limit: int) -> None:
+    def __init__(self, token: str, rate_limit: int, tokens: Tokens) -> None:
         self._token = token
+        self._tokens = tokens
         self.limit = CloudflareLimit(rate_limit)
 
     def authenticate(self, request: Request) -> None:
         """Wants the token as Bearer; the list of addresses is public.
 
         Raises:
-            CloudflareError: no token, a malformed header, a wrong token.
+            CloudflareError: no token, a malformed header, a wrong token, one that lacks a permission.
         """
         if request.route == "/ips":
             return
@@ -49,9 +60,17 @@ class CloudflareApi:
             )
         if secrets.compare_digest(token.encode(), self._token.encode()):
             return
+        known = self._tokens.find(token, "cloudflare")
         if request.route == "/user/tokens/verify":
-            raise CloudflareError(401, 1000, "Invalid API Token")
-        raise CloudflareError(403, 9109, "Invalid access token")
+            if known is None:
+                raise CloudflareError(401, 1000, "Invalid API Token")
+            return
+        if known is None or known["status"] != "active":
+            raise CloudflareError(403, 9109, "Invalid access token")
+        if not permissions.may(known, request):
+            if request.route.startswith("/zones") and request.route.count("/") <= 2:
+                raise CloudflareError(403, 9109, "Unauthorized to access requested resource")
+            raise CloudflareError(403, 10000, "Authentication error")
 
     def fault(self, fault: Fault) -> CloudflareError:
         """The refusal that an injected fault asks for."""

@@ -7,6 +7,7 @@ import secrets
 
 from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.cloudflare.envelope import page, wrap
+from rehearsal.cloud.cloudflare.permissions import held
 from rehearsal.cloud.errors import CloudflareError
 from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.records import Record, now_micro
@@ -59,7 +60,6 @@ def make(cloud: Cloud, name: str, key: str | None = None) -> Record:
         "account": {"id": cloud.account, "name": "Rehearsal"},
         "tenant": {"id": None, "name": None},
         "tenant_unit": {"id": None},
-        "permissions": ["#dns_records:edit", "#dns_records:read", "#ssl:edit", "#ssl:read", "#zone:read"],
         "plan": {
             "id": "0feeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
             "name": "Free Website",
@@ -102,6 +102,10 @@ def zone_of_host(cloud: Cloud, host: str) -> Record | None:
     )
 
 
+def _show(cloud: Cloud, request: Request, zone: Record) -> Record:
+    return {**zone, "permissions": held(cloud, request)}
+
+
 @routes.add("GET", "/zones")
 def list_zones(cloud: Cloud, request: Request) -> Response:
     """Zones, by name, status or account."""
@@ -113,14 +117,14 @@ def list_zones(cloud: Cloud, request: Request) -> Response:
     account = request.first("account.id")
     if account:
         found = [zone for zone in found if zone["account"]["id"] == account]
-    return page(request, found, default=20, maximum=50)
+    return page(request, [_show(cloud, request, zone) for zone in found], default=20, maximum=50)
 
 
 @routes.add("GET", "/zones/{zone}")
 def get_zone(cloud: Cloud, request: Request) -> Response:
     """One zone."""
     try:
-        return wrap(zone_of(cloud, request))
+        return wrap(_show(cloud, request, zone_of(cloud, request)))
     except CloudflareError as error:
         if error.code != 10000:
             raise

@@ -23,6 +23,7 @@ from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.ratelimit import HetznerLimit
 from rehearsal.cloud.records import Record
 from rehearsal.cloud.router import Routes
+from rehearsal.cloud.tokens import Tokens
 
 _CODE_OF_STATUS = {
     **{status: code for code, status in reversed(HETZNER_STATUS.items())},
@@ -49,18 +50,25 @@ class HetznerApi:
         absent.routes,
     )
 
-    def __init__(self, token: str, rate_limit: int) -> None:
+    def __init__(self, token: str, rate_limit: int, tokens: Tokens) -> None:
         self._token = token
+        self._tokens = tokens
         self.limit = HetznerLimit(rate_limit)
 
     def authenticate(self, request: Request) -> None:
         """Wants the token as Bearer.
 
         Raises:
-            HetznerError: unauthorized.
+            HetznerError: unauthorized, or token_readonly for what is not to be read.
         """
-        if not secrets.compare_digest((request.bearer() or "").encode(), self._token.encode()):
+        given = request.bearer() or ""
+        if secrets.compare_digest(given.encode(), self._token.encode()):
+            return
+        token = self._tokens.find(given, "hetzner")
+        if token is None or token["status"] != "active":
             raise HetznerError("unauthorized", "the provided token is invalid or does not exist")
+        if request.method != "GET" and "write" not in token["permissions"]:
+            raise HetznerError("token_readonly", "token is only allowed to perform GET requests")
 
     def fault(self, fault: Fault) -> HetznerError:
         """The refusal that an injected fault asks for."""

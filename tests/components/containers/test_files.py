@@ -6,6 +6,7 @@ import shlex
 import stat
 import subprocess
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -141,7 +142,7 @@ esac
 """
     )
     docker.chmod(0o755)
-    return {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    return {"PATH": f"{tmp_path}:/usr/bin:/bin", "IN_USE_SECONDS": "0"}
 
 
 @pytest.mark.parametrize(
@@ -164,6 +165,19 @@ def test_the_folder_goes_unless_a_container_mounts_it(
     subprocess.run(["sh", "-c", removal(str(folder), "")], env=environment, check=True)
     assert folder.exists() == stays
     assert folder.parent.exists() == stays, "the last one leaves no empty folder"
+
+
+def test_the_folder_of_a_container_that_still_drains_goes_with_it(tmp_path: Path) -> None:
+    """With a refresh the engine deletes a container and its files side by side."""
+    folder = tmp_path / "files" / "api-0123456789ab"
+    write(folder)
+    environment = fake_docker(tmp_path, [str(folder)]) | {"IN_USE_SECONDS": "30"}
+    removing = subprocess.Popen(["sh", "-c", removal(str(folder), "")], env=environment)
+    time.sleep(1.5)
+    assert folder.exists()
+    fake_docker(tmp_path, [])
+    assert removing.wait(timeout=30) == 0
+    assert not folder.exists()
 
 
 def test_a_docker_that_does_not_answer_keeps_the_folder(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Health checks: their durations as the provider reads them back; the application's check, run for real."""
 
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from shutil import which
 
 import pytest
 
-from components.containers.health import go_duration, node_http
+from components.containers.health import FOLDER, first_success, go_duration, node_http
 
 
 @pytest.mark.parametrize(
@@ -30,10 +31,10 @@ def test_seconds_as_go_prints_them(seconds: int, text: str) -> None:
 
 
 class Application:
-    """An application whose two answers the test decides."""
+    """An application whose answers the test decides."""
 
     def __init__(self) -> None:
-        self.status = {"/ready": 503, "/health": 200}
+        self.status = {"/ready": 503, "/serving": 200, "/health": 200}
         application = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,6 +46,7 @@ class Application:
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
@@ -57,30 +59,45 @@ def application() -> Iterator[Application]:
     application.server.shutdown()
 
 
-def check(application: Application, folder: Path) -> int:
-    command = [
-        word.replace("/tmp/.ready", str(folder / ".ready"))
-        for word in node_http(application.server.server_port)
-    ]
-    return subprocess.run(command, check=False, timeout=20).returncode
+def check(application: Application, folder: Path) -> tuple[int, str]:
+    """The exit code and what was printed, where `folder` is the root."""
+    words = node_http(application.server.server_port, ("/ready", "/serving"))
+    command = [word.replace(FOLDER, f"{folder}{FOLDER}") for word in words]
+    done = subprocess.run(command, check=False, timeout=20, capture_output=True, text=True)
+    return done.returncode, done.stdout.strip()
 
 
-def test_a_release_counts_as_good_only_when_it_is_ready(application: Application, tmp_path: Path) -> None:
-    assert check(application, tmp_path) == 1, "alive is not enough for a first success"
-    application.status["/ready"] = 200
-    assert check(application, tmp_path) == 0
+def remember(folder: Path) -> None:
+    """What the program does once the container is healthy."""
+    file = Path(first_success(str(folder), socket.gethostname()))
+    file.parent.mkdir(parents=True)
+    file.touch()
 
 
-def test_once_ready_only_its_own_health_counts(application: Application, tmp_path: Path) -> None:
-    application.status["/ready"] = 200
-    check(application, tmp_path)
-    application.status["/ready"] = 503
-    assert check(application, tmp_path) == 0, "a database that is away must not have its clients restarted"
+@pytest.mark.parametrize("path", ["/ready", "/serving", "/health"])
+def test_a_release_counts_as_good_only_when_it_is_ready_and_says_what_is_not(
+    application: Application, tmp_path: Path, path: str
+) -> None:
+    application.status |= {"/ready": 200, path: 503}
+    assert check(application, tmp_path) == (1, f"{application.url}{path}: 503")
+    application.status[path] = 200
+    assert check(application, tmp_path) == (0, "")
+
+
+def test_once_ready_only_its_own_health_counts_and_a_restart_changes_nothing_about_it(
+    application: Application, tmp_path: Path
+) -> None:
+    """runtime 23: it was remembered in a tmpfs, and forgotten by a restart while the database was away."""
+    remember(tmp_path)
+    application.status |= {"/ready": 503, "/serving": 503}
+    assert check(application, tmp_path)[0] == 0, "a database that is away must not have its clients restarted"
     application.status["/health"] = 500
-    assert check(application, tmp_path) == 1
+    assert check(application, tmp_path) == (1, f"{application.url}/health: 500")
 
 
 def test_nobody_listening_is_unhealthy(application: Application, tmp_path: Path) -> None:
     application.server.shutdown()
     application.server.server_close()
-    assert check(application, tmp_path) == 1
+    code, told = check(application, tmp_path)
+    assert code == 1
+    assert "ECONNREFUSED" in told

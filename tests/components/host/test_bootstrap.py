@@ -64,8 +64,11 @@ WantedBy=docker.service
     "write_journal": {
         "/etc/systemd/journald.conf.d/jira-plus-plus.conf": """\
 [Journal]
-SystemMaxUse=500M
+Storage=persistent
+SystemMaxUse=2G
 MaxRetentionSec=1month
+RateLimitIntervalSec=30s
+RateLimitBurst=100000
 """,
     },
     "write_sysctl": {
@@ -77,7 +80,18 @@ net.ipv4.conf.all.send_redirects = 0
 vm.swappiness = 10
 """,
     },
-    "write_upgrades": {
+    "write_upgrades 02:00": {
+        "/etc/systemd/system/apt-daily-upgrade.timer.d/jira-plus-plus.conf": """\
+[Timer]
+OnCalendar=
+OnCalendar=*-*-* 03:30:00 UTC
+RandomizedDelaySec=15m
+Persistent=false
+""",
+        "/etc/systemd/system/containerd.service.d/jira-plus-plus.conf": """\
+[Unit]
+Wants=docker.service
+""",
         "/etc/apt/apt.conf.d/52jira-plus-plus": """\
 APT::Periodic::Update-Package-Lists "1";
 APT::Periodic::Unattended-Upgrade "1";
@@ -142,6 +156,22 @@ def test_a_second_run_touches_nothing(command: str, tmp_path: Path) -> None:
     assert {p: (s.st_ino, s.st_mtime_ns) for p, s in after.items()} == {
         p: (s.st_ino, s.st_mtime_ns) for p, s in before.items()
     }, "a newer file would restart its service"
+
+
+@pytest.mark.parametrize(
+    ("backup", "upgrades", "reboot"),
+    [("02:00", "03:30", "04:30"), ("00:05", "01:35", "02:35"), ("23:08", "00:38", "01:38")],
+)
+def test_the_system_upgrades_itself_after_the_backup_whenever_that_is(
+    backup: str, upgrades: str, reboot: str, tmp_path: Path
+) -> None:
+    """infrastructure C6, runtime 24 (docker/for-linux#1155): containers stopped in the morning."""
+    source(tmp_path, f"write_upgrades {backup}")
+    timer = (tmp_path / "etc/systemd/system/apt-daily-upgrade.timer.d/jira-plus-plus.conf").read_text()
+    assert f"OnCalendar=\nOnCalendar=*-*-* {upgrades}:00 UTC\n" in timer, "and Debian's own is gone"
+    assert "Persistent=false" in timer, "a server that was off does not make up for it at noon"
+    apt = (tmp_path / "etc/apt/apt.conf.d/52jira-plus-plus").read_text()
+    assert f'Automatic-Reboot-Time "{reboot}";' in apt
 
 
 DOCKER = """
@@ -321,6 +351,7 @@ def test_cloud_inits_end_is_awaited_and_its_errors_are_left_to_this_run(
         ((), "--swap-mb must be a number of MiB, is ''"),
         (("--swap-mb", "2G"), "--swap-mb must be a number of MiB, is '2G'"),
         (("--swap", "2048"), "unknown argument: --swap"),
+        (("--swap-mb", "0", "--backup-at", "2 am"), "--backup-at must be a time of day HH:MM, is '2 am'"),
     ],
 )
 def test_a_wrong_argument_stops_before_anything_is_done(arguments: tuple[str, ...], message: str) -> None:

@@ -26,13 +26,18 @@ def computed(type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, A
 
 
 def declare(
-    user: str = "root", port: int = 22, private_key: Any = None, program: Any = lambda host: host
+    user: str = "root",
+    port: int = 22,
+    private_key: Any = None,
+    program: Any = lambda host: host,
+    shared: bool = False,
 ) -> Recorded:
     settings = Settings.model_validate(
         {
             "kind": "existing",
             "address": "198.51.100.7",
             "memory_mb": 4096,
+            "shared": shared,
             "ssh": {"user": user, "port": port, "host_key": HOST_KEY},
         }
     )
@@ -53,7 +58,11 @@ def test_nothing_is_made_at_a_cloud_and_no_firewall_is_touched() -> None:
 
 def test_the_owners_user_logs_in_once_and_the_deploy_user_does_the_rest() -> None:
     recorded = declare()
-    adopt, bootstrap, ready = (recorded.one(f"host-{part}") for part in ("adopt", "bootstrap", "ready"))
+    look, adopt, bootstrap, ready = (
+        recorded.one(f"host-{part}") for part in ("look", "adopt", "bootstrap", "ready")
+    )
+    assert look.inputs["connection"] == adopt.inputs["connection"]
+    assert look.urn in adopt.request.dependencies, "nothing is changed before the look"
     assert adopt.inputs["connection"] == {
         "host": "198.51.100.7",
         "port": 22,
@@ -64,9 +73,10 @@ def test_the_owners_user_logs_in_once_and_the_deploy_user_does_the_rest() -> Non
     }, "the ssh agent is asked, and the host key is pinned"
     assert adopt.inputs["create"] == "sh -s -- 'ssh-ed25519 public'"
     assert bootstrap.inputs["connection"]["user"] == "deploy"
-    assert bootstrap.inputs["create"] == "sudo bash -s -- --swap-mb 2048 --ssh-user deploy --ssh-user root", (
-        "the owner keeps his way in, and there is no cloud-init to wait for"
-    )
+    assert (
+        bootstrap.inputs["create"]
+        == "sudo bash -s -- --swap-mb 2048 --backup-at 02:00 --existing --ssh-user deploy --ssh-user root"
+    ), "the owner keeps his way in, and there is no cloud-init to wait for"
     assert adopt.urn in bootstrap.request.dependencies
     assert bootstrap.urn in ready.request.dependencies
     assert "host-mount" not in {r.name for r in recorded.resources}, "its data folder is a plain one"
@@ -74,6 +84,14 @@ def test_the_owners_user_logs_in_once_and_the_deploy_user_does_the_rest() -> Non
 
 def test_a_user_who_is_not_root_adopts_with_sudo() -> None:
     assert declare(user="ada").one("host-adopt").inputs["create"] == "sudo sh -s -- 'ssh-ed25519 public'"
+
+
+def test_a_server_that_others_use_is_prepared_without_what_is_theirs() -> None:
+    """infrastructure A10."""
+    recorded = declare(shared=True)
+    assert recorded.one("host-look").inputs["create"] == "sh -s -- --shared"
+    assert " --existing --shared " in recorded.one("host-bootstrap").inputs["create"]
+    assert declare().one("host-look").inputs["create"] == "sh -s --"
 
 
 def test_the_first_login_takes_the_key_that_it_is_given() -> None:

@@ -126,10 +126,18 @@ def test_the_server_is_what_the_settings_say_and_takes_addresses_and_firewall_fr
 def test_the_server_is_replaced_only_for_a_reason_and_never_beside_its_successor() -> None:
     server = declare().one("host-server")
     assert server.request.deleteBeforeReplace, "two servers cannot have one name, one address, one volume"
-    assert list(server.request.ignoreChanges) == ["image", "userData"], (
-        "a new default or a later bootstrap.sh must not cost the machine"
+    assert list(server.request.ignoreChanges) == ["image", "sshKeys", "userData"], (
+        "a new default, a later bootstrap.sh or a key that was made again must not cost the machine"
     )
     assert not server.request.protect
+
+
+def test_the_firewall_that_a_run_brings_for_itself_is_no_change_of_the_servers() -> None:
+    """infrastructure A7: the provider reads all firewalls of a server, and takes off a foreign one."""
+    ssh = {"allowed_networks": [], "allow_own_address": True}
+    server = declare({"ssh": ssh}).one("host-server")
+    assert list(server.request.ignoreChanges) == ["image", "sshKeys", "userData", "firewallIds"]
+    assert server.inputs["firewallIds"], "it is made with the program's own"
 
 
 AGES = "Debian's regular security support of it ended in June 2026, LTS ends in June 2028"
@@ -235,7 +243,7 @@ def test_the_commands_follow_each_other_and_docker_waits_for_the_last() -> None:
     commands = {c.name: c for c in recorded.of("command:remote:Command")}
     bootstrap, mount, ready = (commands[f"host-{part}"] for part in ("bootstrap", "mount", "ready"))
     assert bootstrap.inputs["create"] == (
-        "sudo bash -s -- --swap-mb 2048 --ssh-user deploy --wait-for-cloud-init"
+        "sudo bash -s -- --swap-mb 2048 --backup-at 02:00 --ssh-user deploy --wait-for-cloud-init"
     )
     volume_id = mount.inputs["create"].split("HC_Volume_")[1].split()[0]
     assert mount.inputs["create"] == (
@@ -281,6 +289,11 @@ def test_docker_is_reached_by_ssh_with_this_key_and_this_known_host_only(home: P
         *("-o", "IdentitiesOnly=yes"),
         *("-o", f"UserKnownHostsFile={folder}/known_hosts"),
         *("-o", "StrictHostKeyChecking=yes"),
+        *("-o", "ControlMaster=auto"),
+        *("-o", "ControlPath=~/.ssh/jpp-%C"),
+        *("-o", "ControlPersist=10"),
+        *("-o", "ServerAliveInterval=5"),
+        *("-o", "ServerAliveCountMax=2"),
     ]
     assert folder.startswith("~/.ssh/jira-plus-plus/"), "the text must be the same on every machine"
     written = home / folder.removeprefix("~/")
@@ -318,7 +331,8 @@ def test_an_operators_key_reaches_the_server_without_replacing_it() -> None:
     recorded = declare({"ssh": {"allowed_networks": ["203.0.113.0/24"], "authorized_keys": [key]}})
     bootstrap = recorded.one("host-bootstrap")
     assert bootstrap.inputs["create"] == (
-        f"sudo bash -s -- --swap-mb 2048 --ssh-user deploy --authorized-key '{key}' --wait-for-cloud-init"
+        "sudo bash -s -- --swap-mb 2048 --backup-at 02:00 --ssh-user deploy "
+        f"--authorized-key '{key}' --wait-for-cloud-init"
     )
 
 

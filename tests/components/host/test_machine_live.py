@@ -179,6 +179,15 @@ def test_docker_runs_with_our_settings(new: Machine) -> None:
     assert info == "local false\n"
 
 
+def test_the_system_upgrades_itself_in_the_night_only(new: Machine) -> None:
+    """infrastructure C6, runtime 24: Debian's timer goes off from six to seven in the morning."""
+    asked = "systemctl show apt-daily-upgrade.timer --property=TimersCalendar,Persistent"
+    told = new.ssh(asked).stdout
+    assert told.count("OnCalendar=") == 1
+    assert "OnCalendar=*-*-* 03:30:00 UTC" in told
+    assert "Persistent=no" in told
+
+
 def test_only_the_deploy_user_may_log_in_and_only_by_key(new: Machine) -> None:
     refused = new.ssh("true", user="root", check=False)
     assert "Permission denied (publickey)" in refused.stderr, "passwords must not even be offered"
@@ -214,6 +223,19 @@ def test_data_and_container_are_back_after_a_reboot_that_stopped_the_database(wi
     assert with_volume.ssh("findmnt -n -o FSTYPE /mnt/data").stdout == "ext4\n"
     log = with_volume.ssh("sudo cat /mnt/data/database/log").stdout.split()
     assert log == ["started", "stopped", "started"], "it must be asked to stop, not cut off"
+
+
+def test_what_runs_is_back_after_an_upgrade_of_containerd_that_left_docker_stopped(
+    with_volume: Machine,
+) -> None:
+    """infrastructure C6, runtime 24 (m-lab/k8s-support#520)."""
+    with_volume.ssh("sudo systemctl stop docker.socket docker containerd")
+    assert with_volume.ssh("systemctl is-active docker", check=False).stdout == "inactive\n"
+    with_volume.ssh("sudo systemctl start containerd")
+    deadline = time.monotonic() + BOOT_SECONDS
+    while "Up" not in with_volume.ssh("docker ps --format '{{.Status}}'", check=False).stdout:
+        assert time.monotonic() < deadline, "Docker did not come back, or the container did not"
+        time.sleep(0.5)
 
 
 def test_an_unmount_stops_docker_first_and_nothing_runs_without_the_data(with_volume: Machine) -> None:

@@ -18,4 +18,10 @@ def test_shellcheck_finds_nothing(script: Path) -> None:
 
 
 def test_there_are_scripts_to_check() -> None:
-    assert {path.name for path in SCRIPTS} == {"adopt.sh", "bootstrap.sh", "mount-volume.sh", "readiness.sh"}
+    assert {path.name for path in SCRIPTS} == {
+        "adopt.sh",
+        "bootstrap.sh",
+        "look.sh",
+        "mount-volume.sh",
+        "readiness.sh",
+    }

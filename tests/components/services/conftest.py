@@ -11,9 +11,14 @@ from tempfile import mkdtemp
 
 import pytest
 
+from components.services.connections import connections
+from components.services.postgres import roles
+from components.settings.services import Services
+
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 SERVICES = Path(__file__).parents[3] / "components" / "services"
-PASSWORDS = {name: f"password-of-{name}" for name in ("postgres", "jira", "temporal", "backup")}
+SHARES = connections(Services())
+PASSWORDS = {name: f"password-of-{name}" for name in ("postgres", "jira", "migration", "temporal", "backup")}
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,8 @@ class Server:
             "PGPORT": str(self.port),
             "SECRETS_FOLDER": str(folder),
         }
-        return self.run("bash", str(self.folder / "roles.sh"), environment=environment)
+        script = str(self.folder / "roles.sh")
+        return self.run("bash", script, *roles(SHARES)[2:], environment=environment)
 
 
 def as_user() -> list[str]:
@@ -94,6 +100,7 @@ def server() -> Iterator[Server]:
     )
     assert made.returncode == 0, made.stderr
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c log_statement=all"
+    options += f" -c max_connections={SHARES.total}"
     started = server.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
     assert started.returncode == 0, (folder / "log").read_text()
     yield server

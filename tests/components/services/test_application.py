@@ -2,7 +2,7 @@
 
 import pytest
 
-from rehearsal.declared.platform import containers, declare, declared
+from rehearsal.declared.platform import commands, containers, declare, declared
 
 
 def environment(stack: str, service: str) -> dict[str, str]:
@@ -76,12 +76,12 @@ def test_the_command_of_the_settings_runs_behind_the_shim() -> None:
     ].inputs
     assert api["entrypoints"] == ["/bin/sh", "/run/jira/entrypoint.sh", "--", *command]
     assert "PORT=4100" in api["envs"]
-    assert "port:4100" in api["healthcheck"]["tests"][-1]
+    assert "http://127.0.0.1:4100/health" in api["healthcheck"]["tests"]
 
 
 @pytest.mark.parametrize(
     ("service", "port", "path"),
-    [("api", "4000", "/ready"), ("web", "8080", "/health"), ("temporal-ui", "8080", "/healthz")],
+    [("api", "4000", "/serving"), ("web", "8080", "/health"), ("temporal-ui", "8080", "/healthz")],
 )
 def test_traefik_learns_services_from_labels_and_nothing_else(service: str, port: str, path: str) -> None:
     found = {name: value for name, value in labels("uat", service).items() if name.startswith("traefik.")}
@@ -92,8 +92,30 @@ def test_traefik_learns_services_from_labels_and_nothing_else(service: str, port
         f"{balancer}.server.port": port,
         f"{balancer}.healthcheck.path": path,
         f"{balancer}.healthcheck.interval": "2s",
-        f"{balancer}.healthcheck.timeout": "2s",
+        f"{balancer}.healthcheck.timeout": "5s",
     }, "two containers that define a router differently, as in a release, make Traefik drop it"
+
+
+def test_a_release_asks_what_the_router_will_ask_so_that_an_image_without_that_path_fails_it() -> None:
+    """runtime 14."""
+    found = containers(declare("uat", {"services.api.serving_path": "/takes-requests"}))["api"].inputs
+    assert found["healthcheck"]["tests"][-1] == "http://127.0.0.1:4000/takes-requests"
+    path = "traefik.http.services.api.loadbalancer.healthcheck.path"
+    assert {"label": path, "value": "/takes-requests"} in found["labels"]
+
+
+@pytest.mark.parametrize("service", ["api", "worker"])
+def test_a_container_that_was_ready_once_is_told_so_by_a_file_that_outlives_its_restarts(
+    service: str,
+) -> None:
+    """runtime 23."""
+    recorded = declared("uat")
+    command = commands(recorded)[f"{service}-ready"].inputs
+    mounts = containers(recorded)[service].inputs["mounts"]
+    (folder,) = (mount["source"] for mount in mounts if mount["target"] == "/run/jira")
+    name = command["triggers"][0][:12]
+    assert command["create"] == f"sudo touch {folder}/ready-{name}"
+    assert command["delete"] == f"sudo rm -f {folder}/ready-{name}"
 
 
 def test_nothing_else_is_known_to_traefik() -> None:

@@ -2,16 +2,17 @@
 
 import pytest
 
-from components.services.postgres import arguments
+from components.services.postgres import arguments, roles
 from rehearsal.declared.platform import containers, declared
-from tests.components.services.conftest import PASSWORDS, Server
+from tests.components.services.conftest import PASSWORDS, SHARES, Server
 
 
 def test_the_command_line_follows_from_the_memory() -> None:
-    assert arguments(768) == (
+    assert arguments(768, SHARES) == (
         "postgres",
         *("-c", "listen_addresses=*"),
         *("-c", "max_connections=100"),
+        *("-c", "superuser_reserved_connections=3"),
         *("-c", "shared_buffers=192MB"),
         *("-c", "effective_cache_size=480MB"),
         *("-c", "maintenance_work_mem=48MB"),
@@ -24,11 +25,11 @@ def test_the_command_line_follows_from_the_memory() -> None:
         *("-c", "log_min_duration_statement=1s"),
         *("-c", "log_lock_waits=on"),
     )
-    assert "shared_buffers=512MB" in arguments(2048)
+    assert "shared_buffers=512MB" in arguments(2048, SHARES)
 
 
 def test_the_least_memory_is_enough_for_its_settings(server: Server) -> None:
-    result = server.run(*arguments(256), "-D", "data", "-C", "shared_buffers")
+    result = server.run(*arguments(256, SHARES), "-D", "data", "-C", "shared_buffers")
     assert result.stdout.strip() == "8192", f"8192 pages of 8 kB: {result.stderr}"
 
 
@@ -73,7 +74,13 @@ def test_each_role_logs_in_with_its_secret_and_into_its_own_database_alone(serve
     server.make_roles()
     assert server.sql("jira", "select current_user", user="jira") == "jira"
     assert server.sql("temporal_visibility", "select 1", user="temporal") == "1"
-    for user, database in (("jira", "temporal"), ("jira", "postgres"), ("temporal", "jira")):
+    assert server.sql("jira", "select session_user", user="migration") == "migration"
+    for user, database in (
+        ("jira", "temporal"),
+        ("jira", "postgres"),
+        ("migration", "temporal"),
+        ("temporal", "jira"),
+    ):
         with pytest.raises(AssertionError, match="permission denied for database"):
             server.sql(database, "select 1", user=user)
     with pytest.raises(AssertionError, match="password authentication failed"):
@@ -92,9 +99,14 @@ def test_no_role_but_the_superuser_has_power_over_others(server: Server) -> None
     powers = server.sql(
         "postgres",
         "select rolname, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls from pg_roles"
-        " where rolname in ('jira', 'temporal', 'backup') order by 1",
+        " where rolname in ('jira', 'migration', 'temporal', 'backup') order by 1",
     )
-    assert powers.splitlines() == ["backup|f|t|f|t", "jira|f|f|f|f", "temporal|f|f|f|f"]
+    assert powers.splitlines() == [
+        "backup|f|t|f|t",
+        "jira|f|f|f|f",
+        "migration|f|f|f|f",
+        "temporal|f|f|f|f",
+    ]
 
 
 def test_the_backup_reads_everything_and_writes_nothing(server: Server) -> None:
@@ -137,4 +149,4 @@ def test_a_failure_fails_the_script(server: Server) -> None:
         "PGPORT": str(server.port + 1),
         "SECRETS_FOLDER": str(missing.parent),
     }
-    assert server.run("bash", "roles.sh", environment=environment).returncode != 0
+    assert server.run("bash", "roles.sh", *roles(SHARES)[2:], environment=environment).returncode != 0

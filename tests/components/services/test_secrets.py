@@ -2,14 +2,17 @@
 
 import base64
 import io
+import math
 import re
 import tarfile
 from typing import Any
 
 import pytest
 
+from components.services.credentials import htpasswd
 from rehearsal.declared.platform import CANARY, commands, containers, declare, declared
 from rehearsal.declared.recording import Registration
+from tests.components.settings.mistakes import ACME
 
 MAKES = {
     "random:index/randomPassword:RandomPassword",
@@ -94,13 +97,24 @@ def test_each_service_is_given_what_it_needs_and_no_more() -> None:
         "api": application,
         "worker": application,
         "migration": application,
-        "postgres": {f"/run/secrets/{role}" for role in ("postgres", "jira", "temporal", "backup")},
+        "postgres": {
+            f"/run/secrets/{role}" for role in ("postgres", "jira", "migration", "temporal", "backup")
+        },
         "backup": {"/run/secrets/PGPASSWORD"},
         "migration-backup": {"/run/secrets/PGPASSWORD"},
         "temporal": {"/etc/temporal/config/server.yaml"},
         "temporal-schema": {"/run/secrets/SQL_PASSWORD"},
-        "traefik": {"/run/secrets/acme_dns_token"},
     }
+
+
+def test_only_where_an_authority_is_asked_traefik_is_given_a_token() -> None:
+    acme = declare("uat", ACME)
+    assert CANARY in files(commands(acme)["traefik-files"])["/run/secrets/acme_dns_token"]
+    assert containers(acme)["traefik"].inputs["envs"] == [
+        "CF_DNS_API_TOKEN_FILE=/run/secrets/acme_dns_token"
+    ], "the token is a file, and its path the only thing in the environment"
+    for stack in ("uat", "prod", "local"):
+        assert containers(declared(stack))["traefik"].inputs.get("envs", []) == [], stack
 
 
 def test_without_sentry_there_is_no_dsn() -> None:
@@ -108,12 +122,29 @@ def test_without_sentry_there_is_no_dsn() -> None:
     assert "/run/secrets/SENTRY_DSN" not in files(commands(recorded)["api-files"])
 
 
-def test_the_application_logs_in_with_its_own_role() -> None:
-    url = files(commands(declared("uat"))["api-files"])["/run/secrets/DATABASE_URL"]
-    assert url == "postgresql://jira:canary-credentials-jira@postgres:5432/jira"
+@pytest.mark.parametrize(
+    ("service", "url"),
+    [
+        ("api", "postgresql://jira:canary-credentials-jira@postgres:5432/jira?connection_limit=10"),
+        ("worker", "postgresql://jira:canary-credentials-jira@postgres:5432/jira?connection_limit=7"),
+        ("migration", "postgresql://migration:canary-credentials-migration@postgres:5432/jira"),
+    ],
+)
+def test_the_application_logs_in_with_its_own_role_and_is_told_the_size_of_its_pool(
+    service: str, url: str
+) -> None:
+    recorded = declare("uat", {"services.worker.database_connections": 7})
+    assert files(commands(recorded)[f"{service}-files"])["/run/secrets/DATABASE_URL"] == url
 
 
 def test_passwords_are_long_and_pass_through_urls_and_shells() -> None:
     for password in declared("prod").of("random:index/randomPassword:RandomPassword"):
         assert password.inputs["special"] is False
         assert password.inputs["length"] >= 24
+
+
+def test_a_guess_at_temporals_password_costs_the_proxy_one_fast_hash() -> None:
+    """Report: runtime 13, bcrypt cost 50 ms of half a core. `htpasswd -nbs admin secret` prints this."""
+    assert htpasswd("secret") == "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ="
+    credentials = declared("uat").one("credentials-temporal-ui").inputs
+    assert credentials["length"] * math.log2(26 + 26 + 10) > 128, "what a fast hash asks of the password"

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from components.services.connections import connections
 from components.services.temporal import dynamic_config, server_config
+from components.settings.services import Services
 from rehearsal.declared.platform import CONTAINER, containers, declare, declared
 from tests.components.services.conftest import SERVICES
 
@@ -41,9 +43,11 @@ def test_only_the_frontend_can_be_reached_from_outside_its_container() -> None:
     }
 
 
-def test_its_connections_leave_most_of_the_databases_to_others() -> None:
-    stores = json.loads(server_config("x", 4))["persistence"]["datastores"]
-    assert sum(store["sql"]["maxConns"] for store in stores.values()) <= 30
+def test_the_pools_of_all_its_services_fit_into_its_share_of_the_connections() -> None:
+    """runtime 7. Each service of the one process has its own pool for each store."""
+    config = json.loads(server_config("x", 4))
+    pools = sum(store["sql"]["maxConns"] for store in config["persistence"]["datastores"].values())
+    assert pools * len(config["services"]) < connections(Services()).temporal
 
 
 def tools(folder: Path, name: str, script: str) -> dict[str, str]:

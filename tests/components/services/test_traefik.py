@@ -11,9 +11,13 @@ import pytest
 
 from components.containers.mount import Port
 from components.edge.cloudflare_ranges import IPV4, IPV6
-from components.services.traefik import Routing, dynamic_config, ports, static_config, write_dynamic
+from components.services import clients
+from components.services.routing import Routing, dynamic_config
+from components.services.traefik import ports, static_config, write_dynamic
 from components.settings.tls import Tls
 from rehearsal.declared.platform import commands, containers, declared
+from rehearsal.declared.stacks import stack_settings
+from tests.components.settings.test_settings_mistakes import EXISTING
 
 EXPECTED = Path(__file__).parent / "expected"
 ACME = Tls(mode="dns-01", acme_email="ops@example.com")
@@ -26,8 +30,9 @@ def routing(tls: Tls, **changes: Any) -> Routing:
         **{
             "host_names": HOSTS,
             "tls": tls,
-            "temporal_users": ("admin:$2a$10$hash",),
-            "behind_cloudflare": True,
+            "temporal_users": ("admin:{SHA}hash",),
+            "proxies": ("173.245.48.0/20", "2400:cb00::/32"),
+            "only_proxies": True,
             **changes,
         }
     )
@@ -39,16 +44,11 @@ def dynamic(tls: Tls, **changes: Any) -> dict[str, Any]:
 
 
 def test_the_static_configuration_word_by_word() -> None:
-    assert (
-        static_config("uat", ACME, ["173.245.48.0/20"])
-        == (EXPECTED / "traefik-static-dns-01.json").read_text()
-    )
+    assert static_config("uat", ACME) == (EXPECTED / "traefik-static-dns-01.json").read_text()
 
 
 def test_the_static_configuration_of_plain_http_word_by_word() -> None:
-    assert (
-        static_config("local", NONE, ["127.0.0.0/8"]) == (EXPECTED / "traefik-static-none.json").read_text()
-    )
+    assert static_config("local", NONE) == (EXPECTED / "traefik-static-none.json").read_text()
 
 
 def test_the_dynamic_configuration_word_by_word() -> None:
@@ -56,7 +56,7 @@ def test_the_dynamic_configuration_word_by_word() -> None:
 
 
 def test_no_container_gets_a_router_by_itself() -> None:
-    docker = json.loads(static_config("uat", ACME, []))["providers"]["docker"]
+    docker = json.loads(static_config("uat", ACME))["providers"]["docker"]
     assert docker["exposedByDefault"] is False
     assert docker["defaultRule"] == "!PathPrefix(`/`)", (
         "Traefik gives a router to a service without one, named after the container, past password and limits"
@@ -66,7 +66,7 @@ def test_no_container_gets_a_router_by_itself() -> None:
 def test_temporal_is_behind_its_password_in_every_mode() -> None:
     for mode in ("dns-01", "origin-ca", "self-signed", "none"):
         routers = dynamic(Tls.model_validate({"mode": mode}))["http"]["routers"]
-        to_temporal = [r for r in routers.values() if r["service"] == "temporal-ui@docker"]
+        to_temporal = [r for r in routers.values() if r.get("service") == "temporal-ui@docker"]
         assert to_temporal
         assert all("temporal-users" in r["middlewares"] for r in to_temporal), mode
 
@@ -75,10 +75,11 @@ def test_temporal_is_behind_its_password_in_every_mode() -> None:
 def test_with_tls_nothing_is_routed_in_the_clear_and_old_versions_are_refused(mode: str) -> None:
     config = dynamic(Tls.model_validate({"mode": mode}), certificate=("CERTIFICATE", "KEY"))
     for router in config["http"]["routers"].values():
-        assert all(name.startswith("websecure") for name in router["entryPoints"])
-        assert router["tls"]["options"] == "default"
+        if "parentRefs" not in router:
+            assert all(name.startswith("websecure") for name in router["entryPoints"])
+            assert router["tls"]["options"] == "default"
     assert config["tls"]["options"]["default"] == {"minVersion": "VersionTLS12", "sniStrict": True}
-    static = json.loads(static_config("uat", Tls.model_validate({"mode": mode}), []))
+    static = json.loads(static_config("uat", Tls.model_validate({"mode": mode})))
     for name in ("web", "web-ipv6"):
         redirect = static["entryPoints"][name]["http"]["redirections"]["entryPoint"]
         assert redirect == {"to": ":443", "scheme": "https", "permanent": True}, (
@@ -92,24 +93,60 @@ def test_a_certificate_of_ours_is_presented_and_no_authority_is_asked(mode: str)
     config = dynamic(tls, certificate=("CERTIFICATE", "KEY"))
     assert config["tls"]["certificates"] == [{"certFile": "CERTIFICATE", "keyFile": "KEY"}]
     assert "certResolver" not in json.dumps(config)
-    assert "certificatesResolvers" not in static_config("uat", tls, [])
+    assert "certificatesResolvers" not in static_config("uat", tls)
 
 
-def test_without_cloudflare_its_header_counts_for_nothing() -> None:
-    limit = dynamic(NONE, behind_cloudflare=False)["http"]["middlewares"]["rate-limit"]["rateLimit"]
-    assert "requestHeaderName" not in limit["sourceCriterion"], "anyone could set it"
+def test_every_name_is_reached_through_an_entrance_alone() -> None:
+    """Report: runtime 17. What an entrance does of limits and headers holds for every request."""
+    for tls, proxies, only_proxies in (
+        (ACME, ("192.0.2.0/24",), True),
+        (ACME, ("192.0.2.0/24",), False),
+        (NONE, (), False),
+    ):
+        routers = dynamic(tls, proxies=proxies, only_proxies=only_proxies)["http"]["routers"]
+        entrances = {name: router for name, router in routers.items() if "parentRefs" not in router}
+        assert not any("service" in router for router in entrances.values())
+        assert ("proxied" in entrances) == bool(proxies)
+        for name, router in routers.items():
+            if name not in entrances:
+                kind = name.rpartition("-")[2]
+                assert router["parentRefs"] == [
+                    entrance for entrance in entrances if entrance.startswith(kind)
+                ]
+                assert f"{kind}-rate-limit" in router["middlewares"]
+        by_entry_point = [point for router in entrances.values() for point in router["entryPoints"]]
+        assert by_entry_point.count("websecure-ipv6") == (0 if tls is NONE else 1)
 
 
-def test_what_streams_is_not_held_back_by_the_body_limit() -> None:
-    routers = dynamic(ACME)["http"]["routers"]
-    assert "body-limit" not in routers["api"]["middlewares"]
-    assert "body-limit" in routers["api-bodies"]["middlewares"]
-    assert "!HeaderRegexp(`Accept`, `text/event-stream`)" in routers["api-bodies"]["rule"]
+def test_an_authority_is_asked_for_each_name_by_itself() -> None:
+    for entrance in ("proxied", "proxied-ipv6", "direct"):
+        tls = dynamic(ACME)["http"]["routers"][entrance]["tls"]
+        assert tls["domains"] == [{"main": name} for name in HOSTS.values()]
 
 
-def test_cloudflares_networks_may_say_whom_they_forward_for() -> None:
-    websecure = json.loads(static_config("uat", ACME, [*IPV4, *IPV6]))["entryPoints"]["websecure"]
-    assert set(websecure["forwardedHeaders"]["trustedIPs"]) >= {*IPV4, *IPV6}
+@pytest.mark.parametrize(
+    ("stack", "changes", "believed", "alone"),
+    [
+        ("uat", {}, (*IPV4, *IPV6), True),
+        ("uat", {"edge.http_sources": ["173.245.48.0/24"]}, (*IPV4, *IPV6), True),
+        ("uat", {"edge.http_sources": ["203.0.113.0/24"]}, (*IPV4, *IPV6), False),
+        (
+            "uat",
+            {"edge.http_sources": ["203.0.113.0/24"], "edge.proxies": ["203.0.113.0/24"]},
+            ("203.0.113.0/24",),
+            True,
+        ),
+        ("uat", {"host": EXISTING}, (*IPV4, *IPV6), False),
+        ("local", {}, (), False),
+    ],
+)
+def test_who_is_believed_and_whether_nobody_else_can_connect(
+    stack: str, changes: dict[str, object], believed: tuple[str, ...], alone: bool
+) -> None:
+    """Report: runtime 17. By IPv6 all come from Docker's gateway: only a firewall tells who they are."""
+    settings = stack_settings(stack, changes)
+    assert clients.proxies(settings) == believed
+    assert clients.only_proxies(settings) is alone
 
 
 def test_on_a_server_80_and_443_are_published_on_both_families_and_nothing_else() -> None:
@@ -127,14 +164,8 @@ def test_on_this_machine_one_port_of_the_loopback_is_published() -> None:
 
 def test_the_entry_points_listen_where_the_ports_lead() -> None:
     for tls, loopback in ((ACME, False), (NONE, True)):
-        listening = {e["address"] for e in json.loads(static_config("uat", tls, []))["entryPoints"].values()}
+        listening = {e["address"] for e in json.loads(static_config("uat", tls))["entryPoints"].values()}
         assert {f":{port.internal}" for port in ports(tls, loopback, 8080)} <= listening
-
-
-def test_the_token_is_a_file_and_its_path_the_only_thing_in_the_environment() -> None:
-    traefik = containers(declared("uat"))["traefik"].inputs
-    assert traefik["envs"] == ["CF_DNS_API_TOKEN_FILE=/run/secrets/acme_dns_token"]
-    assert containers(declared("local"))["traefik"].inputs.get("envs", []) == []
 
 
 def test_a_change_of_routes_runs_in_place_and_replaces_nothing() -> None:

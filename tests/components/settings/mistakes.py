@@ -8,6 +8,9 @@ import pytest
 from components.settings import SettingsError, load
 from rehearsal.declared.stacks import ENVIRONMENT, SECRETS, changed, configured, released, stack_file
 
+ACME = {"tls.mode": "dns-01", "tls.acme_email": "ops@example.com"}
+"""Lets Traefik get its certificates from Let's Encrypt, for which it needs a secret."""
+
 
 def mistakes(
     changes: Mapping[str, Any],

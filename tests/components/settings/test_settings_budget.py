@@ -3,7 +3,7 @@
 import pytest
 
 from components.settings import cost_per_month, memory_budget
-from components.settings.catalogue import LOCATIONS, RETIRED, SERVER_TYPES
+from components.settings.catalogue import LOCATIONS, RETIRED, SERVER_TYPES, meant, successor
 from components.settings.host import Host, Volume
 from components.settings.services import Autoheal, Services, Watchtower
 from rehearsal.declared.stacks import stack_settings
@@ -94,10 +94,29 @@ def test_what_hetzner_does_not_provide_costs_nothing_there(kind: str) -> None:
 
 
 def test_every_retired_type_has_a_successor_that_is_sold() -> None:
-    assert RETIRED["cx22"] == "cx23"
-    for retired, successor in RETIRED.items():
-        assert retired not in SERVER_TYPES, f"{retired} cannot be both sold and retired"
-        assert successor in SERVER_TYPES
+    assert successor(RETIRED["cx22"]) == "cx23"
+    assert successor(RETIRED["cx51"]) == "cx53"
+    for name, retired in RETIRED.items():
+        assert name not in SERVER_TYPES, f"{name} cannot be both sold and retired"
+        assert successor(retired) in SERVER_TYPES
+
+
+@pytest.mark.parametrize(
+    ("name", "guess"),
+    [("cx24", "cx23"), ("cx34", "cx33"), ("cpx23", "cpx22"), ("ccx24", "ccx23"), ("cax12", "cax11")],
+)
+def test_a_guess_at_a_misspelt_type_is_of_its_family_and_never_a_dearer_one(name: str, guess: str) -> None:
+    """infrastructure B6: cx24 was said to mean cx43, of four times the size."""
+    assert meant(name) == guess
+
+
+@pytest.mark.parametrize("server_type", ["cx22", "cx24"])
+def test_what_a_server_costs_that_is_not_on_sale_is_not_made_up(server_type: str) -> None:
+    """infrastructure B6."""
+    assert cost_per_month(host(server_type=server_type, memory_mb=4096, backups=True)).items.keys() == {
+        "primary_ipv4",
+        "volume",
+    }
 
 
 def test_every_type_is_sold_somewhere_at_a_price() -> None:

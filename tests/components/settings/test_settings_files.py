@@ -9,6 +9,7 @@ import yaml
 
 from components.settings import Settings
 from components.settings.images import Image, parse
+from components.settings.permissions import ACME, CERTIFICATES, CLOUDFLARE, HETZNER, listed
 from components.settings.reference import inserted
 from components.settings.report import description_of, paths, section_of
 from components.settings.secrets import SECRETS
@@ -69,6 +70,31 @@ def test_the_environment_template_names_the_tokens_and_holds_no_value() -> None:
         variables
     )
     assert {name for name, value in variables.items() if value} == {"PULUMI_BACKEND_URL"}
+
+
+@pytest.mark.parametrize("file", ["README.md", ".env.template"])
+def test_a_text_that_says_what_the_providers_tokens_may_do_says_what_is_asked_of_them(file: str) -> None:
+    """infrastructure B7: the texts and the check before the first resource agree."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    for words in (HETZNER, listed(CLOUDFLARE), CERTIFICATES.words):
+        assert words in text
+
+
+@pytest.mark.parametrize("file", ["README.md", "Pulumi.README.md", "Pulumi.yaml"])
+def test_a_text_that_says_what_traefiks_token_may_do_says_what_traefik_needs(file: str) -> None:
+    """runtime 12: with the shorter of two texts Traefik found no zone, and got no certificate."""
+    text = " ".join((ROOT / file).read_text(encoding="utf-8").split())
+    assert listed(ACME) in text.partition("acme_dns_token")[2][:200]
+
+
+def test_no_text_names_a_permission_in_other_words() -> None:
+    """infrastructure B7, runtime 12: a spelling of its own is one that no test compares."""
+    files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / ".env.template", ROOT / "Pulumi.yaml"]
+    known = {permission.words for permission in (*CLOUDFLARE, CERTIFICATES)}
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"Zone[,:.] ?(Zone|DNS|SSL)", text), file
+        assert set(re.findall(r"Zone / [\w ]+ / (?:Read|Edit)", text)) <= known, file
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -1,6 +1,8 @@
 """Secrets are asked for, never in the tree, and never shown."""
 
 import json
+import subprocess
+from pathlib import Path
 
 import pulumi
 import pytest
@@ -18,23 +20,24 @@ from rehearsal.declared.stacks import (
     stack_file,
     stack_settings,
 )
-from tests.components.settings.mistakes import mistakes
+from tests.components.settings.mistakes import ACME, mistakes
+from tests.components.settings.test_settings_mistakes import EXISTING
 
 REGISTRY = {"registry": {"server": "ghcr.io", "username": "bot"}}
 CANARY = "canary-7f3a9c"
 
 
 def test_dns_01_needs_its_token() -> None:
-    assert mistakes({}, secrets={}) == [
+    assert mistakes(ACME, secrets={}) == [
         "acme_dns_token: got nothing; is required, since tls.mode dns-01 proves the names by DNS; "
         "run `pulumi config set --secret acme_dns_token` and paste the Cloudflare token for Traefik "
-        "(Zone, Zone, Read; Zone, DNS, Edit; this zone alone)"
+        "(Zone / Zone / Read, Zone / DNS / Edit, for this zone alone)"
     ]
 
 
 def test_an_empty_secret_is_a_missing_one() -> None:
     # Pulumi.yaml gives every secret an empty default: the engine refuses a key without any.
-    (line,) = mistakes({"acme_dns_token": ""}, secrets={})
+    (line,) = mistakes({**ACME, "acme_dns_token": ""}, secrets={})
     assert line.startswith("acme_dns_token: got nothing; is required")
 
 
@@ -54,22 +57,114 @@ def test_sentry_needs_its_dsn() -> None:
 
 
 def test_hetzner_needs_the_tokens_of_both_providers() -> None:
-    assert mistakes({}, environment={}) == [
+    assert mistakes(ACME, environment={}) == [
         "HCLOUD_TOKEN: got nothing; is required, since host.kind hetzner orders a server; "
         "export a token of the project in Hetzner's console (Security, API tokens, Read & Write)",
         "CLOUDFLARE_API_TOKEN: got nothing; is required, since the names are served through Cloudflare; "
-        "export a token for this zone (My Profile, API Tokens: Zone, Zone, Read; Zone, Zone Settings, Edit; "
-        "Zone, DNS, Edit)",
+        "export a token for this zone (My Profile, API Tokens: Zone / Zone / Read, "
+        "Zone / Zone Settings / Edit, Zone / DNS / Edit)",
     ]
 
 
 def test_the_origin_authority_needs_one_more_permission() -> None:
-    (line,) = mistakes({"tls.mode": "origin-ca"}, environment={"HCLOUD_TOKEN": "x"})
-    assert line.endswith("Zone, DNS, Edit; Zone, SSL and Certificates, Edit)")
+    (line,) = mistakes({}, environment={"HCLOUD_TOKEN": "x" * 64})
+    assert line.endswith("Zone / DNS / Edit, Zone / SSL and Certificates / Edit)")
+
+
+HETZNERS, CLOUDFLARES = "HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"
+TOKENS = {**ENVIRONMENT, **SECRETS}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        (HETZNERS, TOKENS[HETZNERS] + "\n", "begins or ends with a space or a line break"),
+        (HETZNERS, f" {TOKENS[HETZNERS]}", "begins or ends with a space or a line break"),
+        (HETZNERS, "changeme", "has 8 characters, and a token of Hetzner's has 64"),
+        (HETZNERS, TOKENS[HETZNERS][:40], "has 40 characters, and a token of Hetzner's has 64"),
+        (HETZNERS, TOKENS[HETZNERS] * 2, "has 128 characters, and a token of Hetzner's has 64"),
+        (HETZNERS, f'"{TOKENS[HETZNERS]}"', "is in quotes, which belong to the shell and not to the token"),
+        (CLOUDFLARES, "xxx", "has 3 characters, and a token of Cloudflare's has 40 or more"),
+        (CLOUDFLARES, "<your token>", "has the character '<', which is in no token"),
+        (CLOUDFLARES, f"Bearer {TOKENS[CLOUDFLARES]}", "has the character ' ', which is in no token"),
+        (CLOUDFLARES, "a\nb", "has the character '\\n', which is in no token"),
+        (CLOUDFLARES, "…" * 40, "has the character '…', which is in no token"),
+        (CLOUDFLARES, "cfut_" + "a" * 40, "has 45 characters, and a token of Cloudflare's has 46 or more"),
+        (CLOUDFLARES, "0" * 37, "looks like the Global API Key, which is no token and may do everything"),
+        (CLOUDFLARES, "cfk_" + "a" * 48, "looks like the Global API Key, which is no token and may do"),
+        (CLOUDFLARES, "v1.0-" + "a" * 100, "looks like the Origin CA Key, which is no token"),
+        ("acme_dns_token", "xxx", "has 3 characters, and a token of Cloudflare's has 40 or more"),
+    ],
+)
+def test_a_token_that_cannot_be_one_is_said_to_be_none_and_is_not_shown(
+    name: str, value: str, wrong: str
+) -> None:
+    """infrastructure B7: else the first error comes from a provider, and another one a resource."""
+    given = {**TOKENS, name: value}
+    (line,) = mistakes(
+        ACME,
+        secrets={"acme_dns_token": given["acme_dns_token"]},
+        environment={HETZNERS: given[HETZNERS], CLOUDFLARES: given[CLOUDFLARES]},
+    )
+    assert line.startswith(f"{name}: got (not shown); {wrong}")
+    assert value.strip() not in line.replace(wrong, "")
+    assert "copy the token whole from where it was issued" in line
+
+
+@pytest.mark.parametrize("value", ["a" * 40, "cfut_" + "a" * 48, "cfat_" + "A-_" * 16])
+def test_old_and_new_tokens_of_cloudflare_have_the_form_of_one(value: str) -> None:
+    """infrastructure B7."""
+    config = configured(released(stack_file("uat")))
+    assert load(config, {**ENVIRONMENT, CLOUDFLARES: value}).host.kind == "hetzner"
+
+
+def test_a_token_that_the_stack_does_not_use_may_be_anything() -> None:
+    """infrastructure B7: the shell of somebody who works on the local stack alone."""
+    assert load(configured(stack_file("local"), secrets={}), {HETZNERS: "x\n", CLOUDFLARES: ""})
+
+
+def private_key(tmp_path: Path, *options: str) -> str:
+    file = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-f", str(file), "-C", "", *options], check=True)
+    return file.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        (("-t", "ed25519", "-N", "secret"), "asks for a passphrase, and nobody is there to type it"),
+        (("-t", "rsa", "-m", "PEM", "-N", "secret"), "asks for a passphrase, and nobody is there to type it"),
+        (("-t", "rsa", "-m", "PKCS8", "-N", "secret"), "asks for a passphrase, and nobody is there to type"),
+    ],
+)
+def test_a_private_key_that_asks_for_a_passphrase_is_refused(
+    tmp_path: Path, options: tuple[str, ...], wrong: str
+) -> None:
+    """infrastructure B: the deploy would dial for minutes, and be refused each time."""
+    key = private_key(tmp_path, *options)
+    (line,) = mistakes({"host": EXISTING}, secrets={**SECRETS, "ssh_private_key": key})
+    assert line.startswith(f"ssh_private_key: got (not shown); {wrong}")
+
+
+@pytest.mark.parametrize("options", [("-t", "ed25519"), ("-t", "rsa", "-m", "PEM"), ("-t", "ecdsa")])
+def test_a_private_key_without_a_passphrase_is_taken_and_half_of_it_is_not(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """infrastructure B."""
+    key = private_key(tmp_path, *options, "-N", "")
+    sections = changed(released(stack_file("uat")), {"host": EXISTING})
+    assert load(configured(sections, {**SECRETS, "ssh_private_key": key}), ENVIRONMENT)
+    for text, wrong in (
+        (key[: len(key) // 2], "is cut or altered: its last line is not that of its first"),
+        ((tmp_path / "key.pub").read_text(), "is the public half of a key"),
+        ("PuTTY-User-Key-File-3: ssh-ed25519\n", "is in PuTTY's format, which ssh does not read"),
+    ):
+        (line,) = mistakes({"host": EXISTING}, secrets={**SECRETS, "ssh_private_key": text})
+        assert line.startswith(f"ssh_private_key: got (not shown); {wrong}")
 
 
 def test_missing_secrets_are_found_although_the_rest_is_wrong() -> None:
-    said = mistakes({"tls.acme_email": "nobody", "host.location": "moon"}, secrets={}, environment={})
+    said = mistakes({**ACME, "tls.acme_email": "nobody", "host.location": "moon"}, secrets={}, environment={})
     assert [line.split(":")[0] for line in said] == [
         "host.location",
         "tls.acme_email",
@@ -85,7 +180,7 @@ def test_local_needs_no_secret_and_no_account() -> None:
 
 
 def test_a_provider_token_may_come_from_the_stack_configuration() -> None:
-    tokens = {"hcloud:token": CANARY, "cloudflare:apiToken": CANARY}
+    tokens = {"hcloud:token": CANARY.ljust(64, "0"), "cloudflare:apiToken": CANARY.ljust(40, "0")}
     sections = configured(released(stack_file("uat")))
     everything = {f"{PROJECT}:{name}": sections.get(name) for name in (*stack_file("uat"), *SECRETS)}
     pulumi.runtime.set_all_config({**everything, **tokens}, [f"{PROJECT}:acme_dns_token", *tokens])
@@ -93,7 +188,7 @@ def test_a_provider_token_may_come_from_the_stack_configuration() -> None:
 
 
 def test_a_secret_in_the_clear_is_refused_and_not_repeated() -> None:
-    assert mistakes({"acme_dns_token": CANARY}, secrets={}) == [
+    assert mistakes({"acme_dns_token": CANARY.ljust(40, "0")}, secrets={}) == [
         "acme_dns_token: got (not shown); stands in the stack file in the clear; "
         "give it up where it was issued, and run `pulumi config set --secret acme_dns_token` with a new one"
     ]

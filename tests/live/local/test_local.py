@@ -9,6 +9,7 @@ import json
 import time
 
 import pytest
+from docker.models.containers import Container
 
 from rehearsal.leftovers import in_docker
 from tests.live.local.conftest import VALUE, Developer
@@ -19,6 +20,13 @@ pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(300)]
 
 SOURCE = 'status: "ok", service: name'
 WITH_GREETING = f"{SOURCE}, greeting: process.env.GREETING"
+
+
+def healthy(container: Container) -> bool:
+    container.reload()
+    return bool(container.attrs["State"]["Health"]["Status"] == "healthy")
+
+
 RELOAD_SECONDS = 40  # on a machine that runs other tests, too; alone it takes 2 to 4
 
 
@@ -37,7 +45,7 @@ def test_every_container_is_healthy_and_a_second_up_changed_nothing(up: Develope
 def test_all_three_names_answer(up: Developer) -> None:
     target = up.target()
     with target.http() as client:
-        assert client.get(f"{target.url('api')}/ready").json()["ok"]
+        assert client.get(f"{target.url('api')}/health").json()["status"] == "ok"
         assert "<html" in client.get(target.url("web")).text
         assert client.get(f"{target.url('web')}/config.json").json() == {"apiUrl": target.url("api")}
         assert client.get(target.url("temporal")).status_code == 401
@@ -131,6 +139,35 @@ def test_a_crashed_api_comes_back_with_its_data(up: Developer, api: Api) -> None
     took = seconds_until("the API is back", back, 30)
     print(f"back {took:.1f} s after the crash")
     assert api.issue(issue)["title"] == "before the crash"  # type: ignore[index]
+
+
+def test_what_needs_no_temporal_is_served_while_temporal_is_away(up: Developer, api: Api) -> None:
+    """runtime 14, and 23: an API that is started anew meanwhile is served, too."""
+    temporal, server = up.containers()["temporal"], up.containers()["api"]
+    temporal.stop()
+    try:
+        until = time.monotonic() + 15  # the router asks every 2 s
+        while time.monotonic() < until:
+            assert api.run("{ issues(first: 1) { title } }")["issues"]
+            time.sleep(0.1)
+        server.restart(timeout=10)
+        took = seconds_until("the API is served again", lambda: '"ok"' in up.health(), 40)
+        print(f"served {took:.1f} s after its restart, without Temporal")
+    finally:
+        temporal.start()
+        seconds_until("Temporal is healthy", lambda: healthy(temporal), 90)
+
+
+def test_who_starts_while_its_database_is_away_is_not_restarted_for_that(up: Developer) -> None:
+    """runtime 23."""
+    postgres, worker = up.containers()["postgres"], up.containers()["worker"]
+    postgres.pause()
+    try:
+        worker.restart(timeout=5)
+        took = seconds_until("the worker is healthy", lambda: healthy(worker), 60)
+        print(f"healthy {took:.1f} s after its restart, without Postgres")
+    finally:
+        postgres.unpause()
 
 
 def test_changed_variables_are_a_new_release_that_keeps_the_data(up: Developer, api: Api) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import background
-from tests.live.stacks.stand import Stand
+from tests.live.stacks.stand import UAT, Stand
 from tests.playbook.graphql import Api
 from tests.playbook.target import Target
 from tests.playbook.waiting import seconds_until
@@ -41,7 +41,7 @@ def test_every_declared_container_is_healthy(target: Target) -> None:
 
 def test_all_three_names_answer_and_temporals_pages_ask_for_a_password(target: Target) -> None:
     with target.http() as client:
-        assert client.get(f"{target.url('api')}/ready").json()["ok"]
+        assert client.get(f"{target.url('api')}/health").json()["status"] == "ok"
         assert "<html" in client.get(target.url("web")).text
         assert client.get(target.url("temporal")).status_code == 401
         login = (target.outputs["temporal_ui_user"], target.outputs["temporal_ui_password"])
@@ -53,6 +53,21 @@ def test_an_issue_is_created_and_a_workflow_completes_on_it(api: Api) -> None:
     workflow = api.triage(issue)
     seconds_until("the workflow completes", lambda: api.workflow(workflow) == "COMPLETED", 60)
     assert (api.issue(issue) or {})["triagedAt"]
+
+
+def test_what_a_container_said_is_found_after_a_release_has_removed_it(
+    stand: Stand, target: Target, api: Api
+) -> None:
+    """runtime 21."""
+    old = target.containers()["api"]
+    event = api.run('mutation { captureTestError(message: "before the release") }')["captureTestError"]
+    seconds_until("it is in the log", lambda: event in target.ssh(f"docker logs --since 60s {old} 2>&1"), 10)
+    stand.change("services", api=UAT["config"]["jira-plus-plus:services"]["api"] | {"drain_seconds": 1})
+    stand.run("up")
+    assert old not in target.ssh("docker ps --all --format '{{.Names}}'").split()
+    found = target.ssh("sudo journalctl -t jira-uat-api --since '-10min' --output cat")
+    assert event in found
+    assert event in target.ssh(f"sudo journalctl CONTAINER_NAME={old} --output cat")
 
 
 @pytest.mark.parametrize("way", ["docker kill {name}", CRASH])

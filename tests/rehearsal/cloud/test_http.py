@@ -45,6 +45,51 @@ def test_cloudflares_words_for_bad_tokens(cloud: Embedded) -> None:
     assert cloud.good("GET", "/cf/user/tokens/verify")["result"]["status"] == "active"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "permissions", "status", "code"),
+    [
+        ("GET", "/v1/servers", ["read"], 200, None),
+        ("POST", "/v1/servers", ["read"], 401, "token_readonly"),
+        ("POST", "/v1/servers", ["read", "write"], 422, "invalid_input"),
+        ("PUT", "/v1/ssh_keys/0", ["read", "write"], 404, "not_found"),
+        ("GET", f"/cf/zones/{ZONE_ID}", ["#zone:read"], 200, None),
+        ("GET", f"/cf/zones/{ZONE_ID}", ["#dns_records:edit"], 403, 9109),
+        ("GET", f"/cf/zones/{ZONE_ID}/dns_records", ["#dns_records:edit"], 200, None),
+        ("GET", f"/cf/zones/{ZONE_ID}/dns_records", ["#zone:read"], 403, 10000),
+        ("POST", f"/cf/zones/{ZONE_ID}/dns_records", ["#dns_records:read"], 403, 10000),
+        ("GET", f"/cf/zones/{ZONE_ID}/settings/ssl", ["#zone_settings:read"], 200, None),
+        ("PATCH", f"/cf/zones/{ZONE_ID}/settings/ssl", ["#zone_settings:read"], 403, 10000),
+        ("GET", f"/cf/certificates?zone_id={ZONE_ID}", ["#zone:read"], 403, 10000),
+    ],
+)
+def test_a_token_that_was_given_out_may_do_what_it_was_given_for(
+    cloud: Embedded, method: str, path: str, permissions: list[str], status: int, code: object
+) -> None:
+    provider = "hetzner" if path.startswith("/v1") else "cloudflare"
+    given = {"token": "given-out", "provider": provider, "permissions": permissions}
+    cloud.good("POST", "/_rehearsal/tokens", given)
+    answer = Client(cloud.url, "given-out").ask(method, path, None if method == "GET" else {})
+    assert (answer.status, None if answer.status == 200 else answer.code) == (status, code)
+
+
+def test_a_zone_says_what_the_asking_token_may_do_in_it(cloud: Embedded) -> None:
+    given = {"token": "given-out", "provider": "cloudflare", "permissions": ["#zone:read"]}
+    cloud.good("POST", "/_rehearsal/tokens", given)
+    asking = Client(cloud.url, "given-out")
+    assert asking.good("GET", f"/cf/zones/{ZONE_ID}")["result"]["permissions"] == ["#zone:read"]
+    assert "#zone_settings:edit" in cloud.good("GET", f"/cf/zones/{ZONE_ID}")["result"]["permissions"]
+
+
+def test_a_token_that_has_expired_is_known_as_such_and_gets_nowhere(cloud: Embedded) -> None:
+    given = {"token": "old", "provider": "cloudflare", "permissions": ["#zone:read"], "status": "expired"}
+    cloud.good("POST", "/_rehearsal/tokens", given)
+    old = Client(cloud.url, "old")
+    assert old.good("GET", "/cf/user/tokens/verify")["result"]["status"] == "expired"
+    assert (old.ask("GET", "/cf/zones").status, old.ask("GET", "/cf/zones").code) == (403, 9109)
+    assert cloud.ask("POST", "/_rehearsal/tokens", {**given, "status": "lost"}).status == 422
+    assert cloud.ask("POST", "/_rehearsal/tokens", {"token": "x"}).status == 422
+
+
 def test_bad_json_unknown_paths_wrong_methods(cloud: Embedded) -> None:
     for path, code in (("/v1/servers", "json_error"), (f"/cf/zones/{ZONE_ID}/dns_records", 9207)):
         answer = requests.post(

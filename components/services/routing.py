@@ -1,0 +1,168 @@
+"""What Traefik routes where, and what it does on the way: the configuration that it watches."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from components.services import clients
+from components.settings.tls import Tls
+
+SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui"}
+"""Traefik's service behind each of the three names."""
+OPERATORS = ("metrics", "ready", "readyz")
+"""First segments of paths that the application answers for its operator. Published is `/health`."""
+NOT_THE_OPERATORS = rf"!PathRegexp(`(?i)^(/|\\|%2F)*({'|'.join(OPERATORS)})([^a-z0-9_-]|$)`)"
+"""In a rule: none of them, nor below them, in no spelling that an application may take for one.
+
+Case, a slash at the end or two at the start, what follows a `;` or a `.`: frameworks differ. Traefik matches
+the path after it has removed `//`, `/./` and `/../` and decoded what is not reserved, but no slash.
+https://doc.traefik.io/traefik/v3.7/security/request-path/
+"""
+BODY_LIMIT = 10 * 1024 * 1024
+"""The largest body in bytes."""
+NOT_SURELY_SMALL = (
+    "(HeaderRegexp(`Content-Length`, `^[0-9]{8,}$`) || "
+    "!HeaderRegexp(`Content-Length`, `^[0-9]`) && !Method(`GET`) && !Method(`HEAD`) && !Method(`OPTIONS`))"
+)
+"""In a rule: requests whose body may be beyond the limit, for they do not tell its length, or tell too much.
+
+Only these are counted. Traefik counts a body by taking it whole, and then holds back the response, too, until
+it is whole: what streams, or is larger than its memory, would never arrive.
+"""
+
+
+@dataclass(frozen=True)
+class Routing:
+    """What the routers are made of. `certificate`: certificate and key in PEM, where the program has them."""
+
+    host_names: Mapping[str, str]
+    tls: Tls
+    temporal_users: Sequence[str]
+    """`name:hash`."""
+    proxies: Sequence[str]
+    """Networks of the peers that name their client, see `components.services.clients`."""
+    only_proxies: bool
+    """Whether nobody else can connect."""
+    certificate: tuple[str, str] | None = None
+
+
+def dynamic_config(routing: Routing) -> str:
+    """What Traefik watches: routers, middlewares, TLS. Secret. JSON, which is YAML.
+
+    https://doc.traefik.io/traefik/v3.7/reference/routing-configuration/dynamic-configuration-methods/
+    """
+    secure = routing.tls.mode != "none"
+    config: dict[str, Any] = {
+        "http": {
+            "routers": {**entrances(routing), **services(routing)},
+            "middlewares": {
+                "security-headers": {"headers": security_headers(secure)},
+                # Against a client that runs wild; floods are Cloudflare's to stop. Per second and client.
+                "proxied-rate-limit": rate_limit(500, 1000, clients.HEADER),
+                "direct-rate-limit": rate_limit(500, 1000),
+                "proxied-client": removal(clients.INVENTED),
+                "direct-client": removal((*clients.INVENTED, clients.HEADER)),
+                "body-limit": {"buffering": {"maxRequestBodyBytes": BODY_LIMIT}},
+                "compress": {"compress": {}},
+                # For a container that has just gone: tried again only where no connection came about.
+                "retry": {"retry": {"attempts": 4, "initialInterval": "100ms"}},
+                "temporal-users": {
+                    "basicAuth": {
+                        "realm": "Temporal",
+                        "users": list(routing.temporal_users),
+                        "removeHeader": True,
+                    }
+                },
+            },
+        }
+    }
+    if secure:
+        # Without a name that is served there is no certificate to show.
+        config["tls"] = {"options": {"default": {"minVersion": "VersionTLS12", "sniStrict": True}}}
+        if routing.certificate:
+            certificate, key = routing.certificate
+            config["tls"]["certificates"] = [{"certFile": certificate, "keyFile": key}]
+    return json.dumps(config, indent=2) + "\n"
+
+
+def entrances(routing: Routing) -> dict[str, dict[str, Any]]:
+    """The routers that a request meets first, by how its client is known; the others are their children.
+
+    So what they do holds for every request, that for an unknown name too.
+    https://doc.traefik.io/traefik/v3.7/reference/routing-configuration/http/routing/multi-layer-routing/
+    """
+    tls: dict[str, Any] = {"options": "default"}
+    if routing.tls.mode == "dns-01":
+        domains = [{"main": host_name} for host_name in routing.host_names.values()]
+        tls |= {"certResolver": "acme", "domains": domains}
+    if routing.tls.mode == "none":
+        tls = {}
+
+    def entrance(kind: str, rule: str, *entry_points: str) -> dict[str, Any]:
+        return {
+            "rule": rule,
+            "entryPoints": list(entry_points),
+            "middlewares": ["security-headers", f"{kind}-client"],
+            **({"tls": tls} if tls else {}),
+        }
+
+    found, anyone = {}, "PathPrefix(`/`)"
+    if routing.proxies:
+        found["proxied"] = entrance("proxied", clients.within(routing.proxies), "websecure")
+    if routing.only_proxies:
+        # Docker hands on what comes by IPv6 under its gateway's address: here the firewall says who it is.
+        found["proxied-ipv6"] = entrance("proxied", anyone, "websecure-ipv6")
+    others = ("websecure",) if routing.only_proxies else ("websecure", "websecure-ipv6")
+    found["direct"] = entrance("direct", anyone, *(others if tls else ("web",))) | {"priority": 1}
+    return found
+
+
+def services(routing: Routing) -> dict[str, dict[str, Any]]:
+    """The routers to the services, for each kind of entrance: its limit knows how to tell clients apart.
+
+    Each limit counts by itself, so that who guesses at Temporal's password has no less of the API.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for kind in ("proxied", "direct"):
+        parents = [entrance for entrance in entrances(routing) if entrance.startswith(kind)]
+        for name, purpose, condition, middlewares in (
+            ("api", "api", "", []),
+            ("api-bodies", "api", f" && {NOT_SURELY_SMALL}", ["body-limit"]),
+            ("web", "web", "", []),
+            # The password comes before the service: nothing of it is to be had without.
+            ("temporal", "temporal", "", ["temporal-users"]),
+        ):
+            if parents:
+                found[f"{name}-{kind}"] = {
+                    "rule": f"Host(`{routing.host_names[purpose]}`) && {NOT_THE_OPERATORS}{condition}",
+                    "parentRefs": parents,
+                    "service": f"{SERVICES[purpose]}@docker",
+                    "middlewares": [f"{kind}-rate-limit", *middlewares, "compress", "retry"],
+                }
+    return found
+
+
+def removal(headers: Sequence[str]) -> dict[str, Any]:
+    """The middleware that takes these headers away from a request, and so from the log, too."""
+    return {"headers": {"customRequestHeaders": dict.fromkeys(headers, "")}}
+
+
+def rate_limit(average: int, burst: int, header: str | None = None) -> dict[str, Any]:
+    """A limit per second for each value of `header`; None: for each peer."""
+    source: dict[str, Any] = {"requestHeaderName": header} if header else {"ipStrategy": {"depth": 0}}
+    return {"rateLimit": {"average": average, "burst": burst, "sourceCriterion": source}}
+
+
+def security_headers(secure: bool) -> dict[str, Any]:
+    """What every response carries. https://cheatsheetseries.owasp.org/cheatsheets/HTTP_Headers_Cheat_Sheet.html"""
+    headers: dict[str, Any] = {
+        "contentTypeNosniff": True,
+        "frameDeny": True,
+        "referrerPolicy": "strict-origin-when-cross-origin",
+        "permissionsPolicy": "camera=(), geolocation=(), microphone=()",
+        "customResponseHeaders": {"Server": "", "X-Powered-By": ""},
+    }
+    if secure:
+        headers["stsSeconds"] = 31536000
+    return headers

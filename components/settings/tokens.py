@@ -1,0 +1,56 @@
+"""The form of the tokens of Hetzner and Cloudflare: what cannot be one is refused before anyone is asked."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from components.settings.problem import NOT_SHOWN, Problem
+
+HETZNER_CHARACTERS = 64
+"""Exactly (hetznercloud/cli, `internal/cmd/context/create.go`)."""
+CLOUDFLARE_CHARACTERS = 40
+"""Of older ones; newer ones have a prefix before and a checksum behind them
+(https://developers.cloudflare.com/fundamentals/api/get-started/token-formats/)."""
+_GLOBAL_KEY = re.compile(r"[0-9a-f]{37}|cfk_.*")
+_PREFIX = re.compile(r"cf[ua]t_")
+
+
+def malformed(tokens: Mapping[str, str]) -> Iterator[Problem]:
+    """What is wrong with `tokens`, by the name of the variable or secret that holds them. None is shown."""
+    for name, value in tokens.items():
+        if wrong := _hetzner(value) if name == "HCLOUD_TOKEN" else _cloudflare(value):
+            where = f"run `pulumi config set --secret {name}`" if name.islower() else f"export {name} again"
+            yield Problem(
+                name, NOT_SHOWN, wrong, f"copy the token whole from where it was issued, and {where}"
+            )
+
+
+def _hetzner(value: str) -> str | None:
+    if wrong := _characters(value):
+        return wrong
+    if len(value) != HETZNER_CHARACTERS:
+        return f"has {len(value)} characters, and a token of Hetzner's has {HETZNER_CHARACTERS}"
+    return None
+
+
+def _cloudflare(value: str) -> str | None:
+    if wrong := _characters(value):
+        return wrong
+    if _GLOBAL_KEY.fullmatch(value):
+        return "looks like the Global API Key, which is no token and may do everything"
+    if value.startswith("v1.0-"):
+        return "looks like the Origin CA Key, which is no token"
+    least = CLOUDFLARE_CHARACTERS + (len("cfut_") + 1 if _PREFIX.match(value) else 0)
+    if len(value) < least:
+        return f"has {len(value)} characters, and a token of Cloudflare's has {least} or more"
+    return None
+
+
+def _characters(value: str) -> str | None:
+    """Whatever is no letter, digit, `_`, `-` or `.` came along when it was copied."""
+    if value != value.strip():
+        return "begins or ends with a space or a line break"
+    if value.startswith(("'", '"')):
+        return "is in quotes, which belong to the shell and not to the token"
+    if strange := re.search(r"[^A-Za-z0-9_.-]", value):
+        return f"has the character {strange[0]!r}, which is in no token"
+    return None

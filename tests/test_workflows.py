@@ -1,0 +1,173 @@
+"""The rules of the workflows, read from their files: who waits for whom, what a failure leaves to read."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".github" / "workflows"
+WORKFLOWS: dict[str, dict[str, Any]] = {
+    # YAML reads the key `on` as true.
+    path.stem: {
+        ("on" if key is True else key): value for key, value in yaml.safe_load(path.read_text()).items()
+    }
+    for path in FOLDER.glob("*.yml")
+}
+REVIEWED = re.compile(r"approve-")
+"""Environments with required reviewers (README); they hold no secrets."""
+
+
+def jobs() -> list[tuple[str, str, dict[str, Any]]]:
+    return [(flow, name, job) for flow, it in WORKFLOWS.items() for name, job in it["jobs"].items()]
+
+
+def groups() -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """Concurrency groups to who is in them."""
+    found: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for flow, it in WORKFLOWS.items():
+        for name, holder in (("", it), *it["jobs"].items()):
+            if "concurrency" in holder:
+                found.setdefault(holder["concurrency"]["group"], []).append((f"{flow}/{name}", holder))
+    return found
+
+
+def steps(flow: str, job: str) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = WORKFLOWS[flow]["jobs"][job]["steps"]
+    return listed
+
+
+def test_what_waits_for_a_stack_is_never_cancelled_by_what_comes_after() -> None:
+    """infrastructure A5 (kody#1969): by default a group has one place to wait, and a third run empties it."""
+    deploys = [
+        holder for group, members in groups().items() if group.startswith("stack-") for _, holder in members
+    ]
+    assert deploys
+    for holder in deploys:
+        assert holder["concurrency"]["queue"] == "max"
+        assert holder["concurrency"]["cancel-in-progress"] is False
+
+
+def test_a_preview_shares_no_group_with_what_changes_a_stack() -> None:
+    """infrastructure A5: a preview takes no lock, and a pull request must not stand in a deploy's way."""
+    for group, members in groups().items():
+        flows = {name.partition("/")[0] for name, _ in members}
+        assert not ("preview" in flows and flows != {"preview"}), group
+    assert [name for name, _ in groups()["stack-${{ inputs.stack }}"]] == ["up/"]
+    assert not any(
+        group.startswith("stack-") for group, found in groups().items() if found[0][0].startswith("preview")
+    )
+
+
+def test_a_waiting_approval_holds_no_group_that_others_wait_for() -> None:
+    """infrastructure A5 (agenticos#1832, lms#4533): a run at the gate counts as running in its group."""
+    gates = [
+        (f"{flow}/{name}", job)
+        for flow, name, job in jobs()
+        if REVIEWED.match(str(job.get("environment", "")))
+    ]
+    assert [name for name, _ in gates] == ["deploy/approve"]
+    for name, job in gates:
+        assert "concurrency" not in WORKFLOWS[name.partition("/")[0]]
+        assert job["concurrency"] == {"group": "approve-prod", "cancel-in-progress": True}, (
+            "the newest merge takes the older one's place at the gate"
+        )
+        assert "secrets" not in str(job), "nothing is done at the gate"
+    assert WORKFLOWS["deploy"]["jobs"]["prod"]["needs"] == "approve"
+
+
+def test_nothing_that_starts_by_itself_but_a_deploy_asks_for_a_reviewer() -> None:
+    """infrastructure A5 (ai-engineering-fluency#1726): 90 nightly runs that waited for a human."""
+    for flow in ("drift", "uat", "preview", "up"):
+        for name, job in WORKFLOWS[flow]["jobs"].items():
+            assert not REVIEWED.match(str(job.get("environment", ""))), f"{flow}/{name}"
+
+
+def test_every_environment_of_the_workflows_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    named = {str(job["environment"]) for _, _, job in jobs() if "environment" in job}
+    named = {name.replace("${{ inputs.stack }}", stack) for name in named for stack in ("uat", "prod")}
+    named = {name.replace("${{ matrix.stack }}", stack) for name in named for stack in ("uat", "prod")}
+    for name in named:
+        assert f"`{name}`" in readme, name
+
+
+def test_whoever_calls_up_grants_what_it_needs() -> None:
+    """infrastructure C1: without `actions: read` nobody learns whether the run that left a lock is over."""
+    wanted = WORKFLOWS["up"]["jobs"]["up"]["permissions"]
+    callers = [
+        (flow, name, job) for flow, name, job in jobs() if str(job.get("uses", "")).endswith("/up.yml")
+    ]
+    assert len(callers) == 4
+    for flow, name, job in callers:
+        assert job["permissions"] == wanted, f"{flow}/{name}"
+
+
+def script(job: str, word: str) -> str:
+    """The one script of a job of `preview` that has the word."""
+    (found,) = [step["run"] for step in steps("preview", job) if word in step.get("run", "")]
+    return str(found)
+
+
+@pytest.mark.parametrize(("kind", "made"), [("rehearsed", ".rehearsal"), ("real", ".pulumi-out")])
+@pytest.mark.parametrize("written", [True, False])
+def test_each_preview_has_its_part_of_the_comment_also_if_it_failed_before_it_could_write_one(
+    kind: str, made: str, written: bool, tmp_path: Path
+) -> None:
+    """infrastructure D: with no file to copy the step failed, and the comment said nothing."""
+    if written:
+        (tmp_path / made / "uat").mkdir(parents=True)
+        (tmp_path / made / "uat" / "preview.md").write_text("### Preview of `uat`\n\n> ❌ the reason\n")
+    environment = {
+        **os.environ,
+        "STACK": "uat",
+        "RUN": "https://github.example/runs/7",
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary"),
+    }
+    subprocess.run(
+        ["bash", "-e", "-c", script(kind, "GITHUB_STEP_SUMMARY")], cwd=tmp_path, env=environment, check=True
+    )
+    (part,) = tmp_path.glob("*.md")
+    told = part.read_text()
+    assert ("the reason" in told) is written
+    assert ("https://github.example/runs/7" in told) is not written
+    assert "review of" in told
+    assert "uat" in told
+    assert (tmp_path / "summary").read_text() == told
+
+
+def test_a_comment_is_written_also_when_no_preview_came_out(tmp_path: Path) -> None:
+    """infrastructure D: with all four failing, `ls previews/*.md` failed, too."""
+    make = tmp_path / "bin" / "make"
+    make.parent.mkdir()
+    make.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >made; cat previews/*.md >>made\n')
+    make.chmod(0o755)
+    environment = {
+        **os.environ,
+        "PATH": f"{make.parent}:{os.environ['PATH']}",
+        "PULL_REQUEST": "7",
+        "RUN": "https://github.example/runs/7",
+    }
+    subprocess.run(
+        ["bash", "-e", "-c", script("comment", "make comment")], cwd=tmp_path, env=environment, check=True
+    )
+    told = (tmp_path / "made").read_text()
+    assert "FILES=previews/" in told
+    assert "https://github.example/runs/7" in told
+
+
+def test_the_steps_of_a_failed_preview_run_all_the_same() -> None:
+    """infrastructure D."""
+    for kind in ("rehearsed", "real"):
+        after = [
+            step for step in steps("preview", kind) if "GITHUB_STEP_SUMMARY" in str(step) or "with" in step
+        ]
+        for step in after[-2:]:
+            assert step["if"] == "${{ !cancelled() }}"
+    assert "!cancelled()" in WORKFLOWS["preview"]["jobs"]["comment"]["if"]
