@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
 import pytest
 
-from rehearsal.images import builder, catalogue, outdated, registry
+from rehearsal.images import LABEL, builder, catalogue, outdated, registry
+from rehearsal.images.builder import REPOSITORY
 
 
 @pytest.fixture
@@ -95,6 +97,27 @@ def test_a_pushed_image_is_pulled_by_its_digest(client: docker.DockerClient, ima
     assert reference.startswith(f"127.0.0.1:5077/{images['autoheal']}@sha256:")
     assert registry.references()["autoheal"] == reference
     assert client.images.pull(reference).id == client.images.get(images["autoheal"]).id
+
+
+@pytest.mark.live
+def test_an_image_that_was_built_once_more_under_its_tag_is_pushed_once_more(
+    client: docker.DockerClient, images: dict[str, str]
+) -> None:
+    """The registry holds the former build by its digest: who pulls that runs what is not here."""
+    registry.push(("autoheal",))
+    repository, tag = f"{REPOSITORY}/built-again", f"1-{uuid.uuid4().hex}"
+    container = client.containers.create(images["autoheal"], labels={LABEL: "registry"})
+    made = [container.commit(repository, tag)]
+    try:
+        pushed = registry._push(client, f"{repository}:{tag}", "")
+        assert registry._push(client, f"{repository}:{tag}", pushed) == pushed
+        made.append(container.commit(repository, tag))
+        reference = registry._push(client, f"{repository}:{tag}", pushed)
+        assert client.images.pull(reference).id == made[1].id != made[0].id
+    finally:
+        container.remove()
+        for image in made:
+            client.images.remove(image.id, force=True)
 
 
 @pytest.mark.live
