@@ -49,6 +49,8 @@ PAUSE_SECONDS = 5.0
 """Before the second try; it doubles with each further one."""
 _REFRESH: dict[str, Any] = {"refresh": True, "run_program": True}
 """Each resource is read anew when its turn comes, with today's credentials and after what it depends on."""
+_UNREAD_TRIES = 2
+"""Of a run that fails in reading alone: then it goes on without, as an outage is to stop no release."""
 _READING = re.compile(r" ~  \S+ \S+ refresh(ing)?\b")
 
 
@@ -134,7 +136,15 @@ class Deployment:
             self.say(f"{shut} does not answer by ssh from here: what was changed by hand is not looked at")
         elif not sight.off:
             how = {"replace": [*sight.again(resources), *sight.lost(resources)] or None, **_REFRESH}
-        journal = self._run("preview", lambda on: self.open().preview(**how, **on))
+        try:
+            journal = self._run("preview", lambda on: self.open().preview(**how, **on))
+        except DeploymentFailed as failure:
+            # Of a preview the engine does not say what failed; but for reading anew it asks no cloud.
+            if not how or verdict(failure.journal.errors) is not Verdict.TRANSIENT:
+                raise
+            self.say(_unread(failure.journal))
+            how = {name: value for name, value in how.items() if name not in _REFRESH}
+            journal = self._run("preview", lambda on: self.open().preview(**how, **on))
         journal.face(sight.words, {*sight.detached, *sight.lost(resources)})
         if not sight.gone and (unseen := journal.unseen):
             journal.face(sight.words, unseen)
@@ -164,6 +174,7 @@ class Deployment:
         self._switch_on(sight)
         again = sight.again(state.get("resources") or [])
         born = self._id(replace)
+        reading = _REFRESH
         passing = 0
         while True:
             began = datetime.now(UTC)
@@ -171,11 +182,11 @@ class Deployment:
             wanted = [replace] if replace and self._id(replace) == born else []
             self._told[ANEW] = "1" if wanted else ""
             try:
-                journal = self._try_up([*wanted, *again])
+                journal = self._try_up([*wanted, *again], reading)
             except DeploymentFailed as failure:
                 journal = failure.journal
                 found = verdict(journal.errors)
-                cleared = self._clear(journal, began)
+                cleared = 0 if journal.only_unread else self._clear(journal, began)
                 if found is Verdict.SOLD_OUT:
                     # One that runs stays as it is: each further type would switch it off for a try.
                     if not self._fall_back(journal.failed):
@@ -184,7 +195,11 @@ class Deployment:
                     passing += 1
                     if passing >= self.retry.tries:
                         raise _given_up(passing, journal) from failure
-                    self._pause(passing, journal.errors)
+                    if journal.only_unread and passing >= _UNREAD_TRIES:
+                        self.say(_unread(journal))
+                        reading = {}
+                    else:
+                        self._pause(passing, journal.errors)
                 else:
                     raise
             else:
@@ -267,8 +282,8 @@ class Deployment:
         outputs = self._workspace.read_outputs(self.open().name)
         target.write_text(json.dumps({name: output.value for name, output in outputs.items()}))
 
-    def _try_up(self, replace: list[str]) -> Journal:
-        return self._run("up", lambda on: self.open().up(replace=replace or None, **_REFRESH, **on))
+    def _try_up(self, replace: list[str], reading: Mapping[str, Any]) -> Journal:
+        return self._run("up", lambda on: self.open().up(replace=replace or None, **reading, **on))
 
     def _id(self, urn: str | None) -> str | None:
         """The id of a resource in the state; None if it is not there, or none is asked for."""
@@ -431,6 +446,14 @@ def _explain(kind: str, journal: Journal, error: CommandError) -> str:
     if meaning := hint(causes):
         lines.append(meaning)
     return "\n".join([f"{kind} failed:", *(textwrap.indent(line, "  ") for line in lines)])
+
+
+def _unread(journal: Journal) -> str:
+    cause = next(failure for failure in journal.errors if failure.of_resource)
+    return (
+        f"{cause.name} cannot be read ({_cause(cause.message)}); going on with what the state says: "
+        "what was changed by hand is not looked at"
+    )
 
 
 def _given_up(tries: int, journal: Journal) -> DeploymentFailed:

@@ -107,6 +107,8 @@ class Journal:
     """What was found of the server before the run (`operations/reality.py`), in words."""
     strayed: dict[str, str] = field(default_factory=dict)
     """URN of what was read anew and is not as the state has it, to what was found, in words."""
+    unread: set[str] = field(default_factory=set)
+    """URNs of what could not be read anew."""
     _through: dict[str, str] = field(default_factory=dict)
     """URN of what was read anew to that of its provider."""
     _handle: TextIO | None = None
@@ -120,6 +122,8 @@ class Journal:
             self._end(ended.metadata)
         elif (failed := event.res_op_failed_event) is not None:
             meta = failed.metadata
+            if _word(meta.op) == "refresh":
+                self.unread.add(meta.urn)
             if _word(meta.op) in ("create", "create-replacement") and meta.new is not None:
                 inputs = meta.new.inputs or {}
                 self.failed.append(Intent(meta.urn, meta.type, inputs, meta.new.provider or meta.provider))
@@ -139,6 +143,12 @@ class Journal:
     def changes(self) -> int:
         """How many resources the run changed (or would change)."""
         return sum(count for op, count in self.counts.items() if op not in ("same", "read", "refresh"))
+
+    @property
+    def only_unread(self) -> bool:
+        """Whether the run failed in reading anew alone, which a run can do without."""
+        failed = {failure.urn for failure in self.errors if failure.of_resource}
+        return bool(failed) and failed <= self.unread
 
     @property
     def put_back(self) -> list[str]:

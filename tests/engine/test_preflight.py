@@ -15,7 +15,9 @@ pytestmark = pytest.mark.engine
 
 NAME = "app-uat.example.com"
 OTHER_TOKEN = "o" * 64
-ZONE, SETTINGS, DNS = "#zone:read", "#zone_settings:edit", "#dns_records:edit"
+ZONE, SETTINGS, DNS, CERTIFICATES = "#zone:read", "#zone_settings:edit", "#dns_records:edit", "#ssl:edit"
+READING = [ZONE, "#zone_settings:read", "#dns_records:read", "#ssl:read"]
+ACME = {"tls.mode": "dns-01", "tls.acme_email": "ops@example.com"}
 
 
 def record(lab: Lab, type_: str, content: str, comment: str | None = None, name: str = NAME) -> str:
@@ -84,10 +86,10 @@ def test_a_record_that_leads_the_proof_of_a_name_elsewhere_is_refused_where_it_i
     lab = bring("uat", up=False)
     body = {"type": "CNAME", "name": f"_acme-challenge.{NAME}", "content": "x.acme-dns.test", "ttl": 1}
     lab.ask("POST", f"/client/v4/zones/{ZONE_ID}/dns_records", body)
-    (line,) = refusal(lab, run="preview")
+    (line,) = refusal(lab, ACME, run="preview")
     assert line.startswith(f"domain.web: got _acme-challenge.{NAME} CNAME x.acme-dns.test (record ")
     assert "; leads the proof of tls.mode dns-01 elsewhere, so that Traefik would get no certificate;" in line
-    lab.deployment("uat", {"tls.mode": "origin-ca", "tls.acme_email": None}).preview()
+    lab.deployment("uat").preview()
 
 
 def test_what_serves_other_names_or_serves_nobody_is_no_hindrance(bring: Bring) -> None:
@@ -154,20 +156,22 @@ def test_a_zone_that_cloudflare_does_not_serve_is_refused(
     assert line.startswith(f'domain.zone: got "example.com"; {said}')
 
 
-CLOUDFLARE_TOKENS: dict[str, tuple[dict[str, Any] | None, dict[str, Any], str]] = {
-    "unknown": (None, {}, "is no token that Cloudflare knows, or none that may read the zone example.com"),
-    "expired": ({"permissions": [ZONE, SETTINGS, DNS], "status": "expired"}, {}, "is expired"),
-    "of DNS alone": ({"permissions": [DNS]}, {}, "or none that may read the zone example.com"),
-    "without settings": ({"permissions": [ZONE, DNS]}, {}, "lacks Zone / Zone Settings / Edit;"),
+CLOUDFLARE_TOKENS: dict[str, tuple[dict[str, Any] | None, str]] = {
+    "unknown": (None, "is no token that Cloudflare knows, or none that may read the zone example.com"),
+    "expired": ({"permissions": [ZONE, SETTINGS, DNS, CERTIFICATES], "status": "expired"}, "is expired"),
+    "of DNS alone": ({"permissions": [DNS]}, "or none that may read the zone example.com"),
+    "without settings": (
+        {"permissions": [ZONE, DNS, CERTIFICATES]},
+        "lacks Zone / Zone Settings / Edit;",
+    ),
     "without certificates": (
         {"permissions": [ZONE, SETTINGS, DNS]},
-        {"tls.mode": "origin-ca", "tls.acme_email": None},
         "lacks Zone / SSL and Certificates / Edit;",
     ),
     "that reads": (
-        {"permissions": [ZONE, "#zone_settings:read", "#dns_records:read"]},
-        {},
-        "may read only what an up must change: it lacks Zone / Zone Settings / Edit, Zone / DNS / Edit;",
+        {"permissions": READING},
+        "may read only what an up must change: it lacks Zone / Zone Settings / Edit, Zone / DNS / Edit, "
+        "Zone / SSL and Certificates / Edit;",
     ),
 }
 
@@ -178,11 +182,11 @@ def test_a_token_that_cloudflare_would_refuse_halfway_is_one_error_before_anythi
 ) -> None:
     """infrastructure B7: with the token's name, never its value."""
     lab = bring("uat", up=False)
-    token, changes, said = CLOUDFLARE_TOKENS[kind]
+    token, said = CLOUDFLARE_TOKENS[kind]
     if token is not None:
         lab.cloud.tokens.add(OTHER_TOKEN, "cloudflare", **token)
     as_(lab, monkeypatch, CLOUDFLARE_API_TOKEN=OTHER_TOKEN)
-    (line,) = refusal(lab, changes)
+    (line,) = refusal(lab)
     assert line.startswith("CLOUDFLARE_API_TOKEN: got (not shown); ")
     assert said in line
     assert OTHER_TOKEN not in "\n".join(lab.output)
@@ -191,7 +195,7 @@ def test_a_token_that_cloudflare_would_refuse_halfway_is_one_error_before_anythi
 def test_a_preview_is_content_with_tokens_that_read(bring: Bring, monkeypatch: pytest.MonkeyPatch) -> None:
     """infrastructure B7: the preview of a pull request holds no more."""
     lab = bring("uat", up=False)
-    lab.cloud.tokens.add(OTHER_TOKEN, "cloudflare", [ZONE, "#zone_settings:read", "#dns_records:read"])
+    lab.cloud.tokens.add(OTHER_TOKEN, "cloudflare", READING)
     lab.cloud.tokens.add(OTHER_TOKEN[1:] + "h", "hetzner", ["read"])
     as_(lab, monkeypatch, CLOUDFLARE_API_TOKEN=OTHER_TOKEN, HCLOUD_TOKEN=OTHER_TOKEN[1:] + "h")
     journal = lab.deployment("uat").preview()
@@ -234,7 +238,7 @@ def test_a_token_with_which_traefik_gets_no_certificate_is_refused(
     """runtime 12: lego looks the zone up by its name before it writes."""
     lab = bring("uat", up=False)
     lab.cloud.tokens.add(SECRETS["acme_dns_token"], "cloudflare", permissions)
-    (line,) = refusal(lab)
+    (line,) = refusal(lab, ACME)
     assert line == (
         f"acme_dns_token: got (not shown); {said}, so that Traefik would get no certificate; make one for "
         "this zone alone (Zone / Zone / Read, Zone / DNS / Edit), `pulumi config set --secret acme_dns_token`"
@@ -337,7 +341,7 @@ def test_a_zone_that_is_to_be_kept_is_not_touched_and_needs_no_permission(
     lab = bring("uat", up=False)
     flexible(lab)
     before = settings_of_the_zone(lab)
-    lab.cloud.tokens.add(OTHER_TOKEN, "cloudflare", [ZONE, DNS])
+    lab.cloud.tokens.add(OTHER_TOKEN, "cloudflare", [ZONE, DNS, CERTIFICATES])
     as_(lab, monkeypatch, CLOUDFLARE_API_TOKEN=OTHER_TOKEN)
     lab.deployment("uat", {"edge.zone_settings": "keep"}).preview()
     monkeypatch.undo()
@@ -359,7 +363,7 @@ def test_all_that_stands_in_the_way_is_told_at_once(bring: Bring, monkeypatch: p
     record(lab, "A", "192.0.2.1")
     lab.cloud.tokens.add(SECRETS["acme_dns_token"], "cloudflare", [DNS])
     as_(lab, monkeypatch, HCLOUD_TOKEN=OTHER_TOKEN)
-    assert [line.split(":")[0] for line in refusal(lab)] == ["domain.web", "acme_dns_token", "HCLOUD_TOKEN"]
+    assert [line.split(":")[0] for line in refusal(lab, ACME)] == ["domain.web", "acme_dns_token", "HCLOUD_TOKEN"]
 
 
 def test_a_provider_that_does_not_answer_is_a_warning_and_stops_no_run(bring: Bring) -> None:
@@ -371,6 +375,17 @@ def test_a_provider_that_does_not_answer_is_a_warning_and_stops_no_run(bring: Br
     assert [warning for warning in journal.warnings if "cannot be asked" in warning] == [
         "Cloudflare cannot be asked (HTTP 503): what stands in the way there was not looked for"
     ]
+    (said,) = (line for line in lab.output if "what was changed by hand is not looked at" in line)
+    assert "503" in said, "it is read at each run, but a release needs none of it"
+
+
+def test_a_preview_while_a_provider_does_not_answer_shows_what_the_state_says(bring: Bring) -> None:
+    """infrastructure A9: a pull request is reviewed during an outage, too."""
+    lab = bring("uat")
+    lab.fault({"kind": "status", "path": "^/client/v4/", "status": 503, "count": None})
+    journal = lab.deployment("uat", {"services.api.memory_mb": 300}).preview()
+    assert [step.name for step in journal.steps if step.op == "update"] == ["api"]
+    assert any("going on with what the state says" in line for line in lab.output)
 
 
 def test_a_provider_that_is_being_maintained_is_no_reason_to_doubt_the_token(bring: Bring) -> None:
