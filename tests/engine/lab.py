@@ -207,6 +207,16 @@ class Lab:
     def requests(self) -> list[dict[str, Any]]:
         return self.cloud.audit.read()
 
+    def changing(self) -> list[dict[str, Any]]:
+        """Those that changed something, but for the firewall that a run brings and takes."""
+        return [
+            request
+            for request in self.requests()
+            if request["m"] != "GET"
+            and request["status"] < 400
+            and not request["p"].startswith("/v1/firewalls")
+        ]
+
     def recorded(self, kind: str) -> list[dict[str, Any]]:
         """Recorded containers, networks, images or volumes, of all hosts."""
         return [json.loads(path.read_text()) for path in (self.state / "docker").glob(f"*/{kind}/*.json")]

@@ -75,6 +75,16 @@ def test_a_firewall_that_was_taken_off_by_hand_is_put_back(bring: Bring) -> None
     assert "was not on the server jira-plus-plus-uat any more; it is again" in "\n".join(lab.output)
 
 
+def test_a_token_that_may_only_read_cannot_open_the_port_and_is_told_so(bring: Bring) -> None:
+    """infrastructure B7: before anything else is asked."""
+    lab = bring("uat", up=False)
+    refusal = {"kind": "status", "method": "POST", "path": "^/v1/firewalls$", "status": 403, "count": None}
+    lab.fault({**refusal, "code": "token_readonly"})
+    with pytest.raises(DeploymentFailed, match=r"port 22 could not be opened for this run .* that may write"):
+        lab.deployment("uat", OWN).up()
+    assert lab.objects("server") == []
+
+
 HELD = """
 import json, os, sys
 from operations.orphans.hetzner import hetzner

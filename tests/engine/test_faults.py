@@ -106,12 +106,14 @@ FINAL: dict[str, tuple[list[dict[str, Any]], str]] = {
         [
             always(
                 "^/v1/",
+                method=method,
                 status=403,
                 code="token_readonly",
                 message="token is only allowed to perform GET requests",
             )
+            for method in ("POST", "PUT")
         ],
-        r"port 22 could not be opened .*token is only allowed to perform GET requests.* that may write.*",
+        r"up failed:.*HCLOUD_TOKEN: got \(not shown\); may only read, and this run orders.*",
     ),
     "a cloudflare token for another zone": (
         [always("/dns_records$", status=403, code=10000, message="Authentication error")],

@@ -363,7 +363,11 @@ def test_all_that_stands_in_the_way_is_told_at_once(bring: Bring, monkeypatch: p
     record(lab, "A", "192.0.2.1")
     lab.cloud.tokens.add(SECRETS["acme_dns_token"], "cloudflare", [DNS])
     as_(lab, monkeypatch, HCLOUD_TOKEN=OTHER_TOKEN)
-    assert [line.split(":")[0] for line in refusal(lab, ACME)] == ["domain.web", "acme_dns_token", "HCLOUD_TOKEN"]
+    assert [line.split(":")[0] for line in refusal(lab, ACME)] == [
+        "domain.web",
+        "acme_dns_token",
+        "HCLOUD_TOKEN",
+    ]
 
 
 def test_a_provider_that_does_not_answer_is_a_warning_and_stops_no_run(bring: Bring) -> None:
@@ -400,7 +404,7 @@ def test_the_look_costs_few_requests_and_little_time(bring: Bring) -> None:
     """infrastructure A9, B3, B7: it precedes every run."""
     lab = bring("uat")
     lab.cloud.audit.clear()
-    lab.deployment("uat").preview()
+    lab.deployment("uat").open().preview()  # reads nothing else
     asked = [request["p"].partition("?")[0] for request in lab.requests()]
     assert len(asked) <= 10, asked
 

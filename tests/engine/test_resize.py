@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from operations.deployment import DeploymentFailed
@@ -105,17 +103,8 @@ def test_a_type_that_the_server_cannot_become_is_refused_before_anything_is_aske
     lab = bring("uat", up=False)
     lab.deployment("uat", {"host.server_type": "cpx22", **NO_FALLBACKS}).up()
     lab.fault({"kind": "sold_out", "server_type": "cx33", "count": None})
-    before = changing(lab)
+    before = lab.changing()
     with pytest.raises(DeploymentFailed, match=rf'(?s)host\.server_type: got "{server_type}"; {said}'):
         getattr(lab.deployment("uat", {"host.server_type": server_type, **NO_FALLBACKS}), step)()
-    assert changing(lab) == before
+    assert lab.changing() == before
     assert server(lab) == ("cpx22", "running")
-
-
-def changing(lab: Lab) -> list[dict[str, Any]]:
-    """The requests so far that change something, but for the firewall that a run brings and takes."""
-    return [
-        r
-        for r in lab.requests()
-        if r["m"] != "GET" and r["status"] < 400 and not r["p"].startswith("/v1/firewalls")
-    ]

@@ -1,5 +1,6 @@
 """Images on a server: how much room they need before they come, and when the old ones go."""
 
+import secrets
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from rehearsal.declared.platform import commands, declare, declared
 
 CONTAINERS = Path(__file__).parents[3] / "components" / "containers"
-REPOSITORY = "jira-plus-plus-retention-test"
+REPOSITORY = f"jira-plus-plus-retention-test-{secrets.token_hex(4)}"
+"""Of this process alone: tests run side by side."""
 
 
 def free_space(*arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -63,13 +65,14 @@ def images(client: docker.DockerClient) -> Iterator[list[str]]:
         )
         ids.append(str(made).split('"status":"')[1].split('"')[0])
     yield ids
-    for image in client.images.list():
-        if any(tag.startswith(REPOSITORY) for tag in image.tags):
-            client.images.remove(image.id, force=True)
+    for image in client.api.images():
+        if any(tag.startswith(REPOSITORY) for tag in image["RepoTags"] or ()):
+            client.images.remove(image["Id"], force=True)
 
 
 def there(client: docker.DockerClient, ids: list[str]) -> list[int]:
-    present = {image.id for image in client.images.list(all=True)}
+    # Not `images.list`, which then asks for each: one that another test removes meanwhile is an error there.
+    present = {image["Id"] for image in client.api.images(all=True)}
     return [number for number, image in enumerate(ids) if image in present]
 
 

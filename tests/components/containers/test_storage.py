@@ -1,7 +1,7 @@
 """Where data lies: on the data disk, which must be mounted, or in a volume that its user may write to."""
 
 from components.containers.storage import take_over
-from rehearsal.declared.platform import commands, containers, declared
+from rehearsal.declared.platform import commands, containers, declare, declared
 
 
 def mounts(stack: str, service: str) -> list[dict[str, object]]:
@@ -28,7 +28,9 @@ def test_its_folder_belongs_to_it_alone_and_is_never_removed() -> None:
 
 
 def test_certificates_lie_on_the_data_disk_and_backups_on_another() -> None:
-    assert [m["source"] for m in mounts("uat", "traefik")] == ["/mnt/data/traefik"], (
+    acme = containers(declare("uat", {"tls.mode": "dns-01", "tls.acme_email": "ops@example.com"}))
+    written = [m["source"] for m in acme["traefik"].inputs["mounts"] if not m.get("readOnly")]
+    assert written == ["/mnt/data/traefik"], (
         "a server that is replaced keeps its certificates, of which there are few a week"
     )
     assert [m["source"] for m in mounts("uat", "backup")] == ["/srv/jira/backups"]
