@@ -65,6 +65,10 @@ _TURNED_AWAY = re.compile(
 _NO_ANSWER = re.compile(r"dial tcp \S+:\d+: i/o timeout|connect to host [^\n]*timed out", re.IGNORECASE)
 
 
+_NOT_HEALTHY = "container failed to be in healthy state"
+"""What Docker's provider says, and no word of the check."""
+
+
 def hint(failures: Iterable[Failure]) -> str | None:
     """What a person should look at where the words of a failure do not say it."""
     failures = list(failures)
@@ -80,7 +84,19 @@ def hint(failures: Iterable[Failure]) -> str | None:
             "there for fail2ban (`fail2ban-client status sshd`), `ufw status` (LIMIT on the ssh port) and "
             "sshd's MaxStartups and PerSourcePenalties, and exempt the address that this machine comes from"
         )
+    if waited := sorted({failure.name for failure in failures if _NOT_HEALTHY in failure.message}):
+        return _unhealthy(waited)
     return None
+
+
+def _unhealthy(names: list[str]) -> str:
+    """Where the check's own words are, and what the API's asks for."""
+    asked = "; the API's asks /health, /ready and services.api.serving_path, each of which has to answer 200"
+    return (
+        f"what the check of {', '.join(names)} got: docker inspect --format "
+        "'{{range .State.Health.Log}}{{.Output}}{{end}}' <container>, of the newest one in docker ps -a "
+        f"(docs/runbook.md, A container is unhealthy){asked if 'api' in names else ''}"
+    )
 
 
 def vanished(failures: Iterable[Failure]) -> list[str]:
