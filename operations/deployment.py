@@ -29,6 +29,7 @@ from pulumi.automation import Deployment as Exported
 
 from components.host.order import ANEW, REFUSED
 from operations import access, ssh_files
+from operations.again import Again
 from operations.engine import command
 from operations.failures import SERVER, Verdict, halfway, hint, vanished, verdict
 from operations.journal import Failure, Intent, Journal
@@ -166,7 +167,24 @@ class Deployment:
             DeploymentFailed: it failed for good.
         """
         with self.way_in(first=True):
-            return self._up(replace)
+            again = Again(self.project, self.stack, self.binary, self._surroundings)
+            if replace is None and again and (journal := self._idle()):
+                return journal
+            again.begin()
+            journal = self._up(replace)
+            again.end()
+            return journal
+
+    def _idle(self) -> Journal | None:
+        """That the last run again would find nothing to do, nor anything that strayed; else None."""
+        state = self._settle()
+        if not state.get("resources") or self._look(state["resources"]).words:
+            return None
+        try:
+            journal = self._run("up", lambda on: self.open().preview(**_REFRESH, **on))
+        except DeploymentFailed:
+            return None  # the run will say why, and what may pass it tries again
+        return None if journal.changes or journal.strayed else journal
 
     def _up(self, replace: str | None) -> Journal:
         state = self._settle()
