@@ -167,13 +167,17 @@ class Deployment:
             DeploymentFailed: it failed for good.
         """
         with self.way_in(first=True):
-            again = Again(self.project, self.stack, self.binary, self._surroundings)
+            again = self._again
             if replace is None and again and (journal := self._idle()):
                 return journal
             again.begin()
             journal = self._up(replace)
             again.end()
             return journal
+
+    @property
+    def _again(self) -> Again:
+        return Again(self.project, self.stack, self.binary, self._surroundings)
 
     def _idle(self) -> Journal | None:
         """That the last run again would find nothing to do, nor anything that strayed; else None."""
@@ -260,6 +264,7 @@ class Deployment:
         resources = self.resources()
         if protected := _protected(resources):
             raise DeploymentFailed(_refusal(self.stack, protected), Journal())
+        self._again.begin()
         journal = self._destroy()  # which needs no ssh: what is on the server goes with it
         ssh_files.forget(json.dumps(resources))
         return journal
