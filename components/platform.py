@@ -3,13 +3,13 @@
 import pulumi
 import pulumi_docker as docker
 
+from components.backup.backup import Backup
 from components.containers import Images, Networks, Runtime
 from components.containers.networks import NETWORKS
 from components.edge import Edge, EdgeArgs, http_sources
 from components.host import Host, HostArgs
 from components.services.api import Api
 from components.services.autoheal import Autoheal
-from components.services.backup import Backup
 from components.services.credentials import Credentials
 from components.services.migration import Migration
 from components.services.postgres import Postgres

@@ -1,13 +1,18 @@
 """The schema of the release, before its code: a backup that was restored, then the migration."""
 
+import shlex
+
 import pulumi
 
+from components.backup.backup import Backup
 from components.containers import Job, JobArgs, Process
 from components.containers.limits import Limits
 from components.services import application
-from components.services.backup import Backup
 from components.services.postgres import Postgres
 from components.services.site import Site
+
+RECORD = "jira_plus_plus.release"
+"""A setting of the database `jira`: the image that has migrated it. A dump has it, too."""
 
 
 class Migration(pulumi.ComponentResource):
@@ -29,7 +34,7 @@ class Migration(pulumi.ComponentResource):
         # act is a backup, too.
         before = Job(
             f"{name}-backup",
-            JobArgs(process=backup.once(), triggers=(image, postgres.container.resource.id)),
+            JobArgs(process=backup.before(image), triggers=(image, postgres.container.resource.id)),
             site.runtime,
             site.networks,
             child,
@@ -57,5 +62,29 @@ class Migration(pulumi.ComponentResource):
             site.networks,
             child,
             depends_on=[before],
+        )
+        # Which release these data were migrated by lives with them: it needs no backup a second time, so that
+        # a server that was replaced serves as soon as it has its data.
+        site.runtime.host.run(
+            f"{name}-record",
+            create=pulumi.Output.all(postgres.container.name_in_docker, image).apply(
+                lambda known: shlex.join(
+                    [
+                        *(
+                            "docker",
+                            "exec",
+                            known[0],
+                            "psql",
+                            "--no-psqlrc",
+                            "--quiet",
+                            "--username=postgres",
+                        ),
+                        "--dbname=postgres",
+                        f"--command=alter database jira set {RECORD} = '{known[1]}'",
+                    ]
+                )
+            ),
+            triggers=[image, postgres.container.resource.id],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.job.resource]),
         )
         self.register_outputs({})

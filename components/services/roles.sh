@@ -43,9 +43,10 @@ role temporal "$ordinary connection limit $temporal"
 # Another login of the application's: with connections of its own, and what it makes belongs to jira.
 role migration "$ordinary connection limit $migration"
 sql <<<'grant jira to migration; alter role migration set role to jira;'
-# It reads every row and makes the database of its trial restore; it can write to nothing else.
-role backup "login nosuperuser createdb nocreaterole noreplication bypassrls connection limit $backup"
-sql <<<'grant pg_read_all_data to backup;'
+# It reads every row, and can write to nothing.
+role backup "login nosuperuser nocreatedb nocreaterole noreplication bypassrls connection limit $backup"
+# The second is for large objects, which the first leaves out.
+sql <<<'grant pg_read_all_data to backup; alter role backup set lo_compat_privileges = on;'
 
 database jira jira
 database temporal temporal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -115,7 +116,7 @@ class Trace:
         if language:
             self._shell(language, words[1:], where)
         elif base in ("trap", "eval") and len(words) > 1 and words[1].text not in (None, "", "-"):
-            self._script(words[1].text or "", where, shell or "posix", ())
+            self._script(words[1].text or "", where, shell or "posix", (), functions)
         elif base == "find":
             for inner in _executed_by_find(words[1:]):
                 self._run(inner, where, None)
@@ -151,7 +152,14 @@ class Trace:
             return None
         return next((path for path in self.files if path.endswith(word.end)), None)
 
-    def _script(self, text: str, where: str, shell: str, arguments: tuple[Word, ...]) -> None:
+    def _script(
+        self,
+        text: str,
+        where: str,
+        shell: str,
+        arguments: tuple[Word, ...],
+        functions: frozenset[str] = frozenset(),
+    ) -> None:
         try:
             script = parse(text, "bash" if shell == "bash" else "posix")
         except ScriptError as error:
@@ -163,10 +171,22 @@ class Trace:
 
         self.variables |= {name for name in script.variables if name.isidentifier()}
         self.words += [(word, line(word)) for word in script.words]
+        # What is sourced and who sources it know each other's functions.
+        sourced = [
+            path
+            for words in script.commands
+            if len(words) > 1 and words[0].text in (".", "source") and (path := self._mounted(words[1]))
+        ]
+        functions |= script.functions
+        for path in sourced:
+            with suppress(ScriptError):  # which is told when it is followed
+                functions |= parse(self.files[path], "bash" if shell == "bash" else "posix").functions
+        for path in sourced:
+            self._script(self.files[path], path, shell, (), functions)
         for words in _commands(script, arguments):
             if shell != "bash" and words[0].text == "[[":
                 self.errors.append(f"{line(words[0])}: `[[` is not POSIX (its shell is {shell})")
-            self._run(words, line(words[0]), shell, script.functions)
+            self._run(words, line(words[0]), shell, functions)
 
 
 def expanded(words: tuple[Word, ...], arguments: tuple[Word, ...]) -> tuple[Word, ...]:

@@ -30,6 +30,7 @@ AFTER_POSTGRES = {
     "temporal-namespace": "±",
     "migration-backup": "±",
     "migration": "±",
+    "migration-record": "±",
 }
 NEW_FILES = "± create delete stdin triggers"
 A_RECORDS = ("edge-api-a", "edge-web-a", "edge-temporal-a")
@@ -228,8 +229,10 @@ ROWS = [
         f"ghcr.io/example-org/jira-plus-plus-api:1.1.0@{DIGEST}",
         {
             "image-api": "± name",
-            "migration-backup": "± triggers",
+            "migration-backup-files": NEW_FILES,
+            "migration-backup": "± create triggers",
             "migration": "~ create",
+            "migration-record": "± create triggers",
             "api": "± image",
         },
     ),
@@ -541,6 +544,17 @@ ROWS = [
         7,
         {"backup": "± envs:KEEP_MONTHLY", "migration-backup": "~ create:KEEP_MONTHLY"},
     ),
+    Row(
+        "backup.retention.releases",
+        7,
+        {"backup": "± envs:KEEP_RELEASES", "migration-backup": "~ create:KEEP_RELEASES"},
+    ),
+    Row(
+        "backup.retention.manual",
+        7,
+        {"backup": "± envs:KEEP_MANUAL", "migration-backup": "~ create:KEEP_MANUAL"},
+    ),
+    Row("backup.timeout_minutes", 90, {"migration-backup": "~ create"}),
     # ── development: a developer's machine
     Row(
         "development.env_file",

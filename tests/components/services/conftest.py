@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -17,6 +18,7 @@ from components.settings.services import Services
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 SERVICES = Path(__file__).parents[3] / "components" / "services"
+BACKUP = SERVICES.with_name("backup")
 SHARES = connections(Services())
 PASSWORDS = {name: f"password-of-{name}" for name in ("postgres", "jira", "migration", "temporal", "backup")}
 
@@ -81,12 +83,19 @@ def give(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A fresh server of this module's own, with the scripts of `components/services` beside it."""
+    """A fresh server of this module's own."""
+    with started() as found:
+        yield found
+
+
+@contextmanager
+def started() -> Iterator[Server]:
+    """A fresh server, with the scripts that run against one beside it."""
     if not (BINARIES / "postgres").exists():
         pytest.skip(f"{BINARIES} has no Postgres 15: apt-get install postgresql-15")
     folder = Path(mkdtemp(prefix="jira-plus-plus-postgres-"))  # short: a socket's path may have 107 bytes
     folder.chmod(0o755)
-    for script in SERVICES.glob("*.sh"):
+    for script in (*SERVICES.glob("*.sh"), *BACKUP.glob("*.sh")):
         shutil.copy(script, folder)
     (folder / "superuser").write_text(PASSWORDS["postgres"])
     with socket.socket() as free:
@@ -103,6 +112,8 @@ def server() -> Iterator[Server]:
     options += f" -c max_connections={SHARES.total}"
     started = server.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
     assert started.returncode == 0, (folder / "log").read_text()
-    yield server
-    server.run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
-    shutil.rmtree(folder)
+    try:
+        yield server
+    finally:
+        server.run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+        shutil.rmtree(folder)

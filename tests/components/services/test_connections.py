@@ -11,8 +11,8 @@ import pytest
 from components.services.connections import Connections, connections
 from components.settings.services import Api, Services, Worker
 from rehearsal.declared.platform import commands, containers, declare
+from tests.components.backup.test_backup import back_up
 from tests.components.services.conftest import BINARIES, PASSWORDS, SHARES, Server, as_user, give
-from tests.components.services.test_backup import back_up
 
 
 @contextmanager

@@ -102,7 +102,7 @@ def test_no_role_but_the_superuser_has_power_over_others(server: Server) -> None
         " where rolname in ('jira', 'migration', 'temporal', 'backup') order by 1",
     )
     assert powers.splitlines() == [
-        "backup|f|t|f|t",
+        "backup|f|f|f|t",
         "jira|f|f|f|f",
         "migration|f|f|f|f",
         "temporal|f|f|f|f",

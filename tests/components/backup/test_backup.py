@@ -1,16 +1,18 @@
-"""The backup, run for real: a dump counts once it was restored, and old ones go by day, week and month."""
+"""The backup, run for real: a dump counts once it was proven, and old ones go by their kind."""
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from rehearsal.declared.platform import containers, declared
-from tests.components.services.conftest import SERVICES, Server, give
+from tests.components.services.conftest import BACKUP, Server, as_user, give
 
 DATABASES = "jira temporal temporal_visibility"
 
@@ -40,6 +42,8 @@ def environment(server: Server, backups: Path, **changes: str) -> dict[str, str]
         "KEEP_DAILY": "7",
         "KEEP_WEEKLY": "4",
         "KEEP_MONTHLY": "6",
+        "KEEP_RELEASES": "5",
+        "KEEP_MANUAL": "5",
         "MAXIMUM_AGE_HOURS": "26",
         "PGHOST": "127.0.0.1",
         "PGPORT": str(server.port),
@@ -93,65 +97,15 @@ def test_the_dump_restores_elsewhere(server: Server, backups: Path) -> None:
     assert server.sql("elsewhere", "select count(*), max(title) from issues") == "5000|issue 999"
 
 
-def test_dumps_are_their_owners_alone_and_no_scratch_database_stays(server: Server, backups: Path) -> None:
+def test_dumps_are_their_owners_alone_and_nothing_of_the_trial_stays(server: Server, backups: Path) -> None:
+    count = "select count(*) from pg_database"
+    before = server.sql("postgres", count)
     back_up(server, backups)
     for path in backups.rglob("*"):
         assert path.stat().st_mode & 0o077 == 0, path
-    assert server.sql("postgres", "select count(*) from pg_database where datname like 'scratch%'") == "0"
-
-
-def test_an_autovacuum_of_the_scratch_database_is_no_failure(server: Server, backups: Path) -> None:
-    """With force its end is refused to all but superusers: PostgreSQL 15, TerminateOtherDBBackends."""
-    for setting in ("naptime = '1s'", "vacuum_cost_delay = '100ms'", "vacuum_cost_limit = 1"):
-        server.sql("postgres", f"alter system set autovacuum_{setting}")
-    server.sql("postgres", "select pg_reload_conf()")
-    admin = f"psql -h {server.folder} -p {server.port} -U postgres -qAt -d"
-    churn = (
-        "create table information_schema.churned as select i from generate_series(1, 100000) i;"
-        "delete from information_schema.churned"
-    )
-    worker = (
-        "select 1 from pg_stat_activity where backend_type = 'autovacuum worker' and datname = 'scratch_jira'"
-    )
-    churning = wrap(
-        server,
-        "pg_restore",
-        f'{{real}} "$@" || exit; [[ $* == *scratch_jira* ]] || exit 0; {admin} scratch_jira -c "{churn}";'
-        f'for i in {{1..100}}; do [[ -z $({admin} postgres -c "{worker}") ]] || exit 0; sleep 0.2; done;'
-        "exit 70",
-    )
-    try:
-        result = back_up(server, backups, PATH=churning)
-    finally:
-        server.sql("postgres", "alter system reset all")
-        server.sql("postgres", "select pg_reload_conf()")
-    assert result.returncode == 0, result.stderr
-
-
-def test_a_truncated_dump_gets_no_name(server: Server, backups: Path) -> None:
-    truncating = wrap(
-        server,
-        "pg_dump",
-        'for a; do [[ $a != --file=* ]] || file=${a#--file=}; done; {real} "$@" && truncate -s -2000 "$file"',
-    )
-    result = back_up(server, backups, PATH=truncating)
-    assert result.returncode != 0, "pg_restore --list accepts it; a restore does not"
-    assert [name for name in dumps(backups) if not name.endswith(".partial")] == []
-    assert not (backups / "status.json").exists()
-
-
-def test_a_dump_that_lost_a_row_is_told_from_a_good_one(server: Server, backups: Path) -> None:
-    losing = wrap(
-        server,
-        "pg_restore",
-        '{real} "$@" || exit; for a; do [[ $a != --dbname=scratch_jira ]] ||'
-        ' psql -qXd scratch_jira -c "delete from issues where id = 7"; done',
-    )
-    result = back_up(server, backups, PATH=losing)
-    assert result.returncode != 0
-    assert "jira: the restored rows differ from the dumped ones" in result.stderr
-    assert "public.issues 5000" in result.stderr
-    assert "public.issues 4999" in result.stderr
+    left = sorted(path.name for path in backups.iterdir())
+    assert left == [".lock", "jira", "status.json", "temporal", "temporal_visibility"]
+    assert server.sql("postgres", count) == before
 
 
 def test_rows_that_are_written_meanwhile_are_no_difference(server: Server, backups: Path) -> None:
@@ -177,17 +131,37 @@ def test_a_database_that_is_away_fails_and_keeps_the_last_status(server: Server,
 
 def test_what_a_run_that_was_cut_short_left_is_swept(server: Server, backups: Path) -> None:
     (backups / "jira").mkdir()
-    (backups / "jira" / "2020-01-01T020000Z.dump.partial").write_text("half")
-    server.sql("postgres", "create database scratch_jira owner backup")
     give(backups)
+    slow = wrap(server, "pg_restore", 'sleep 60 >/dev/null 2>&1; {real} "$@"')
+    killed = subprocess.Popen(
+        [*as_user(), "bash", "backup.sh"],
+        env={**environment(server, backups), "PATH": slow},
+        cwd=server.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    pid_file = backups / ".scratch" / "data" / "postmaster.pid"
+    until = time.monotonic() + 60
+    while not (pid_file.exists() and pid_file.read_text()[:1].isdigit()) and time.monotonic() < until:
+        time.sleep(0.1)  # during initdb it has the number of that, and a minus before it
+    time.sleep(1)
+    postmaster = Path("/proc") / pid_file.read_text().split()[0]
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    (backups / "jira" / "2020-01-01T020000Z.partial").write_text("half")
+    give(backups)
+    assert (postmaster / "exe").exists(), "it has a session of its own"
     assert back_up(server, backups).returncode == 0
     assert not list(backups.rglob("*.partial"))
+    assert not (backups / ".scratch").exists()
+    assert not (postmaster / "cwd").exists()
 
 
 def test_one_waits_for_the_other(server: Server, backups: Path) -> None:
     slow = wrap(server, "pg_dump", 'sleep 1; {real} "$@"')
     first = subprocess.Popen(
-        [*server_user(), "bash", "backup.sh"],
+        [*as_user(), "bash", "backup.sh"],
         env={**environment(server, backups), "PATH": slow},
         cwd=server.folder,
         stdout=subprocess.DEVNULL,
@@ -197,19 +171,13 @@ def test_one_waits_for_the_other(server: Server, backups: Path) -> None:
     assert first.wait(timeout=30) == 0
 
 
-def server_user() -> list[str]:
-    from tests.components.services.conftest import as_user
-
-    return as_user()
-
-
 def prune(tmp_path: Path, stamps: list[str], daily: int, weekly: int, monthly: int) -> list[str]:
     folder = tmp_path / "jira"
     folder.mkdir()
     for stamp in stamps:
         (folder / f"{stamp}.dump").touch()
     subprocess.run(
-        ["bash", "-c", f". {SERVICES / 'backup.sh'}; prune {folder}"],
+        ["bash", "-c", f". {BACKUP / 'backup.sh'}; prune {folder}"],
         env={
             "PATH": "/usr/bin:/bin",
             "BACKUPS": str(tmp_path),
@@ -217,6 +185,8 @@ def prune(tmp_path: Path, stamps: list[str], daily: int, weekly: int, monthly: i
             "KEEP_DAILY": str(daily),
             "KEEP_WEEKLY": str(weekly),
             "KEEP_MONTHLY": str(monthly),
+            "KEEP_RELEASES": "2",
+            "KEEP_MANUAL": "1",
         },
         check=True,
         capture_output=True,
@@ -246,6 +216,18 @@ def test_of_a_day_with_many_dumps_the_last_stays(tmp_path: Path) -> None:
     assert prune(tmp_path, stamps, 7, 4, 6) == ["2026-11-23T020000Z", "2026-11-24T151500Z"]
 
 
+def test_of_each_other_kind_so_many_stay(tmp_path: Path) -> None:
+    releases = [f"2026-11-2{day}T100000Z-release" for day in range(1, 5)]
+    stamps = [
+        *releases,
+        "2026-11-20T100000Z-manual",
+        "2026-11-19T100000Z-manual",
+        "2026-11-24T020000Z-scheduled",
+    ]
+    kept = prune(tmp_path, stamps, 1, 0, 0)
+    assert kept == sorted([*releases[2:], "2026-11-20T100000Z-manual", "2026-11-24T020000Z-scheduled"])
+
+
 def test_a_throw_away_stack_keeps_one(tmp_path: Path) -> None:
     assert prune(tmp_path, nights("2026-11-24", 5), 1, 0, 0) == ["2026-11-24T020000Z"]
 
@@ -266,7 +248,7 @@ def test_after_a_pause_the_old_ones_stay(tmp_path: Path) -> None:
 def test_the_next_run_is_at_the_time_of_day_in_utc(now: str, schedule: str, expected: str) -> None:
     epoch = int(datetime.fromisoformat(f"{now}+00:00").timestamp())
     out = subprocess.run(
-        ["bash", "-c", f". {SERVICES / 'scheduler.sh'}; next_run {epoch}"],
+        ["bash", "-c", f". {BACKUP / 'scheduler.sh'}; next_run {epoch}"],
         env={"PATH": "/usr/bin:/bin", "BACKUPS": "/none", "SCHEDULE": schedule, "TZ": "Europe/Berlin"},
         check=True,
         capture_output=True,
@@ -275,14 +257,14 @@ def test_the_next_run_is_at_the_time_of_day_in_utc(now: str, schedule: str, expe
     assert int(out) == int(datetime.fromisoformat(f"{expected}+00:00").timestamp())
 
 
-def schedule(tmp_path: Path, backups: Path, seconds: float, backup: str) -> int:
+def schedule(tmp_path: Path, backups: Path, seconds: float, backup: str, at: str = "02:00") -> int:
     """Runs the scheduler beside a backup of the test's for so many seconds; its exit code after SIGTERM."""
     for script in ("scheduler.sh",):
-        shutil.copy(SERVICES / script, tmp_path)
+        shutil.copy(BACKUP / script, tmp_path)
     (tmp_path / "backup.sh").write_text(f"#!/bin/bash\n{backup}\n")
     process = subprocess.Popen(
         ["bash", str(tmp_path / "scheduler.sh")],
-        env={"PATH": "/usr/bin:/bin", "BACKUPS": str(backups), "SCHEDULE": "02:00", "RETRY": "1"},
+        env={"PATH": "/usr/bin:/bin", "BACKUPS": str(backups), "SCHEDULE": at, "RETRY": "1"},
     )
     time.sleep(seconds)
     process.terminate()
@@ -299,8 +281,21 @@ def test_after_a_failure_it_tries_again(tmp_path: Path) -> None:
     assert (tmp_path / "runs").read_text().count("run") >= 2
 
 
+@pytest.mark.parametrize(("scheduled", "made_up_for"), [(360, True), (720, False)])
+def test_a_run_that_was_missed_or_cut_short_is_made_up_for_at_once(
+    tmp_path: Path, scheduled: int, made_up_for: bool
+) -> None:
+    """Though there is a dump that is young: of a release, say, ten minutes ago."""
+    now = int(time.time())
+    (tmp_path / "status.json").write_text(f'{{"finished": {now - 590}, "started": {now - 600}}}')
+    last = datetime.fromtimestamp(now - scheduled, UTC).strftime("%H:%M")
+    schedule(tmp_path, tmp_path, 3.0, f"echo run >>{tmp_path}/runs", last)
+    assert (tmp_path / "runs").exists() == made_up_for
+
+
 def test_with_a_young_backup_it_waits_for_the_night(tmp_path: Path) -> None:
-    (tmp_path / "status.json").write_text(f'{{"finished": {int(time.time()) - 3600}, "stamp": ""}}')
+    now = int(time.time())
+    (tmp_path / "status.json").write_text(f'{{"finished": {now}, "started": {now}, "stamp": ""}}')
     schedule(tmp_path, tmp_path, 1.0, f"echo run >>{tmp_path}/runs")
     assert not (tmp_path / "runs").exists()
 
@@ -318,12 +313,37 @@ def test_it_is_healthy_while_the_last_good_backup_is_young(
     elif status:
         (tmp_path / "status.json").write_text(status)
     result = subprocess.run(
-        ["bash", str(SERVICES / "healthcheck.sh")],
+        ["bash", str(BACKUP / "healthcheck.sh")],
         env={"PATH": "/usr/bin:/bin", "BACKUPS": str(tmp_path), "MAXIMUM_AGE_HOURS": "26"},
         check=False,
         capture_output=True,
     )
     assert (result.returncode == 0) == healthy
+
+
+@pytest.mark.parametrize(
+    ("life", "begun", "failed", "healthy"),
+    [(10, 600, False, True), (400, 600, False, False), (10, 600, True, False), (10, 27 * 3600, False, False)],
+    ids=["alive", "no sign of life", "after a failure", "for ever"],
+)
+def test_it_is_healthy_while_the_first_backup_is_being_made(
+    tmp_path: Path, life: int, begun: int, failed: bool, healthy: bool
+) -> None:
+    """runtime 8: how long that takes grows with the data, and a deploy waits for health."""
+    now = int(time.time())
+    (tmp_path / "running").write_text(str(now - begun))
+    os.utime(tmp_path / "running", (now - life, now - life))
+    if failed:
+        (tmp_path / "failure.json").write_text('{"at": 1, "kind": "manual", "reason": "jira: no room"}')
+    result = subprocess.run(
+        ["bash", str(BACKUP / "healthcheck.sh")],
+        env={"PATH": "/usr/bin:/bin", "BACKUPS": str(tmp_path), "MAXIMUM_AGE_HOURS": "26"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (result.returncode == 0) == healthy, result.stdout
+    assert ("; since then: jira: no room" in result.stdout) == failed
 
 
 def test_the_stack_files_schedule_and_retention_reach_the_container() -> None:

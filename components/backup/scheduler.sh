@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# Runs backup.sh each day at SCHEDULE (HH:MM, UTC), and at once if the last good backup is older than a day.
-# After a failure it tries again, every ten minutes.
+# Runs backup.sh each day at SCHEDULE (HH:MM, UTC), and at once where the last time came to no good: no run was begun, or it
+# was cut short. After a failure it tries again, every ten minutes.
 set -euo pipefail
 
 : "${BACKUPS:?}" "${SCHEDULE:?}"
@@ -17,15 +17,19 @@ next_run() {
   echo "$moment"
 }
 
-last_good() { sed -n 's/.*"finished": \([0-9]*\).*/\1/p' "$BACKUPS/status.json" 2>/dev/null || true; }
+# due NOW: when the next run is: NOW, unless a good backup was begun since the last time of the schedule.
+due() {
+  local begun next
+  begun=$(sed -n 's/.*"started": \([0-9]*\).*/\1/p; t; s/.*"finished": \([0-9]*\).*/\1/p' "$BACKUPS/status.json" 2>/dev/null || true)
+  next=$(next_run "$1")
+  if ((${begun:-0} >= next - DAY)); then echo "$next"; else echo "$1"; fi
+}
 
 main() {
-  local due now last
+  local due now
   trap 'kill "${waiting:-0}" 2>/dev/null; exit 143' TERM
-  last=$(last_good)
-  now=$(date +%s)
-  due=$now
-  if ((${last:-0} > now - DAY)); then due=$(next_run "$now"); fi
+  rm -f "$BACKUPS/running" # of a run that was cut short
+  due=$(due "$(date +%s)")
   while :; do
     while now=$(date +%s) && ((now < due)); do
       # In short steps: the clock may be set, or the machine may have slept.
@@ -33,10 +37,9 @@ main() {
       waiting=$!
       wait "$waiting" || true
     done
-    bash "$HERE/backup.sh" &
+    bash "$HERE/backup.sh" scheduled &
     waiting=$!
-    now=$(date +%s)
-    if wait "$waiting"; then due=$(next_run "$now"); else due=$((now + RETRY)); fi
+    if wait "$waiting"; then due=$(next_run "$(date +%s)"); else due=$(($(date +%s) + RETRY)); fi
   done
 }
 

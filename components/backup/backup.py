@@ -1,5 +1,6 @@
-"""The nightly dump: restored on trial before it counts, and pruned by day, week and month."""
+"""The container that makes the nightly dump, and the job that makes one before a release."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pulumi
@@ -14,13 +15,19 @@ HERE = Path(__file__).parent
 FOLDER = "/srv/jira/backups"
 """On the host's root disk: another one than the data's."""
 TARGET = "/backups"
+IN_CONTAINER = "/etc/jira"
+"""Where the scripts are."""
 MAXIMUM_AGE_HOURS = 26
 """Of the last good backup: a day, and two hours for the dump itself. Beyond, the container is unhealthy."""
-ONCE_TIMEOUT_SECONDS = 3600
+SCRIPTS = tuple(sorted(path.name for path in HERE.glob("*.sh")))
 
 
 class Backup(pulumi.ComponentResource):
-    """The container with the schedule. It is healthy once a backup that was restored is young enough."""
+    """The container with the schedule.
+
+    It is healthy while a backup that was proven is young enough, and while the first one is being made: how
+    long that takes grows with the data, and nobody is to wait for it.
+    """
 
     def __init__(
         self,
@@ -44,10 +51,10 @@ class Backup(pulumi.ComponentResource):
         self.container = Container(
             name,
             ContainerArgs(
-                process=self._process("/etc/jira/scheduler.sh"),
+                process=self._process("scheduler.sh"),
                 # Its first act is a backup, if there is none that is young enough.
                 health=Health(
-                    command=("bash", "/etc/jira/healthcheck.sh"), interval=3, start_period=600, wait=600
+                    command=("bash", f"{IN_CONTAINER}/healthcheck.sh"), interval=3, start_period=60, wait=120
                 ),
                 release=Release(order="stop-first", grace=30),
                 # Unhealthy means that there is no backup: someone must look, and a restart would hide it.
@@ -61,21 +68,28 @@ class Backup(pulumi.ComponentResource):
         )
         self.register_outputs({})
 
-    def once(self) -> Process:
-        """The process that makes one backup now and ends."""
-        return self._process("/etc/jira/backup.sh", timeout_seconds=ONCE_TIMEOUT_SECONDS)
+    def before(self, release: pulumi.Output[str]) -> Process:
+        """The process that makes one backup before the migration to the image `release`, and ends."""
+        process = self._process("backup.sh", "release")
+        return replace(
+            process,
+            files={**process.files, f"{IN_CONTAINER}/release": release},
+            timeout_seconds=self._site.settings.backup.timeout_minutes * 60,
+        )
 
-    def _process(self, script: str, timeout_seconds: int = 0) -> Process:
+    def _process(self, script: str, *arguments: str) -> Process:
         settings = self._site.settings.backup
         return Process(
             image=self._site.images["postgres"],
             user=USER,
-            entrypoint=("bash", script),
+            entrypoint=("bash", f"{IN_CONTAINER}/{script}", *arguments),
             environment={
                 "BACKUPS": TARGET,
                 "DATABASES": " ".join(DATABASES),
                 "KEEP_DAILY": str(settings.retention.daily),
+                "KEEP_MANUAL": str(settings.retention.manual),
                 "KEEP_MONTHLY": str(settings.retention.monthly),
+                "KEEP_RELEASES": str(settings.retention.releases),
                 "KEEP_WEEKLY": str(settings.retention.weekly),
                 "MAXIMUM_AGE_HOURS": str(MAXIMUM_AGE_HOURS),
                 "PGHOST": "postgres",
@@ -83,14 +97,10 @@ class Backup(pulumi.ComponentResource):
                 "SCHEDULE": settings.schedule,
             },
             secrets={"PGPASSWORD": self._site.credentials.backup},
-            files={
-                f"/etc/jira/{file}": (HERE / file).read_text(encoding="utf-8")
-                for file in ("backup.sh", "healthcheck.sh", "scheduler.sh")
-            },
+            files={f"{IN_CONTAINER}/{file}": (HERE / file).read_text(encoding="utf-8") for file in SCRIPTS},
             limits=Limits.of(self._site.settings.services.backup),
             # The image declares a volume there; without this each container would leave an anonymous one.
             tmpfs={"/tmp": "size=64m", DATA: "size=1m"},  # noqa: S108
             networks=("data",),
             mounts=(self._files.mount(TARGET),),
-            timeout_seconds=timeout_seconds,
         )

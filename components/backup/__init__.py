@@ -1,0 +1,1 @@
+"""The nightly dump: proven before it counts, pruned, and restored."""

@@ -1,0 +1,201 @@
+#!/usr/bin/env bash
+#
+# Makes one backup of each database in DATABASES, and prunes the old ones.
+#
+#   backup.sh [scheduled|release|manual]
+#
+# A dump counts once it was proven: restored in a cluster of the backup's own (scratch.sh), where each table must hold what
+# it held in the snapshot that was dumped (content.sh). BACKUPS/DATABASE then has STAMP-KIND.dump, and STAMP-KIND.content with
+# what it holds; of what could not be proven STAMP-KIND.unproven, and STAMP-KIND.reason with the reason in one line.
+# BACKUPS/status.json says when all databases last had one that counts, BACKUPS/failure.json why a later run had not.
+#
+# Where from is in PGHOST, PGUSER and PGPASSWORD. A backup before a release, whose image is named in the file `release` beside
+# this one, is left out where it could break nothing: it has migrated these data before, or there are none.
+# shellcheck source-path=SCRIPTDIR
+set -euo pipefail
+
+: "${BACKUPS:?}" "${DATABASES:?}"
+HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+. "$HERE/postgres.sh"
+. "$HERE/scratch.sh"
+. "$HERE/content.sh"
+. "$HERE/retention.sh"
+PROGRESS_SECONDS=${PROGRESS_SECONDS:-30}
+
+# back_up DATABASE NAME: prints what the dump holds. Runs in a subshell: each failure is of one database.
+back_up() {
+  local database=$1 file=$BACKUPS/$1/$2 started=$SECONDS snapshot size_mb proven
+  mkdir -p "$BACKUPS/$database"
+  rm -f "$BACKUPS/$database"/*.partial # of a run that was cut short
+  # shellcheck disable=SC2064 # the values of now
+  trap "stop_watch; end_scratch; rm -f '$file.partial'" EXIT
+
+  # A session that stays open keeps the snapshot that the dump and the comparison share. What is written to one that was
+  # refused must not end this script, which then would not say why.
+  trap '' PIPE
+  coproc HOLDER { sql --field-separator=' ' --dbname="$database" 2>"$WORK/refusal" 9>&-; }
+  # shellcheck disable=SC2153 # set by coproc
+  local holder=$HOLDER_PID to=${HOLDER[1]} from=${HOLDER[0]}
+  printf 'begin isolation level repeatable read, read only;\nselect pg_export_snapshot();\nselect pg_database_size(%s) >> 20;\n' \
+    "current_database()" >&"$to" || true
+  read -r -t 60 snapshot <&"$from" ||
+    fail "$database: the server gave no snapshot: $(grep . "$WORK/refusal" || echo 'no answer within 60 s')"
+  read -r size_mb <&"$from"
+  room_for "the dump of $database, a database of $size_mb MB" "$(dump_mb "$database" "$size_mb")" ||
+    fail "$(cat "$WORK/room")"
+
+  progress "$database: dumping" "$file.partial" "$size_mb" 9>&- &
+  WATCH=$!
+  printf '\\o %s\n%s\n\\o\n' "$WORK/before" "$SEQUENCES" >&"$to" || true
+  pg_dump --dbname="$database" --format=custom --snapshot="$snapshot" --lock-wait-timeout=60s --file="$file.partial" \
+    2>"$WORK/complaints" || fail "$database: it could not be dumped: $(cat "$WORK/refusal" "$WORK/complaints" | first_error -)"
+  sync "$file.partial"
+  # Its own connection reads on while the trial begins.
+  printf '\\o %s\n%s\n\\o %s\n%s\n\\o %s\n%s\n\\o %s\ncommit;\n\\q\n' "$WORK/after" "$SEQUENCES" "$WORK/rebuilt" "$REBUILT" \
+    "$WORK/expected" "$TABLES" "$WORK/read" >&"$to" || true
+  stop_watch
+
+  set +e # in `if` and beside `||` bash would go on after an error
+  (
+    set -e
+    prove "$database" "$file.partial" "$size_mb" "$holder"
+  )
+  proven=$?
+  set -e
+  if ((proven == 0)); then
+    mv "$WORK/expected" "$file.content"
+    mv "$file.partial" "$file.dump"
+    sync "$BACKUPS/$database"
+    say "$database: $(stat -c %s "$file.dump") bytes, $(grep -c '^table ' "$file.content" || true) tables," \
+      "$(awk '$1 == "table" {rows += $3} END {print rows + 0}' "$file.content") rows," \
+      "restored and compared in $((SECONDS - started)) s$(sed 's/^/; not compared: /' "$WORK/rebuilt")"
+    return
+  fi
+  mv "$WORK/reason" "$file.reason"
+  mv "$file.partial" "$file.unproven"
+  sync "$BACKUPS/$database"
+  cp "$file.reason" "$WORK/reason"
+  say "$database: the dump is kept as $file.unproven" >&2
+  return 1
+}
+
+# prove DATABASE DUMP SIZE_MB HOLDER: restores it, and compares it with what the process HOLDER writes down meanwhile.
+prove() {
+  local database=$1 dump=$2
+  room_for "the trial restore of $database" "$(($3 * 5 / 4 + 300))" || fail "$(cat "$WORK/room")"
+  # Who owns and who may is part of the dump, and roles are not.
+  sql --command="select format('create role %I;', rolname) from pg_catalog.pg_roles where rolname !~ '^pg_' and rolname <> 'postgres'" \
+    >"$WORK/roles"
+  start_scratch
+  progress "$database: restoring on trial" "$SCRATCH/data/base" "$3" 9>&- &
+  WATCH=$!
+  trap 'stop_watch; end_scratch' EXIT
+  sql --file="$WORK/roles"
+  pg_restore --create --dbname=postgres --exit-on-error --no-tablespaces "$dump" 2>"$WORK/complaints" ||
+    fail "$database: its dump could not be restored: $(cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints")"
+  sql --field-separator=' ' --dbname="$database" --file=- <<<"$TABLES" >"$WORK/restored" 2>"$WORK/complaints" ||
+    fail "$database: what was restored could not be read: $(cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints")"
+  sql --field-separator=' ' --dbname="$database" --command="$SEQUENCES" >"$WORK/sequences"
+  until [[ -e $WORK/read ]]; do # it is a child of another shell, which alone could wait for it
+    if ! kill -0 "$4" 2>/dev/null || grep -q -E 'error:|ERROR:|FATAL:' "$WORK/refusal"; then
+      fail "$database: its rows could not be read: $(first_error "$WORK/refusal")"
+    fi
+    sleep 0.1
+  done
+  {
+    differing "$WORK/expected" "$WORK/restored"
+    strayed "$WORK/before" "$WORK/after" "$WORK/sequences"
+  } >"$WORK/differences"
+  [[ ! -s $WORK/differences ]] || {
+    cat "$WORK/differences" >&2
+    fail "$database: what was restored is not what was dumped: $(head -n 1 "$WORK/differences")"
+  }
+}
+
+# dump_mb DATABASE SIZE_MB: the room that its dump may take: half more than the last one took, else all that the database has.
+dump_mb() {
+  local last
+  last=$(find "$BACKUPS/$1" -maxdepth 1 -name '*.dump' -printf '%f %s\n' | sort | tail -n 1)
+  if [[ -n $last ]]; then echo "$((${last##* } * 3 / 2 / 1048576 + 16))"; else echo "$2"; fi
+}
+
+# room_for WHAT MB: whether the backups' disk has so much, and the reserve besides; else WORK/room says what is missing.
+room_for() {
+  local free
+  free=$(free_mb "$BACKUPS")
+  ((free - RESERVE_MB >= $2)) && return
+  echo "$1 may need $2 MB, and the backups' disk has $free MB free, of which $RESERVE_MB MB stay so;" \
+    "keep fewer dumps (backup.retention), or free some of it" >"$WORK/room"
+  return 1
+}
+
+# progress WORDS PATH MB: says each while how much of about so much there is, and keeps the sign of life fresh.
+progress() {
+  while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1; do
+    touch "$BACKUPS/running"
+    say "$1: $(du -sm "$2" 2>/dev/null | cut -f1) MB, of a database of $3 MB"
+  done
+}
+
+stop_watch() { if [[ -n ${WATCH:-} ]]; then kill "$WATCH" 2>/dev/null || true; fi; }
+
+# needless: whether a release has nothing to be afraid of.
+needless() {
+  local known release
+  release=$(cat "$HERE/release" 2>/dev/null || true)
+  known=$(sql --dbname="${DATABASES%% *}" --command="select coalesce(current_setting('jira_plus_plus.release', true), '')") || return 1
+  if [[ -n $release && $known == "$release" ]]; then
+    say "$release has migrated these data before: no backup is needed"
+  elif [[ -z $(sql --dbname="${DATABASES%% *}" --command="
+      select 1 from pg_catalog.pg_tables where schemaname not in ('pg_catalog', 'information_schema') limit 1") ]]; then
+    say "the database is empty: no backup is needed"
+  else
+    return 1
+  fi
+}
+
+# told PATH: writes standard input to a file, whole or not at all.
+told() {
+  cat >"$1.partial"
+  sync "$1.partial"
+  mv "$1.partial" "$1"
+}
+
+main() {
+  local database stamp began code reason='' kind=${1:-manual}
+  [[ $kind =~ ^(scheduled|release|manual)$ ]] || fail "$kind is no kind of backup: scheduled, release or manual"
+  umask 077
+  if [[ $kind == release ]] && needless; then return; fi
+  exec 9>"$BACKUPS/.lock"
+  until flock --wait "$PROGRESS_SECONDS" 9; do say "another backup is running; this one waits for it"; done
+  export WORK
+  WORK=$(mktemp -d)
+  # shellcheck disable=SC2064 # the values of now
+  trap "rm -rf '$WORK' '$BACKUPS/running'" EXIT
+  began=$(date +%s)
+  stamp=$(date -u -d "@$began" +%FT%H%M%SZ)
+  echo "$began" >"$BACKUPS/running"
+  for database in $DATABASES; do
+    rm -f "$WORK"/*
+    set +e
+    (
+      set -e
+      back_up "$database" "$stamp-$kind"
+    )
+    code=$?
+    set -e
+    ((code == 0)) || reason=${reason:-$(cat "$WORK/reason" 2>/dev/null || echo "$database: its log says what")}
+  done
+  for database in $DATABASES; do
+    [[ ! -d $BACKUPS/$database ]] || prune "$BACKUPS/$database"
+  done
+  if [[ -n $reason ]]; then
+    printf '{"at": %s, "kind": "%s", "reason": "%s"}\n' "$(date +%s)" "$kind" "$(tr -d '\\"\n' <<<"$reason")" | told "$BACKUPS/failure.json"
+    exit 1
+  fi
+  printf '{"finished": %s, "started": %s, "stamp": "%s", "kind": "%s", "databases": "%s"}\n' \
+    "$(date +%s)" "$began" "$stamp" "$kind" "$DATABASES" | told "$BACKUPS/status.json"
+  rm -f "$BACKUPS/failure.json"
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then main "$@"; fi

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+#
+# What the scripts of a backup share: how the server is asked, and how a failure is told. To be sourced.
+#
+# Where the server is, is in PGHOST, PGUSER and PGPASSWORD.
+
+# No limit that is meant for applications ends a backup: a session of it idles while the dump is written. What is compared
+# as text must look the same on both sides, whatever a database or a role is set to.
+export PGDATABASE=postgres PGCONNECT_TIMEOUT=10
+export PGOPTIONS="-c client_min_messages=warning \
+-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c idle_session_timeout=0 \
+-c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=3 -c bytea_output=hex -c lc_monetary=C \
+-c search_path="
+
+say() { printf '%s %s\n' "$(date -u +%FT%TZ)" "$*"; }
+
+# fail REASON: one line; where WORK is set, whoever started this reads it there.
+fail() {
+  say "ERROR: $*" >&2
+  if [[ -n ${WORK:-} ]]; then printf '%s\n' "$*" | head -n 1 >"$WORK/reason"; fi
+  exit 1
+}
+
+sql() { psql --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1 "$@"; }
+
+# first_error FILE: the line of a program's complaints that says what was wrong; `-` is standard input.
+first_error() {
+  local said
+  said=$(cat "$1" 2>/dev/null)
+  grep -m 1 -E 'error:|ERROR:|FATAL:|PANIC:' <<<"$said" || grep -m 1 . <<<"$said" || echo 'it said nothing'
+}
+
+free_mb() { df --output=avail --block-size=1M "$1" | tail -n 1 | tr -d ' '; }

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+#
+# A cluster of the backup's own, in which a dump is restored on trial: it shares no process, no memory and no disk with the
+# one that serves, so that the trial can fill and break nothing but itself. To be sourced, after postgres.sh.
+
+SCRATCH=$BACKUPS/.scratch
+RESERVE_MB=${RESERVE_MB:-512} # of the backups' disk, which the trial leaves to others
+
+# start_scratch: an empty cluster; whoever connects from then on in this shell is its superuser.
+start_scratch() {
+  end_scratch
+  SCRATCH_SOCKET=$(mktemp -d)
+  mkdir "$SCRATCH"
+  initdb --pgdata="$SCRATCH/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync \
+    >"$SCRATCH/log" 2>&1 || fail "the cluster for the trial restore could not be made: $(first_error "$SCRATCH/log")"
+  # It is thrown away: what makes a cluster survive a crash is left out, and what makes it small is put in.
+  pg_ctl --pgdata="$SCRATCH/data" --wait --log="$SCRATCH/log" start --options="-c listen_addresses= -c port=5432 \
+    -c unix_socket_directories=$SCRATCH_SOCKET -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c autovacuum=off \
+    -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB -c max_connections=5 -c shared_buffers=32MB \
+    -c maintenance_work_mem=32MB -c work_mem=4MB -c max_parallel_workers=0 -c max_parallel_maintenance_workers=0" \
+    >/dev/null 9>&- || fail "the cluster for the trial restore did not start: $(first_error "$SCRATCH/log")"
+  watch_disk 9>&- &
+  SCRATCH_WATCH=$!
+  export PGHOST=$SCRATCH_SOCKET PGPORT=5432 PGUSER=postgres PGPASSWORD=''
+}
+
+# watch_disk: ends the cluster before it takes the last of the disk; what waits for it then fails.
+watch_disk() {
+  while sleep 1 >/dev/null 2>&1; do
+    if (($(free_mb "$BACKUPS") < RESERVE_MB)); then
+      echo "the trial restore was ended: less than $RESERVE_MB MB are free on the backups' disk" >"$SCRATCH/full"
+      pg_ctl --pgdata="$SCRATCH/data" --mode=immediate stop >/dev/null 2>&1 || true
+      return
+    fi
+  done
+}
+
+# end_scratch: whatever there is of one, of a run that was cut short, too.
+end_scratch() {
+  if [[ -n ${SCRATCH_WATCH:-} ]]; then kill "$SCRATCH_WATCH" 2>/dev/null || true; fi
+  if [[ -e $SCRATCH/data/postmaster.pid ]]; then
+    pg_ctl --pgdata="$SCRATCH/data" --wait --mode=immediate stop >/dev/null 2>&1 || true
+  fi
+  rm -rf "$SCRATCH" "${SCRATCH_SOCKET:-$SCRATCH}"
+}
