@@ -3,7 +3,7 @@
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -37,10 +37,15 @@ def leak(server: Server, user: str, database: str, count: int) -> Iterator[None]
             server.sql(database, "select 1", user=user)
         yield
     finally:
-        server.sql(
-            "postgres", f"select pg_terminate_backend(pid) from pg_stat_activity where usename = '{user}'"
-        )
-        sessions.communicate(timeout=30)
+        end = f"select pg_terminate_backend(pid) from pg_stat_activity where usename = '{user}'"
+        for _ in range(60):  # one that comes late finds a place that is free by then
+            server.sql("postgres", end)
+            with suppress(subprocess.TimeoutExpired):
+                sessions.communicate(timeout=1)
+                break
+        else:
+            sessions.kill()
+            raise AssertionError(f"the sessions of {user} do not end")
 
 
 @pytest.fixture
