@@ -10,11 +10,13 @@ from rehearsal.cloud.cloudflare import dns, zones
 
 if TYPE_CHECKING:
     from dnslib import DNSRecord
-    from dnslib.server import DNSHandler
+    from dnslib.server import DNSHandler, DNSServer
 
     from rehearsal.cloud.cloud import Cloud
 
 ADDRESS = "127.0.0.1"
+TRIES = 20
+"""For a port that is free by UDP and by TCP."""
 SECONDS = 0
 """Nothing is to be kept: what is asked for a certificate is there for moments."""
 
@@ -59,18 +61,29 @@ class Zones:
 @contextmanager
 def serving(cloud: Cloud) -> Iterator[str]:
     """Serves by UDP and TCP on one port; where, as `address:port`."""
+    servers = _both(Zones(cloud))
+    for server in servers:
+        server.start_thread()
+    try:
+        yield f"{ADDRESS}:{servers[0].server.server_address[1]}"
+    finally:
+        for server in servers:
+            server.stop()
+            server.server.server_close()
+
+
+def _both(resolver: Zones) -> tuple[DNSServer, DNSServer]:
+    """On one port, by UDP and by TCP: one that is free for the first may be taken for the second."""
     from dnslib.server import DNSLogger, DNSServer
 
     quiet = DNSLogger("-request,-reply,-truncated,-error", prefix=False)
-    resolver = Zones(cloud)
-    by_udp = DNSServer(resolver, address=ADDRESS, port=0, logger=quiet)
-    port = by_udp.server.server_address[1]
-    by_tcp = DNSServer(resolver, address=ADDRESS, port=port, tcp=True, logger=quiet)
-    for server in (by_udp, by_tcp):
-        server.start_thread()
-    try:
-        yield f"{ADDRESS}:{port}"
-    finally:
-        for server in (by_udp, by_tcp):
-            server.stop()
-            server.server.server_close()
+    for tried in range(TRIES):
+        by_udp = DNSServer(resolver, address=ADDRESS, port=0, logger=quiet)
+        port = by_udp.server.server_address[1]
+        try:
+            return by_udp, DNSServer(resolver, address=ADDRESS, port=port, tcp=True, logger=quiet)
+        except OSError:
+            by_udp.server.server_close()
+            if tried + 1 == TRIES:
+                raise
+    raise AssertionError("unreachable")
