@@ -14,15 +14,16 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from operations.state_folder import state_folder
+
 
 class Again:
     """The note of the last run that went well, of `stack` of the program in `project`."""
 
     def __init__(self, project: Path, stack: str, binary: Path, environment: Mapping[str, str]) -> None:
         self._project, self._stack, self._binary = project, stack, binary
-        base = Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
         place = f"{environment.get('PULUMI_BACKEND_URL')} {environment.get('PULUMI_HOME')} {project} {stack}"
-        self._file = base / "jira-plus-plus" / "deployed" / hashlib.sha256(place.encode()).hexdigest()[:16]
+        self._file = state_folder(environment) / "deployed" / hashlib.sha256(place.encode()).hexdigest()[:16]
 
     def __bool__(self) -> bool:
         """Whether what is to be run is what the note is of."""

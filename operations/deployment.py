@@ -131,26 +131,26 @@ class Deployment:
     def _preview(self) -> Journal:
         resources = self.resources()
         sight = self._look(resources)
-        how: dict[str, Any] = {}  # where nobody is there who could be asked
+        replace: list[str] = []
+        reading: dict[str, Any] = {}  # where nobody is there who could be asked
         shut = None if sight.gone or sight.off else unreachable(resources, self.environment)
         if shut:
             self.say(f"{shut} does not answer by ssh from here: what was changed by hand is not looked at")
         elif not sight.off:
-            how = {"replace": [*sight.again(resources), *sight.lost(resources)] or None, **_REFRESH}
+            replace, reading = [*sight.again(resources), *sight.lost(resources)], _REFRESH
         try:
-            journal = self._run("preview", lambda on: self.open().preview(**how, **on))
+            journal = self._try_preview(replace, reading)
         except DeploymentFailed as failure:
             # Of a preview the engine does not say what failed; but for reading anew it asks no cloud.
-            if not how or verdict(failure.journal.errors) is not Verdict.TRANSIENT:
+            if not reading or verdict(failure.journal.errors) is not Verdict.TRANSIENT:
                 raise
             self.say(_unread(failure.journal))
-            how = {name: value for name, value in how.items() if name not in _REFRESH}
-            journal = self._run("preview", lambda on: self.open().preview(**how, **on))
+            journal = self._try_preview(replace, {})
         journal.face(sight.words, {*sight.detached, *sight.lost(resources)})
         if not sight.gone and (unseen := journal.unseen):
             journal.face(sight.words, unseen)
             words = journal.put_back
-            journal = self._run("preview", lambda on: self.open().preview(**on))
+            journal = self._try_preview([], {})
             journal.face(words, ())
             self.say("how Docker is reached changes: what was changed by hand in it is not looked at")
         for line in journal.put_back:
@@ -167,11 +167,11 @@ class Deployment:
             DeploymentFailed: it failed for good.
         """
         with self.way_in(first=True):
-            again = self._again
-            if replace is None and again and (journal := self._idle()):
+            again, state = self._again, self._settle()
+            if replace is None and again and (journal := self._idle(state)):
                 return journal
             again.begin()
-            journal = self._up(replace)
+            journal = self._up(state, replace)
             again.end()
             return journal
 
@@ -179,9 +179,8 @@ class Deployment:
     def _again(self) -> Again:
         return Again(self.project, self.stack, self.binary, self._surroundings)
 
-    def _idle(self) -> Journal | None:
+    def _idle(self, state: Mapping[str, Any]) -> Journal | None:
         """That the last run again would find nothing to do, nor anything that strayed; else None."""
-        state = self._settle()
         if not state.get("resources") or self._look(state["resources"]).words:
             return None
         try:
@@ -190,8 +189,7 @@ class Deployment:
             return None  # the run will say why, and what may pass it tries again
         return None if journal.changes or journal.strayed else journal
 
-    def _up(self, replace: str | None) -> Journal:
-        state = self._settle()
+    def _up(self, state: Mapping[str, Any], replace: str | None) -> Journal:
         sight = self._face(state)
         self._switch_on(sight)
         again = sight.again(state.get("resources") or [])
@@ -304,6 +302,9 @@ class Deployment:
         target.chmod(0o600)
         outputs = self._workspace.read_outputs(self.open().name)
         target.write_text(json.dumps({name: output.value for name, output in outputs.items()}))
+
+    def _try_preview(self, replace: list[str], reading: Mapping[str, Any]) -> Journal:
+        return self._run("preview", lambda on: self.open().preview(replace=replace or None, **reading, **on))
 
     def _try_up(self, replace: list[str], reading: Mapping[str, Any]) -> Journal:
         return self._run("up", lambda on: self.open().up(replace=replace or None, **reading, **on))

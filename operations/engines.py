@@ -20,6 +20,8 @@ from typing import Any
 
 from pulumi.automation import CommandError, PulumiCommand
 
+from operations.state_folder import state_folder
+
 LAUNCHER = Path(__file__).with_name("launch.sh")
 SECONDS_TO_LOCK = 60.0
 """An engine takes its lock right after its start: a later lock is of another with the same id."""
@@ -28,9 +30,8 @@ _KILLED = re.compile(r"^ code: -\d+$", re.MULTILINE)
 
 
 def folder() -> Path:
-    """Where the notes lie: not in the cache, which CI carries from machine to machine."""
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "jira-plus-plus" / "engines"
+    """Where the notes lie."""
+    return state_folder() / "engines"
 
 
 def here() -> str:

@@ -71,10 +71,9 @@ back_up() {
       "restored and compared in $((SECONDS - started)) s$(sed 's/^/; not compared: /' "$WORK/rebuilt")"
     return
   fi
-  mv "$WORK/reason" "$file.reason"
+  cp "$WORK/reason" "$file.reason"
   mv "$file.partial" "$file.unproven"
   sync "$BACKUPS/$database"
-  cp "$file.reason" "$WORK/reason"
   say "$database: the dump is kept as $file.unproven" >&2
   return 1
 }

@@ -11,8 +11,10 @@ from components.services import application
 from components.services.postgres import Postgres
 from components.services.site import Site
 
-RECORD = "jira_plus_plus.release"
-"""A setting of the database `jira`: the image that has migrated it. A dump has it, too."""
+RECORD = "alter database jira set jira_plus_plus.release = '{image}'"
+"""A setting of the database: the image that has migrated it. A dump has it, too."""
+PSQL = ("psql", "--no-psqlrc", "--quiet", "--username=postgres", "--dbname=postgres")
+"""In the server's container, as its superuser."""
 
 
 class Migration(pulumi.ComponentResource):
@@ -70,16 +72,10 @@ class Migration(pulumi.ComponentResource):
             create=pulumi.Output.all(postgres.container.name_in_docker, image).apply(
                 lambda known: shlex.join(
                     [
-                        *(
-                            "docker",
-                            "exec",
-                            known[0],
-                            "psql",
-                            "--no-psqlrc",
-                            "--quiet",
-                            "--username=postgres",
-                        ),
-                        "--dbname=postgres",
+                        "docker",
+                        "exec",
+                        known[0],
+                        *PSQL,
                         f"--command=alter database jira set {RECORD} = '{known[1]}'",
                     ]
                 )

@@ -14,7 +14,6 @@ import urllib.request
 
 import docker
 from docker.errors import APIError, NotFound
-from docker.models.images import Image
 
 from rehearsal.images import LABEL, ImageError, builder, cache
 from rehearsal.images.catalogue import IMAGES
@@ -117,8 +116,12 @@ def stop(client: docker.DockerClient) -> None:
 def _push(client: docker.DockerClient, built: str, known: str) -> str:
     repository, _, version = built.rpartition(":")
     there = f"{ADDRESS}/{repository}"
-    image = client.images.get(built)
-    if _is_of(image, known, f"{there}:{version}") and _holds(there, known.rpartition("@")[2]):
+    image, digest = client.images.get(built), known.rpartition("@")[2]
+    # A tag is made of the files that an image is built from, not of what came out: built once more, after the
+    # daemon lost it, it has its tag and another digest, and the registry holds the former one still. Docker
+    # notes with an image each digest that it was pushed as, and forgets it with the image.
+    pushed = f"{there}@{digest}" in image.attrs["RepoDigests"]
+    if known == f"{there}:{version}@{digest}" and pushed and _holds(there, digest):
         return known
     image.tag(there, version)
     digest = ""
@@ -127,17 +130,6 @@ def _push(client: docker.DockerClient, built: str, known: str) -> str:
             raise ImageError(f"the registry did not take {built}: {message['error']}")
         digest = message.get("aux", {}).get("Digest", digest)
     return f"{there}:{version}@{digest}"
-
-
-def _is_of(image: Image, reference: str, tagged: str) -> bool:
-    """Whether this very image was pushed as that reference.
-
-    A tag is made of the files that an image is built from, not of what came out: built once more, after
-    the daemon lost it, it has its tag and another digest, and the registry holds the former one still. Docker
-    notes with an image each digest that it was pushed as (`RepoDigests`), and forgets it with the image.
-    """
-    repository, digest = tagged.rpartition(":")[0], reference.rpartition("@")[2]
-    return reference.startswith(f"{tagged}@") and f"{repository}@{digest}" in image.attrs["RepoDigests"]
 
 
 def _holds(repository: str, digest: str) -> bool:

@@ -120,7 +120,6 @@ ROWS = [
         {"host-firewall": "~ rules"},
         also={"host.ssh.allowed_networks": None, "host.ssh.allow_own_address": None},
     ),
-    # The state still knows the firewall of the run that made the server, which nobody leaves alone any more.
     Row("host.ssh.allow_own_address", True, {}),
     Row("host.ssh.authorized_keys", [PUBLIC_KEY], {"host-bootstrap": "~ create"}),
     # ── host: this machine
@@ -529,30 +528,13 @@ ROWS = [
             "host-bootstrap": "~ create",  # the system's upgrades come after it
         },
     ),
-    Row(
-        "backup.retention.daily",
-        8,
-        {"backup": "± envs:KEEP_DAILY", "migration-backup": "~ create:KEEP_DAILY"},
-    ),
-    Row(
-        "backup.retention.weekly",
-        5,
-        {"backup": "± envs:KEEP_WEEKLY", "migration-backup": "~ create:KEEP_WEEKLY"},
-    ),
-    Row(
-        "backup.retention.monthly",
-        7,
-        {"backup": "± envs:KEEP_MONTHLY", "migration-backup": "~ create:KEEP_MONTHLY"},
-    ),
-    Row(
-        "backup.retention.releases",
-        7,
-        {"backup": "± envs:KEEP_RELEASES", "migration-backup": "~ create:KEEP_RELEASES"},
-    ),
-    Row(
-        "backup.retention.manual",
-        7,
-        {"backup": "± envs:KEEP_MANUAL", "migration-backup": "~ create:KEEP_MANUAL"},
+    *(
+        Row(
+            f"backup.retention.{name}",
+            value,
+            {"backup": f"± envs:KEEP_{name.upper()}", "migration-backup": f"~ create:KEEP_{name.upper()}"},
+        )
+        for name, value in (("daily", 8), ("weekly", 5), ("monthly", 7), ("releases", 7), ("manual", 7))
     ),
     Row("backup.timeout_minutes", 90, {"migration-backup": "~ create"}),
     # ── development: a developer's machine

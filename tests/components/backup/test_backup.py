@@ -17,24 +17,6 @@ from tests.components.services.conftest import BACKUP, Server, as_user, give
 DATABASES = "jira temporal temporal_visibility"
 
 
-@pytest.fixture
-def backups(server: Server) -> Path:
-    """An empty folder for backups, and three databases of which one holds rows."""
-    assert server.make_roles().returncode == 0
-    server.sql(
-        "jira",
-        "drop table if exists issues cascade; create table issues (id serial primary key, title text);"
-        "insert into issues (title) select 'issue ' || i from generate_series(1, 5000) i;"
-        "create view titles as select title from issues",
-        user="jira",
-    )
-    folder = server.folder / "backups"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    give(folder)
-    return folder
-
-
 def environment(server: Server, backups: Path, **changes: str) -> dict[str, str]:
     return {
         "BACKUPS": str(backups),
@@ -56,6 +38,18 @@ def environment(server: Server, backups: Path, **changes: str) -> dict[str, str]
 
 def back_up(server: Server, backups: Path, **changes: str) -> "subprocess.CompletedProcess[str]":
     return server.run("bash", "backup.sh", environment=environment(server, backups, **changes))
+
+
+def begin(server: Server, backups: Path, path: str) -> "subprocess.Popen[bytes]":
+    """A backup that goes on, as the first of a session of its own; `path` is a PATH of `wrap`."""
+    return subprocess.Popen(
+        [*as_user(), "bash", "backup.sh"],
+        env={**environment(server, backups), "PATH": path},
+        cwd=server.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def dumps(backups: Path) -> list[str]:
@@ -133,14 +127,7 @@ def test_what_a_run_that_was_cut_short_left_is_swept(server: Server, backups: Pa
     (backups / "jira").mkdir()
     give(backups)
     slow = wrap(server, "pg_restore", 'sleep 60 >/dev/null 2>&1; {real} "$@"')
-    killed = subprocess.Popen(
-        [*as_user(), "bash", "backup.sh"],
-        env={**environment(server, backups), "PATH": slow},
-        cwd=server.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    killed = begin(server, backups, slow)
     pid_file = backups / ".scratch" / "data" / "postmaster.pid"
     until = time.monotonic() + 60
     while not (pid_file.exists() and pid_file.read_text()[:1].isdigit()) and time.monotonic() < until:
@@ -160,12 +147,7 @@ def test_what_a_run_that_was_cut_short_left_is_swept(server: Server, backups: Pa
 
 def test_one_waits_for_the_other(server: Server, backups: Path) -> None:
     slow = wrap(server, "pg_dump", 'sleep 1; {real} "$@"')
-    first = subprocess.Popen(
-        [*as_user(), "bash", "backup.sh"],
-        env={**environment(server, backups), "PATH": slow},
-        cwd=server.folder,
-        stdout=subprocess.DEVNULL,
-    )
+    first = begin(server, backups, slow)
     time.sleep(0.5)
     assert back_up(server, backups).returncode == 0
     assert first.wait(timeout=30) == 0

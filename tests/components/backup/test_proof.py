@@ -7,10 +7,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.components.backup.test_backup import back_up, backups, environment, wrap
+from tests.components.backup.test_backup import back_up, environment, wrap
 from tests.components.services.conftest import Server
-
-__all__ = ["backups"]
 
 
 def unproven(backups: Path, database: str = "jira") -> str:

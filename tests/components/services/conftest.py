@@ -5,7 +5,6 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -83,14 +82,7 @@ def give(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """A fresh server of this module's own."""
-    with started() as found:
-        yield found
-
-
-@contextmanager
-def started() -> Iterator[Server]:
-    """A fresh server, with the scripts that run against one beside it."""
+    """A fresh server of this module's own, with the scripts that run against one beside it."""
     if not (BINARIES / "postgres").exists():
         pytest.skip(f"{BINARIES} has no Postgres 15: apt-get install postgresql-15")
     folder = Path(mkdtemp(prefix="jira-plus-plus-postgres-"))  # short: a socket's path may have 107 bytes
@@ -112,8 +104,6 @@ def started() -> Iterator[Server]:
     options += f" -c max_connections={SHARES.total}"
     started = server.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
     assert started.returncode == 0, (folder / "log").read_text()
-    try:
-        yield server
-    finally:
-        server.run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder)
+    yield server
+    server.run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+    shutil.rmtree(folder)
