@@ -104,7 +104,9 @@ class Lab:
         self._home = folder / "home"
         self._home.mkdir(parents=True)
         self.binary = engine()
-        self._plugins: subprocess.Popen[str] | None = None
+        self._machine = dict(os.environ)
+        self.plugins: subprocess.Popen[str] | None = None
+        """The stand-ins, which all runs of this lab share."""
         self._attached = ""
         self.server: _HoldingServer | None = None
         self._port = 0
@@ -139,10 +141,10 @@ class Lab:
 
     def kill_plugins(self) -> None:
         """Ends the stand-ins as hard as a machine's end would; the next run starts new ones."""
-        if self._plugins is not None:
-            self._plugins.kill()
-            self._plugins.wait()
-            self._plugins = None
+        if self.plugins is not None:
+            self.plugins.kill()
+            self.plugins.wait()
+            self.plugins = None
 
     def _start_cloud(self) -> None:
         folder = self.state / "cloud"
@@ -320,17 +322,18 @@ class Lab:
 
     def _attach(self) -> str:
         """The stand-ins' addresses; starts them if need be."""
-        if self._plugins is None:
-            self._plugins = subprocess.Popen(
+        if self.plugins is None:
+            self.plugins = subprocess.Popen(
                 [sys.executable, "-m", "rehearsal.plugins", *PLUGINS],
                 cwd=ROOT,
-                env={**os.environ, **self.surroundings()},
+                # They outlive the test that starts them: what it alone pretends must not stay in them.
+                env={**self._machine, **Lab.surroundings(self)},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            assert self._plugins.stdout is not None
-            self._attached = self._plugins.stdout.readline().strip()
+            assert self.plugins.stdout is not None
+            self._attached = self.plugins.stdout.readline().strip()
         return self._attached
 
     def checkpoint(self) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def refusal(
 
 
 def as_(lab: Lab, monkeypatch: pytest.MonkeyPatch, **tokens: str) -> None:
-    """From here on the program asks with these tokens."""
+    """From here on the program asks with these tokens; the plugins, which stay, keep the lab's own."""
     surroundings = lab.surroundings
     monkeypatch.setattr(lab, "surroundings", lambda: {**surroundings(), **tokens})
 
