@@ -76,7 +76,7 @@ class Migration(pulumi.ComponentResource):
                         "exec",
                         known[0],
                         *PSQL,
-                        f"--command=alter database jira set {RECORD} = '{known[1]}'",
+                        f"--command={RECORD.format(image=known[1])}",
                     ]
                 )
             ),
