@@ -7,6 +7,8 @@ TESTS ?= tests
 # What `make test` leaves out: the playbook needs a stack that is up (`make playbook`).
 MARKERS ?= not playbook
 JOBS ?= auto
+# Of a restore.
+SOURCE = $(if $(FROM),--from '$(FROM)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(INTO),--into '$(INTO)')
 
 VENV := $(shell $(PYTHON) tools/setup/venv.py path)
 export PATH := $(VENV)/bin:$(PATH)
@@ -17,7 +19,7 @@ SHELL := bash
 MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench verify-images \
-	preview deploy replace drift destroy comment docker-stop clean
+	preview deploy replace restore drift destroy comment docker-stop clean
 
 help: ## this list
 	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|diff|clean]"
@@ -34,7 +36,7 @@ packages-%:
 	@tools/setup/packages.sh $*
 
 rehearse: venv packages-rehearse ## the whole deployment of STACK without an account, on this machine
-	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE))
+	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE)) $(SOURCE)
 
 test: venv packages-test ## every test that can run here; those that need Docker or Go are skipped without, and say so
 	@python -m rehearsal.preparation
@@ -70,6 +72,9 @@ deploy: venv ## deploys STACK (real accounts)
 
 replace: venv ## makes the server of STACK anew, with minutes of downtime (real accounts); data and addresses stay; YES=1 does not ask
 	@python -m operations replace --stack $(STACK) $(if $(YES),--yes)
+
+restore: venv ## databases as they were: FROM=latest|before|<dump>|<moment>, DATABASE=jira|temporal|all, INTO=scratch; without FROM lists
+	@python -m operations.restore --stack $(STACK) $(SOURCE) $(if $(YES),--yes)
 
 drift: venv ## what differs from the code in STACK (real accounts); exit code 2 if anything does
 	@python -m operations drift --stack $(STACK) --markdown .pulumi-out/$(STACK)/drift.md

@@ -6,15 +6,15 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
-import yaml
-
-from operations import backend, changes, summary
+from operations import changes, summary
 from operations.checks import Unwell, verify
-from operations.deployment import PROJECT, Deployment, DeploymentFailed
+from operations.confirmation import confirmed
+from operations.deployment import Deployment, DeploymentFailed
 from operations.engine import EngineMissing, engine
+from operations.environment import EnvironmentIncomplete, complete_environment
 from operations.interrupt import interruptible
 from operations.journal import Failure, Journal
 from operations.locks import Locked
@@ -40,19 +40,6 @@ actions:
   outputs  writes all outputs, secret ones too, to .pulumi-out/<stack>/outputs.json (for the playbook)
   destroy  deletes every resource of the stack; refused for what is protected; asks for the stack's name
 """
-
-_CLOUD = {
-    "HCLOUD_TOKEN": "a Hetzner Cloud API token (Read & Write) of the stack's project",
-    "CLOUDFLARE_API_TOKEN": (
-        "a Cloudflare API token for the stack's zone "
-        "(Zone / Zone / Read, Zone / Zone Settings / Edit, Zone / DNS / Edit; "
-        "with tls.mode origin-ca also Zone / SSL and Certificates / Edit)"
-    ),
-}
-
-
-class EnvironmentIncomplete(Exception):
-    """Something that must be exported is not; the message lists all of it."""
 
 
 def main() -> int:
@@ -119,7 +106,7 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
         timings.append(_timed("up", deployment.up))
         _close(deployment, timings)
     elif action == "replace":
-        if not (sure or _confirmed(stack, "replace the server of")):
+        if not (sure or confirmed(stack, "replace the server of")):
             print("not replaced")
             return 1
         timings.append(_timed("replace", deployment.replace_server))
@@ -127,7 +114,7 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
     elif action == "outputs":
         deployment.write_outputs(ROOT / ".pulumi-out" / stack / "outputs.json")
     elif action == "destroy":
-        if not (sure or _confirmed(stack, "delete all of")):
+        if not (sure or confirmed(stack, "delete all of")):
             print("not destroyed")
             return 1
         deployment.destroy()
@@ -141,13 +128,6 @@ def _close(deployment: Deployment, timings: list[summary.Timing]) -> None:
         verify(deployment.stack, resources, deployment.environment)
 
 
-def _confirmed(stack: str, what: str) -> bool:
-    try:
-        return input(f"Type the stack's name to {what} {stack}: ").strip() == stack
-    except EOFError:  # nobody there to ask
-        return False
-
-
 def _timed(step: str, run: Callable[[], Journal]) -> summary.Timing:
     started = time.monotonic()
     journal = run()
@@ -159,44 +139,6 @@ def _write(target: Path | None, action: str, stack: str, journal: Journal) -> No
     if target is not None:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(changes.markdown(stack, journal, f"{action.capitalize()} of `{stack}`"))
-
-
-def complete_environment(root: Path, stack: str, exported: Mapping[str, str]) -> dict[str, str]:
-    """`.env.<stack>` under what is exported.
-
-    Raises:
-        EnvironmentIncomplete: it lacks what the stack needs; all of it is named.
-    """
-    values = {**read_env_file(root / f".env.{stack}"), **exported}
-    stack_file = root / f"Pulumi.{stack}.yaml"
-    if not stack_file.exists():
-        known = ", ".join(sorted(path.name[7:-5] for path in root.glob("Pulumi.*.yaml")))
-        raise EnvironmentIncomplete(f"stack {stack}: there is no {stack_file.name}; there is {known}")
-    written = yaml.safe_load(stack_file.read_text()) or {}
-    config = written.get("config") or {}
-    host = config.get(f"{PROJECT}:host") or {}
-    needed = dict(_CLOUD) if host.get("kind") == "hetzner" else {}
-    if host.get("kind") == "existing":
-        needed = {"CLOUDFLARE_API_TOKEN": _CLOUD["CLOUDFLARE_API_TOKEN"]}
-    missing = [f"  {name}: {what}" for name, what in needed.items() if not values.get(name)]
-    missing += [f"  {line}" for line in backend.missing(root, written, values)]
-    if missing:
-        raise EnvironmentIncomplete(
-            f"to operate {stack}, export these (or write them to .env.{stack}; see .env.template):\n"
-            + "\n".join(missing)
-        )
-    return values
-
-
-def read_env_file(path: Path) -> dict[str, str]:
-    """`NAME=value` lines, with or without `export` and quotes; `#` begins a comment line."""
-    values = {}
-    if path.exists():
-        for line in path.read_text().splitlines():
-            name, equals, value = line.strip().removeprefix("export ").partition("=")
-            if equals and not name.startswith("#"):
-                values[name.strip()] = value.strip().strip("'\"")
-    return values
 
 
 if __name__ == "__main__":

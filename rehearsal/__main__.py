@@ -12,6 +12,7 @@ from operations.engine import EngineMissing
 from operations.interrupt import interruptible
 from operations.locks import Locked
 from operations.orphans import ForeignResource
+from operations.restore import JobFailed, NoSource, Wish
 from rehearsal.background import CloudError
 from rehearsal.clean import clean
 from rehearsal.diff import diff
@@ -36,6 +37,8 @@ steps:
   recreate  destroy, then up
   diff      what the working tree changes against BASE (--base, a git revision): BASE is brought up aside,
             recorded only, and the working tree previewed on it; the Markdown is that of preview
+  restore   databases as they were (--from, --database, --into, as `make restore`); without --from lists what
+            there is
   outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)
   clean     takes the stack down, a protected one too, and forgets its state; without --stack, all of them
 
@@ -59,6 +62,13 @@ def main() -> int:
         "--step", choices=(*STEPS, "diff", "clean"), default="all", help="which step (default: all)"
     )
     parser.add_argument("--base", default="HEAD", help="the git revision for --step diff (default: HEAD)")
+    parser.add_argument(
+        "--from", dest="source", default="", help="for --step restore: latest, a dump, a moment"
+    )
+    parser.add_argument(
+        "--database", default="jira", help="for --step restore: jira (default), temporal or all"
+    )
+    parser.add_argument("--into", default="", help="for --step restore: beside what serves")
     arguments = parser.parse_args()
     stack = arguments.stack or "uat"
     with interruptible() as interrupted:
@@ -68,14 +78,18 @@ def main() -> int:
             elif arguments.step == "diff":
                 diff(ROOT, stack, arguments.base, _say)
             else:
-                Rehearsal(ROOT, stack, say=_say, show=_say).run(arguments.step)
+                rehearsal = Rehearsal(ROOT, stack, say=_say, show=_say)
+                rehearsal.wish = Wish.of(arguments.source, arguments.database, arguments.into)
+                rehearsal.run(arguments.step)
         except (
             CloudError,
             DeploymentFailed,
             EngineMissing,
             ForeignResource,
             ImageError,
+            JobFailed,
             Locked,
+            NoSource,
             ProjectError,
             RehearsalFailed,
             Unwell,

@@ -22,6 +22,7 @@ from operations.journal import Journal
 from operations.marks import SECRET
 from operations.orphans import Finder
 from operations.recovery import default_finders
+from operations.restore import Restore, Wish, act
 from rehearsal import background, dockerd, launchers, project
 from rehearsal.images import stack_images
 from rehearsal.leftovers import RecordedDocker, forget_ssh_files, in_docker
@@ -29,7 +30,7 @@ from rehearsal.progress import Progress
 
 Say = Callable[[str], None]
 
-STEPS = ("all", "preview", "up", "replace", "destroy", "recreate", "outputs")
+STEPS = ("all", "preview", "up", "replace", "destroy", "recreate", "restore", "outputs")
 STACKS = ("uat", "prod", "local")
 RETRY_PAUSE_SECONDS = 0.5
 """The embedded cloud recovers faster than a real one."""
@@ -53,6 +54,8 @@ class Rehearsal:
         """Beside those that are made up, by key of the stack file."""
         self.note = ""
         """Stands above the changes in the Markdown of a preview."""
+        self.wish = Wish("")
+        """What `restore` does."""
         self.timings: list[summary.Timing] = []
         self._mode = ""
         self._images: Beside[dict[str, Any]] | None = None
@@ -67,6 +70,7 @@ class Rehearsal:
             RehearsalFailed: a no-op up changed something, or a destroy left something.
             DeploymentFailed: the engine or the program failed.
             Unwell: what is up does not serve as it should.
+            NoSource, JobFailed: nothing was restored.
         """
         with self._alone():
             self._set_up(step)
@@ -78,6 +82,7 @@ class Rehearsal:
                 "recreate": self._recreate,
                 "all": self._all,
                 "outputs": self._outputs,
+                "restore": self._restore,
             }[step]()
 
     # ── steps
@@ -140,6 +145,11 @@ class Rehearsal:
     def _outputs(self) -> None:
         assert self._deployment is not None
         self._deployment.write_outputs(self.state / "outputs.json")
+
+    def _restore(self) -> None:
+        assert self._deployment is not None
+        with self._deployment.way_in():
+            act(Restore(self._deployment, self.say), self.wish, sure=True)
 
     # ── parts
 

@@ -5,8 +5,9 @@
 #   backup.sh [scheduled|release|manual]
 #
 # A dump counts once it was proven: restored in a cluster of the backup's own (scratch.sh), where each table must hold what
-# it held in the snapshot that was dumped (content.sh). BACKUPS/DATABASE then has STAMP-KIND.dump, and STAMP-KIND.content with
-# what it holds; of what could not be proven STAMP-KIND.unproven, and STAMP-KIND.reason with the reason in one line.
+# it held in the snapshot that was dumped (content.sh). BACKUPS/DATABASE then has STAMP-KIND.dump, STAMP-KIND.content with what
+# it holds, and STAMP-KIND.json with its checksum and sizes; of what could not be proven STAMP-KIND.unproven, and
+# STAMP-KIND.reason with the reason in one line.
 # BACKUPS/status.json says when all databases last had one that counts, BACKUPS/failure.json why a later run had not.
 #
 # Where from is in PGHOST, PGUSER and PGPASSWORD. A backup before a release, whose image is named in the file `release` beside
@@ -24,7 +25,7 @@ PROGRESS_SECONDS=${PROGRESS_SECONDS:-30}
 
 # back_up DATABASE NAME: prints what the dump holds. Runs in a subshell: each failure is of one database.
 back_up() {
-  local database=$1 file=$BACKUPS/$1/$2 started=$SECONDS snapshot size_mb proven
+  local database=$1 file=$BACKUPS/$1/$2 started=$SECONDS snapshot size_mb sum proven
   mkdir -p "$BACKUPS/$database"
   rm -f "$BACKUPS/$database"/*.partial # of a run that was cut short
   # shellcheck disable=SC2064 # the values of now
@@ -50,6 +51,7 @@ back_up() {
   pg_dump --dbname="$database" --format=custom --snapshot="$snapshot" --lock-wait-timeout=60s --file="$file.partial" \
     2>"$WORK/complaints" || fail "$database: it could not be dumped: $(cat "$WORK/refusal" "$WORK/complaints" | first_error -)"
   sync "$file.partial"
+  sum=$(sha256sum <"$file.partial") # before it is proven: what is proven is what has this sum
   # Its own connection reads on while the trial begins.
   printf '\\o %s\n%s\n\\o %s\n%s\n\\o %s\n%s\n\\o %s\ncommit;\n\\q\n' "$WORK/after" "$SEQUENCES" "$WORK/rebuilt" "$REBUILT" \
     "$WORK/expected" "$TABLES" "$WORK/read" >&"$to" || true
@@ -64,6 +66,8 @@ back_up() {
   set -e
   if ((proven == 0)); then
     mv "$WORK/expected" "$file.content"
+    printf '{"sha256": "%s", "bytes": %s, "database_mb": %s}\n' "${sum%% *}" "$(stat -c %s "$file.partial")" "$size_mb" |
+      told "$file.json"
     mv "$file.partial" "$file.dump"
     sync "$BACKUPS/$database"
     say "$database: $(stat -c %s "$file.dump") bytes, $(grep -c '^table ' "$file.content" || true) tables," \
@@ -71,6 +75,7 @@ back_up() {
       "restored and compared in $((SECONDS - started)) s$(sed 's/^/; not compared: /' "$WORK/rebuilt")"
     return
   fi
+  [[ -s $WORK/reason ]] || echo "$database: its proof ended without a word; the backup's log has more" >"$WORK/reason"
   cp "$WORK/reason" "$file.reason"
   mv "$file.partial" "$file.unproven"
   sync "$BACKUPS/$database"

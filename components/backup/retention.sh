@@ -51,6 +51,6 @@ newest_of() {
 
 # remove DUMP: and what is told of it.
 remove() {
-  rm -f "$1" "${1%.*}.content" "${1%.*}.reason"
+  rm -f "$1" "${1%.*}.content" "${1%.*}.json" "${1%.*}.reason"
   say "pruned $1"
 }

@@ -14,8 +14,8 @@ from typing import Any
 from operations.checks.certificates import ACME_PATIENCE_SECONDS, Certificates
 from operations.checks.containers import Containers
 from operations.checks.finding import Finding
-from operations.checks.place import Place
 from operations.journal import Journal
+from operations.place import Place
 from operations.summary import outputs
 
 PATIENCE_SECONDS = 60.0

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from operations.checks.finding import Finding
-from operations.checks.place import Place
+from operations.place import Place
 
 ACME_PATIENCE_SECONDS = 180.0
 """An authority looks at a DNS record that was made for it, and DNS takes its time."""

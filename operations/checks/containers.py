@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from operations.checks.finding import Finding
-from operations.checks.place import Place
+from operations.place import Place
 
 _RUNBOOK = "docs/runbook.md, A container is unhealthy"
 

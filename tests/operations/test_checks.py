@@ -22,7 +22,7 @@ from operations.checks import Unwell, verify
 from operations.checks.certificates import Certificates
 from operations.checks.containers import Containers
 from operations.checks.finding import Finding
-from operations.checks.place import Place
+from operations.place import Place
 
 NAME = "api-uat.example.com"
 WANTED = {"api": "api-1a2b", "backup": "jira-uat-backup"}

@@ -7,7 +7,7 @@ import pytest
 
 from components.settings.permissions import CERTIFICATES, CLOUDFLARE, listed
 from components.settings.permissions import HETZNER as AT_HETZNER
-from operations.__main__ import EnvironmentIncomplete, complete_environment, read_env_file
+from operations.environment import EnvironmentIncomplete, complete_environment, read_env_file
 
 STATE = {"PULUMI_BACKEND_URL": "s3://bucket", "PULUMI_CONFIG_PASSPHRASE": "x"}
 HETZNER = "config:\n  jira-plus-plus:host: {kind: hetzner}\n"

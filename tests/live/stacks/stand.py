@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from operations.restore import Wish
 from operations.summary import Timing
 from rehearsal import project
 from rehearsal.clean import clean
@@ -52,6 +53,11 @@ class Stand:
         before = len(self.rehearsal.timings)
         self.rehearsal.run(step)
         return self.rehearsal.timings[before:]
+
+    def restore(self, source: str, database: str = "jira") -> None:
+        """`make restore`."""
+        self.rehearsal.wish = Wish.of(source, database, "")
+        self.run("restore")
 
     def target(self) -> Target:
         """The running stack, as its users and operators see it."""

@@ -70,6 +70,24 @@ def test_what_a_container_said_is_found_after_a_release_has_removed_it(
     assert event in target.ssh(f"sudo journalctl CONTAINER_NAME={old} --output cat")
 
 
+def test_what_was_dumped_is_served_again_and_so_is_what_was_there(
+    stand: Stand, target: Target, api: Api
+) -> None:
+    """By `make restore`, and back by the same."""
+    kept = api.create("before the dump")
+    target.ssh(
+        "docker exec jira-uat-backup /bin/sh /run/jira/entrypoint.sh -- bash /etc/jira/backup.sh manual"
+    )
+    lost = api.create("after the dump")
+    stand.restore("latest")
+    seconds_until("the router has found it", lambda: whole(target), 30)
+    assert (api.issue(kept) or {})["title"] == "before the dump"
+    assert api.issue(lost) is None
+    stand.restore("before")
+    seconds_until("the router has found it", lambda: whole(target), 30)
+    assert (api.issue(lost) or {})["title"] == "after the dump"
+
+
 @pytest.mark.parametrize("way", ["docker kill {name}", CRASH])
 @pytest.mark.parametrize("service", ["api", "postgres"])
 def test_what_is_killed_returns_with_the_same_data(target: Target, api: Api, service: str, way: str) -> None:

@@ -13,7 +13,19 @@ from typing import Any
 
 SECONDS = 30.0
 """For an answer."""
-_OPTIONS = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=10")
+LOST_LINE = 255
+"""What ssh ends with when it is its own fault."""
+# The last two: a line that is dead is given up after a minute.
+_OPTIONS = (
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "ConnectTimeout=10",
+    "-o",
+    "ServerAliveInterval=15",
+    "-o",
+    "ServerAliveCountMax=4",
+)
 
 
 @dataclass(frozen=True)
@@ -40,14 +52,34 @@ class Place:
         Raises:
             OSError, subprocess.SubprocessError: it could not be run.
         """
-        argv = [*self.ssh, command] if self.ssh else ["sh", "-c", command]
-        environment = dict(os.environ) if self.ssh else {**os.environ, "DOCKER_HOST": self.docker}
         done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=SECONDS, env=environment, check=False
+            self._argv(command),
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            env=self._environment,
+            check=False,
         )
-        if self.ssh and done.returncode == 255:  # ssh's own
-            raise subprocess.CalledProcessError(255, argv[0], done.stdout, done.stderr)
+        if self.ssh and done.returncode == LOST_LINE:
+            raise subprocess.CalledProcessError(LOST_LINE, done.args[0], done.stdout, done.stderr)
         return done.stdout
+
+    def popen(self, command: str, stdin: int = subprocess.PIPE) -> subprocess.Popen[bytes]:
+        """A shell command there, as long as it may take; all its ends are pipes."""
+        return subprocess.Popen(
+            self._argv(command),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment,
+        )
+
+    def _argv(self, command: str) -> list[str]:
+        return [*self.ssh, command] if self.ssh else ["sh", "-c", command]
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return dict(os.environ) if self.ssh else {**os.environ, "DOCKER_HOST": self.docker}
 
     @contextmanager
     def connected(self, port: int) -> Iterator[socket.socket]:
