@@ -18,7 +18,7 @@ SHELL := bash
 # System packages and Python's at the same time; a target's own lines stay in order.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench verify-images \
+.PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench bench-again verify-images \
 	preview deploy replace restore drift destroy comment docker-stop clean
 
 help: ## this list
@@ -63,6 +63,9 @@ verify-images: venv packages-rehearse ## the images of the stack files, pulled, 
 
 bench: venv packages-rehearse ## the program's and the engine's seconds against their limits, beside an empty program; docs/bench.md
 	@python -W ignore -m bench.run $(if $(RUNS),--runs $(RUNS))
+
+bench-again: venv packages-rehearse ## what it costs an up that changes nothing to read what is there; STACK is rehearsed and up
+	@python -W ignore -m bench.again --stack $(STACK) $(if $(RUNS),--runs $(RUNS))
 
 preview: venv ## what deploying STACK would change (real accounts); Markdown in .pulumi-out/STACK/preview.md
 	@python -m operations preview --stack $(STACK) --markdown .pulumi-out/$(STACK)/preview.md

@@ -50,6 +50,8 @@ PAUSE_SECONDS = 5.0
 """Before the second try; it doubles with each further one."""
 _REFRESH: dict[str, Any] = {"refresh": True, "run_program": True}
 """Each resource is read anew when its turn comes, with today's credentials and after what it depends on."""
+_NOTHING_TO_READ = ("command:", "random:")
+"""Types whose providers read nothing: a command that ran or a password is in the state alone."""
 _UNREAD_TRIES = 2
 """Of a run that fails in reading alone: then it goes on without, as an outage is to stop no release."""
 _READING = re.compile(r" ~  \S+ \S+ refresh(ing)?\b")
@@ -183,8 +185,9 @@ class Deployment:
         """That the last run again would find nothing to do, nor anything that strayed; else None."""
         if not state.get("resources") or self._look(state["resources"]).words:
             return None
+        unread = [str(r["urn"]) for r in state["resources"] if r["type"].startswith(_NOTHING_TO_READ)]
         try:
-            journal = self._run("up", lambda on: self.open().preview(**_REFRESH, **on))
+            journal = self._run("up", lambda on: self.open().preview(**_REFRESH, exclude=unread, **on))
         except DeploymentFailed:
             return None  # the run will say why, and what may pass it tries again
         return None if journal.changes or journal.strayed else journal

@@ -85,6 +85,15 @@ class Rehearsal:
                 "restore": self._restore,
             }[step]()
 
+    @contextmanager
+    def standing(self) -> Iterator[Deployment]:
+        """The deployment of a stack that is up, for who measures it."""
+        with self._alone():
+            self._set_up("up")
+            assert self._deployment is not None
+            with self._deployment.way_in(first=True):
+                yield self._deployment
+
     # ── steps
 
     def _all(self) -> None:
