@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -30,7 +31,11 @@ class Server:
     port: int
 
     def run(
-        self, *command: str, environment: Mapping[str, str] | None = None, stdin: str | None = None
+        self,
+        *command: str,
+        environment: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout: float = 120,
     ) -> "subprocess.CompletedProcess[str]":
         """Runs a command as the server's user; Postgres refuses root."""
         variables = {"PATH": f"{BINARIES}:{os.environ['PATH']}", **(environment or {})}
@@ -41,16 +46,24 @@ class Server:
             text=True,
             capture_output=True,
             check=False,
-            timeout=120,
+            timeout=timeout,
             cwd=self.folder,
         )
 
-    def sql(self, database: str, statement: str, user: str = "postgres", password: str | None = None) -> str:
+    def sql(
+        self,
+        database: str,
+        statement: str,
+        user: str = "postgres",
+        password: str | None = None,
+        timeout: float = 120,
+    ) -> str:
         """What `psql` prints; over TCP, as a container would. Raises `AssertionError` with the message."""
         result = self.run(
             *("psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(self.port)),
             *("-U", user, "-d", database, "-c", statement),
             environment={"PGPASSWORD": password or PASSWORDS[user]},
+            timeout=timeout,
         )
         assert result.returncode == 0, result.stderr
         return result.stdout.strip()
@@ -85,6 +98,13 @@ def server() -> Iterator[Server]:
     """A fresh server of this module's own, with the scripts that run against one beside it."""
     if not (BINARIES / "postgres").exists():
         pytest.skip(f"{BINARIES} has no Postgres 15: apt-get install postgresql-15")
+    with running("-c fsync=off", "-c log_statement=all") as server:
+        yield server
+
+
+@contextmanager
+def running(*options: str) -> Iterator[Server]:
+    """A fresh server, with these options of its command line besides its own; it is gone afterwards."""
     folder = Path(mkdtemp(prefix="jira-plus-plus-postgres-"))  # short: a socket's path may have 107 bytes
     folder.chmod(0o755)
     for script in (*SERVICES.glob("*.sh"), *BACKUP.glob("*.sh")):
@@ -100,10 +120,11 @@ def server() -> Iterator[Server]:
         *("--encoding=UTF8", "--locale=C.UTF-8", "--auth-local=trust", "--auth-host=scram-sha-256"),
     )
     assert made.returncode == 0, made.stderr
-    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off -c log_statement=all"
-    options += f" -c max_connections={SHARES.total}"
-    started = server.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", options, "start")
+    own = (f"-p {port} -k {folder} -c listen_addresses=127.0.0.1", f"-c max_connections={SHARES.total}")
+    started = server.run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", " ".join((*own, *options)), "start")
     assert started.returncode == 0, (folder / "log").read_text()
-    yield server
-    server.run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
-    shutil.rmtree(folder)
+    try:
+        yield server
+    finally:
+        server.run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+        shutil.rmtree(folder)
