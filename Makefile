@@ -18,7 +18,7 @@ SHELL := bash
 # System packages and Python's at the same time; a target's own lines stay in order.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench bench-again verify-images \
+.PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench bench-again bench-data verify-images \
 	preview deploy replace restore drift destroy comment docker-stop clean
 
 help: ## this list
@@ -66,6 +66,9 @@ bench: venv packages-rehearse ## the program's and the engine's seconds against 
 
 bench-again: venv packages-rehearse ## what it costs an up that changes nothing to read what is there; STACK is rehearsed and up
 	@python -W ignore -m bench.again --stack $(STACK) $(if $(RUNS),--runs $(RUNS))
+
+bench-data: venv packages-test ## seconds and memory of a proven dump and of a restore, beside the plain tools; SIZES="100 1000" in MB
+	@python -W ignore -m bench.data $(if $(SIZES),--sizes $(SIZES))
 
 preview: venv ## what deploying STACK would change (real accounts); Markdown in .pulumi-out/STACK/preview.md
 	@python -m operations preview --stack $(STACK) --markdown .pulumi-out/$(STACK)/preview.md

@@ -60,6 +60,8 @@ class Restore:
     def __init__(self, deployment: Deployment, say: Callable[[str], None] = print) -> None:
         self.say = say
         self.stack = deployment.stack
+        self.recorded = deployment.environment.get("REHEARSAL_DOCKER") == "record"
+        """Whether the containers are, and none runs."""
         self._resources = deployment.resources()
         given = outputs(self._resources)
         if "containers" not in given:
@@ -127,6 +129,9 @@ class Restore:
 
 def act(restore: Restore, wish: Wish, *, sure: bool) -> int:
     """What the command line asks for; its exit code."""
+    if restore.recorded:
+        restore.say("containers are recorded only, and none runs: there is nothing to restore from")
+        return 0
     if restore.job.running():
         restore.say("a restore is under way; this is how it goes on")
         restore.job.follow(restore.say)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -55,6 +56,13 @@ def main() -> int:
             return act(Restore(deployment), wish, sure=arguments.yes)
     except (DeploymentFailed, EngineMissing, EnvironmentIncomplete, JobFailed, NoSource, OSError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
+        return 1
+    except subprocess.SubprocessError as error:
+        said = " ".join(str(getattr(error, "stderr", None) or error).split())[:300]
+        print(
+            f"\nerror: the server cannot be asked: {said}; see docs/runbook.md, Nobody gets in",
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print("\ninterrupted; what has begun at the server goes on there: the same command tells of it")

@@ -98,11 +98,8 @@ class Job:
             say(f"the line to {self.place.name} was lost; it goes on there, and this connects again")
             self.sleep(5)
         if code != "0":
-            raise JobFailed(
-                f"{self.name} ended with {code}"
-                if code
-                else f"{self.name} was cut off: it has left no word of its end"
-            )
+            cut_off = "was cut off and has left no word of its end: the same command begins it again"
+            raise JobFailed(f"{self.name} {f'ended with {code}' if code else cut_off}")
 
 
 def _tar(files: Mapping[str, str]) -> bytes:

@@ -103,10 +103,10 @@ first_error() {
   grep -m 1 -E 'error:|ERROR:|FATAL:|PANIC:' "$HERE/complaints" || grep -m 1 . "$HERE/complaints" || echo 'it said nothing'
 }
 
-# progress DATABASE NEW MB: how much there is, and how long it may take.
+# progress DATABASE NEW MB: how much there is, and how long it may take; until it is ended, or this script is.
 progress() {
   local started=$SECONDS there left
-  while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1; do
+  while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1 && kill -0 "$$" 2>/dev/null; do
     there=$(megabytes "$2" 2>/dev/null) || continue
     left=''
     if [[ -n $3 ]] && ((there > 16 && there < $3)); then left=", about $(((SECONDS - started) * ($3 - there) / there)) s to go"; fi
@@ -160,6 +160,8 @@ exchange() {
     sql --command="select pg_catalog.pg_terminate_backend(pid, 5000) from pg_catalog.pg_stat_activity where datname in ($both)" \
       --command="begin; $renames commit" >/dev/null 2>"$HERE/complaints" && return 0 # in a trap `return` alone gives what was before it
     sleep "$try"
+    # Autoheal may have been at one of them just then.
+    ((${#AT_WORK[@]} == 0)) || docker stop "${AT_WORK[@]}" >/dev/null 2>&1 || true
   done
   say "the databases could not be exchanged: $(first_error)"
   return 1
@@ -206,12 +208,20 @@ serve() {
 
 # ended: whatever happened, someone is served again.
 ended() {
-  local code=$? database
+  local code=$? database end
   trap - EXIT
   trap '' INT TERM
   exec >&3 2>&3 # a signal comes wherever it likes, and so into what is not said
   set +e
   [[ -z $WATCH ]] || kill "$WATCH" 2>/dev/null
+  # Docker or the server may be what failed, and be back in a moment.
+  if [[ $STAGE == stopped || $STAGE == exchanged ]]; then
+    for ((end = SECONDS + PATIENCE_SECONDS; SECONDS < end; )); do
+      if docker version >/dev/null 2>&1; then break; fi
+      sleep 1
+    done
+    start "$POSTGRES"
+  fi
   # The server knows it better than this: it may have been in the middle of it.
   if [[ $STAGE == stopped ]] && exists "${DATABASES[0]}_$ASIDE"; then STAGE=exchanged; fi
   if [[ $STAGE == exchanged ]]; then

@@ -48,7 +48,11 @@ class Place:
         }
 
     def restore(
-        self, source: str = "", databases: tuple[str, ...] = ("jira",), into: str = ""
+        self,
+        source: str = "",
+        databases: tuple[str, ...] = ("jira",),
+        into: str = "",
+        timeout: float = 120,
     ) -> subprocess.CompletedProcess[str]:
         """Runs the script; `source` is by default the only dump's name."""
         return subprocess.run(
@@ -58,7 +62,7 @@ class Place:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=120,
+            timeout=timeout,
         )
 
     def command(self, source: str, databases: tuple[str, ...], into: str) -> list[str]:
@@ -108,21 +112,11 @@ def dumped(server: Server) -> Path:
 @pytest.fixture
 def place(server: Server, dumped: Path) -> Iterator[Place]:
     """Of the issues that were dumped 10 are left."""
-    folder, backups = server.folder / "place", server.folder / "backups"
-    for path in (folder, backups):
-        shutil.rmtree(path, ignore_errors=True)
-    for name in ("bin", "running", "resting", "health"):
-        (folder / name).mkdir(parents=True)
-    for name in ("postgres-1", "backup-1", "api-1", "api-2", "worker-1", "temporal-1"):
-        (folder / "running" / name).touch()
-    shutil.copy(SCRIPT, folder)
-    shutil.copy(Path(__file__).with_name("docker.sh"), folder / "bin" / "docker")
-    (folder / "bin" / "docker").chmod(0o755)
+    backups = server.folder / "backups"
+    shutil.rmtree(backups, ignore_errors=True)
     shutil.copytree(dumped, backups)
-    found = Place(server, backups, folder)
-    found.step("roles", "psql -qXc 'grant connect on database jira to backup'")
-    give(folder)
     give(backups)
+    found = placed(server, backups)
     server.sql(
         "postgres", "alter database jira reset all; alter database jira set jira_plus_plus.release = 'now'"
     )
@@ -133,3 +127,20 @@ def place(server: Server, dumped: Path) -> Iterator[Place]:
     for name in found.databases():
         if name not in DATABASES:
             server.sql("postgres", f'drop database "{name}" with (force)')
+
+
+def placed(server: Server, backups: Path) -> Place:
+    """Containers around a server, those of a whole stack."""
+    folder = server.folder / "place"
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in ("bin", "running", "resting", "health"):
+        (folder / name).mkdir(parents=True)
+    for name in ("postgres-1", "backup-1", "api-1", "api-2", "worker-1", "temporal-1"):
+        (folder / "running" / name).touch()
+    shutil.copy(SCRIPT, folder)
+    shutil.copy(Path(__file__).with_name("docker.sh"), folder / "bin" / "docker")
+    (folder / "bin" / "docker").chmod(0o755)
+    found = Place(server, backups, folder)
+    found.step("roles", "psql -qXc 'grant connect on database jira to backup'")
+    give(folder)
+    return found

@@ -2,6 +2,10 @@
 # Docker as restore.sh uses it: the containers are the files of PLACE/running (a name, with its service before the dash), their
 # processes run here, and what is asked is written to PLACE/asked.
 set -u
+if [[ -e $PLACE/away ]]; then
+  echo "Cannot connect to the Docker daemon" >&2
+  exit 1
+fi
 case $1 in
   ps)
     for word; do [[ $word != label=jira-plus-plus.service=* ]] || service=${word#*service=}; done

@@ -99,7 +99,7 @@ def deployment(**changes: str | None) -> Any:
         if command:
             urn = f"urn:pulumi:uat::jira-plus-plus::command:local:Command::{name}"
             resources.append({"type": "command:local:Command", "urn": urn, "inputs": {"create": command}})
-    return SimpleNamespace(stack="uat", resources=lambda: resources)
+    return SimpleNamespace(stack="uat", resources=lambda: resources, environment={})
 
 
 @pytest.fixture
@@ -153,9 +153,16 @@ def test_a_stack_that_was_not_deployed_to_its_end_is_refused(local: Path) -> Non
         act(Restore(deployment(migration=None)), Wish.of("latest", "jira", ""), sure=True)
 
 
+def test_of_a_stack_that_is_only_recorded_nothing_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    recorded = deployment()
+    recorded.environment["REHEARSAL_DOCKER"] = "record"
+    assert act(Restore(recorded), Wish.of("latest", "jira", ""), sure=True) == 0
+    assert "none runs: there is nothing to restore from" in capsys.readouterr().out
+
+
 def test_a_stack_that_is_not_up_is_refused() -> None:
     with pytest.raises(NoSource, match="uat is not up: `make deploy STACK=uat`"):
-        Restore(SimpleNamespace(stack="uat", resources=list))  # type: ignore[arg-type]
+        Restore(SimpleNamespace(stack="uat", resources=list, environment={}))  # type: ignore[arg-type]
 
 
 def test_containers_that_do_not_run_are_named(local: Path) -> None:
@@ -193,7 +200,7 @@ def test_two_at_once_are_one_too_many(local: Path) -> None:
     ("script", "words"),
     [
         ('echo 3 >"$(dirname "$0")/code"', "ended with 3"),
-        ("kill -KILL $$", "was cut off: it has left no word of its end"),
+        ("kill -KILL $$", "was cut off and has left no word of its end: the same command begins it again"),
     ],
 )
 def test_how_it_ended_is_told(local: Path, script: str, words: str) -> None:

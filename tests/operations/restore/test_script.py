@@ -126,6 +126,14 @@ def test_a_migration_that_fails_puts_back_what_was_there(place: Place, step: str
     assert place.server.sql("jira", "show jira_plus_plus.release") == "now"
 
 
+def test_docker_that_fails_in_the_middle_is_awaited_and_what_was_there_put_back(place: Place) -> None:
+    place.step("migration", "touch $PLACE/away; (sleep 1; rm $PLACE/away) >/dev/null 2>&1 & exit 1")
+    done = place.restore()
+    assert done.returncode == 1
+    assert "healthy again" in done.stdout
+    unchanged(place)
+
+
 def test_a_service_that_does_not_get_well_on_it_puts_back_what_was_there(place: Place) -> None:
     (place.folder / "health" / "api-2").write_text("unhealthy")
     done = place.restore()
@@ -217,6 +225,22 @@ def test_what_a_killed_one_has_stopped_the_next_one_starts(place: Place, tmp_pat
     assert done.returncode == 0, done.stdout
     assert place.running() == RUNNING
     assert place.issues() == 5000
+
+
+def test_one_that_is_killed_leaves_nobody_at_work(place: Place, tmp_path: Path) -> None:
+    place.changes["PROGRESS_SECONDS"] = "0.1"
+    log = tmp_path / "log"
+    process = begun(place, log)
+    until(log, "restoring")
+    process.kill()
+    process.wait()
+    end = time.monotonic() + 20
+    while left := subprocess.run(
+        ["pgrep", "--session", str(process.pid)], capture_output=True, text=True
+    ).stdout:
+        assert time.monotonic() < end, left
+        time.sleep(0.1)
+    assert place.restore().returncode == 0
 
 
 def test_without_its_containers_it_says_which_and_what_to_do(place: Place) -> None:
