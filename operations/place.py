@@ -11,20 +11,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from components.host.keys import ONE_CONNECTION
+
 SECONDS = 30.0
 """For an answer."""
 LOST_LINE = 255
 """What ssh ends with when it is its own fault."""
-# The last two: a line that is dead is given up after a minute.
 _OPTIONS = (
-    "-o",
-    "BatchMode=yes",
-    "-o",
-    "ConnectTimeout=10",
-    "-o",
-    "ServerAliveInterval=15",
-    "-o",
-    "ServerAliveCountMax=4",
+    *("-o", "BatchMode=yes", "-o", "ConnectTimeout=10"),
+    *("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4"),  # a dead line is given up in a minute
+    # Docker's, as a rule: a server that limits new connections refused the last of them, and what it served
+    # well was told as not well.
+    *ONE_CONNECTION,
 )
 
 

@@ -63,6 +63,14 @@ def ssh_options(folder: str) -> list[str]:
     ]
 
 
+ONE_CONNECTION = (
+    *("-o", "ControlMaster=auto"),
+    *("-o", "ControlPath=~/.ssh/jpp-%C"),
+    *("-o", "ControlPersist=10"),
+)
+"""For whoever asks often: all with these options share one, to the same server as the same user."""
+
+
 def docker_ssh_options(folder: str) -> list[str]:
     """What Docker's ssh clients are told as well: one connection for all that they ask.
 
@@ -72,9 +80,7 @@ def docker_ssh_options(folder: str) -> list[str]:
     """
     return [
         *ssh_options(folder),
-        *("-o", "ControlMaster=auto"),
-        *("-o", "ControlPath=~/.ssh/jpp-%C"),
-        *("-o", "ControlPersist=10"),
+        *ONE_CONNECTION,
         *("-o", "ServerAliveInterval=5"),
         *("-o", "ServerAliveCountMax=2"),
     ]
