@@ -39,17 +39,26 @@ class Container:
     prefix: str
     event: str
     slow_health_seconds: float = 0.0
+    """With it the kill comes a second later: what was begun beside it is over, this alone is waited for."""
 
     @contextmanager
     def watch(self, lab: Lab) -> Iterator[Reached]:
         since = len(lab.docker_events())
+        seen: list[float] = []
         if self.slow_health_seconds:
             (lab.state / "docker").mkdir(exist_ok=True)
             lab.docker_faults(healthy_after_seconds=self.slow_health_seconds)
-        yield lambda: any(
-            event["event"] == self.event and event["name"].startswith(self.prefix)
-            for event in lab.docker_events()[since:]
-        )
+
+        def reached() -> bool:
+            happened = any(
+                event["event"] == self.event and event["name"].startswith(self.prefix)
+                for event in lab.docker_events()[since:]
+            )
+            if happened and not seen:
+                seen.append(time.monotonic())
+            return happened and (not self.slow_health_seconds or time.monotonic() - seen[0] > 1)
+
+        yield reached
         if self.slow_health_seconds:
             lab.docker_faults()
 

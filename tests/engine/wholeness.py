@@ -48,7 +48,7 @@ def assert_whole(lab: Lab) -> None:
     for kind, token in _DOCKER.items():
         ids = {thing["Name"] if kind == "volumes" else thing["Id"] for thing in lab.recorded(kind)}
         known = {resource["id"] for resource in resources if resource["type"] == token}
-        assert ids == known, f"{kind}: Docker and the state differ"
+        assert ids == known, f"{kind}: Docker and the state differ: {sorted(ids ^ known)}"
     services = Counter(
         container["Config"]["Labels"]["jira-plus-plus.service"] for container in lab.recorded("containers")
     )
