@@ -103,3 +103,8 @@ class Place:
             ours.close()
             tunnel.terminate()
             tunnel.wait()
+
+
+def complaint(error: Exception) -> str:
+    """Why a place could not be asked, in one line: what ssh said, if it said something."""
+    return " ".join(str(getattr(error, "stderr", None) or error).split())[:300]

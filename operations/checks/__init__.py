@@ -15,7 +15,7 @@ from operations.checks.certificates import ACME_PATIENCE_SECONDS, Certificates
 from operations.checks.containers import Containers
 from operations.checks.finding import Finding
 from operations.journal import Journal
-from operations.place import Place
+from operations.place import Place, complaint
 from operations.summary import outputs
 
 PATIENCE_SECONDS = 60.0
@@ -69,5 +69,6 @@ def _findings(place: Place, containers: Containers, certificates: Certificates) 
     try:
         return [*containers.findings(place), *certificates.findings(place)]
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        words = " ".join(str(getattr(error, "stderr", None) or error).split())
-        return [Finding(place.name, f"cannot be asked: {words[:300]}", "see docs/runbook.md, Nobody gets in")]
+        return [
+            Finding(place.name, f"cannot be asked: {complaint(error)}", "see docs/runbook.md, Nobody gets in")
+        ]

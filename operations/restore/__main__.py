@@ -11,6 +11,7 @@ from pathlib import Path
 from operations.deployment import Deployment, DeploymentFailed
 from operations.engine import EngineMissing, engine
 from operations.environment import EnvironmentIncomplete, complete_environment
+from operations.place import complaint
 from operations.restore import JobFailed, NoSource, Restore, Wish, act
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,9 +59,8 @@ def main() -> int:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1
     except subprocess.SubprocessError as error:
-        said = " ".join(str(getattr(error, "stderr", None) or error).split())[:300]
         print(
-            f"\nerror: the server cannot be asked: {said}; see docs/runbook.md, Nobody gets in",
+            f"\nerror: the server cannot be asked: {complaint(error)}; see docs/runbook.md, Nobody gets in",
             file=sys.stderr,
         )
         return 1

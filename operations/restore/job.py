@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 import subprocess
-import tarfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from components.containers.files import archive
 from operations.place import LOST_LINE, Place
 
 PATIENCE_SECONDS = 600.0
@@ -51,12 +50,12 @@ class Job:
         argv = shlex.join(["sh", "-c", 'touch begun; exec "$@"', "-", "bash", self.script, *arguments])
         command = (
             f"umask 077; mkdir -p {self.folder} && cd {self.folder} && "
-            "flock --nonblock lock rm -f begun code log && tar -x && "
+            "flock --nonblock lock rm -f begun code log && tar -x --no-same-permissions && "
             f"{{ setsid flock --nonblock --close lock {argv} >log 2>&1 </dev/null & "
             "for i in 1 2 3 4 5 6 7 8 9 10; do [ ! -e begun ] || break; sleep 0.5; done; ls begun; }"
         )
         done = self.place.popen(command)
-        out, complaints = done.communicate(_tar(files), timeout=60)
+        out, complaints = done.communicate(archive(files), timeout=60)
         if "begun" not in out.decode():
             raise JobFailed(
                 f"{self.name} could not be begun at {self.place.name}: {complaints.decode().strip()}"
@@ -100,13 +99,3 @@ class Job:
         if code != "0":
             cut_off = "was cut off and has left no word of its end: the same command begins it again"
             raise JobFailed(f"{self.name} {f'ended with {code}' if code else cut_off}")
-
-
-def _tar(files: Mapping[str, str]) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as archive:
-        for name, text in files.items():
-            member = tarfile.TarInfo(name)
-            member.size, member.mode = len(text.encode()), 0o600
-            archive.addfile(member, io.BytesIO(text.encode()))
-    return packed.getvalue()

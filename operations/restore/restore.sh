@@ -41,7 +41,7 @@ running() {
 in_backup() { docker exec -i "$BACKUP" "$@"; }
 in_postgres() { docker exec -i --env "PGOPTIONS=$PGOPTIONS" "$POSTGRES" "$@"; }
 sql() {
-  in_postgres psql --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1 --username=postgres --dbname="${DATABASE:-postgres}" "$@" </dev/null
+  in_postgres psql --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1 --username=postgres --dbname="${DATABASE:-postgres}" "$@"
 }
 exists() { [[ $(sql --command="select 1 from pg_catalog.pg_database where datname = '$1'") == 1 ]]; }
 megabytes() { sql --command="select pg_catalog.pg_database_size('$1') >> 20"; }
@@ -71,7 +71,7 @@ load() {
   say "$database: restoring ${mb:+$mb MB }into $new"
   progress "$database" "$new" "${mb:-}" 3>&- &
   WATCH=$!
-  in_backup cat "$dump" </dev/null |
+  in_backup cat "$dump" |
     in_postgres pg_restore --username=postgres --dbname="$new" --exit-on-error --no-tablespaces 2>"$HERE/complaints" ||
     fail "$database: the dump could not be restored: $(first_error)"
   kill "$WATCH"
@@ -89,8 +89,8 @@ compare() {
   local tables
   # shellcheck disable=SC2016 # it is the other bash that knows
   tables=$(in_backup bash -c '. "$1/content.sh"; printf %s "$TABLES"' -- "$SCRIPTS")
-  in_postgres psql --no-psqlrc --quiet --no-align --tuples-only --field-separator=' ' --set=ON_ERROR_STOP=1 --username=postgres \
-    --dbname="$2" <<<"$tables" >"$HERE/content" 2>"$HERE/complaints" || fail "$1: what was restored could not be read: $(first_error)"
+  DATABASE=$2 sql --field-separator=' ' <<<"$tables" >"$HERE/content" 2>"$HERE/complaints" ||
+    fail "$1: what was restored could not be read: $(first_error)"
   # shellcheck disable=SC2016
   in_backup bash -c '. "$1/content.sh"; differing "$2" -' -- "$SCRIPTS" "$DUMPS/$1/$SOURCE.content" <"$HERE/content" >"$HERE/differences"
   [[ ! -s $HERE/differences ]] || {
@@ -172,8 +172,8 @@ exchange() {
 properties() {
   # shellcheck disable=SC2016
   in_backup bash -c 'pg_restore --create --use-list=<(pg_restore --list "$1" | grep -E " DATABASE PROPERTIES - | COMMENT - DATABASE ") --file=- "$1"' \
-    -- "$DUMPS/$1/$SOURCE.dump" </dev/null | sed '/^CREATE DATABASE /d' |
-    in_postgres psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=postgres --dbname=postgres >/dev/null
+    -- "$DUMPS/$1/$SOURCE.dump" | sed '/^CREATE DATABASE /d' |
+    sql >/dev/null
 }
 
 # step NAME: a command of the program's, if this stack has it.
