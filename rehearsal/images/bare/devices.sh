@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes /dev and /dev/disk/by-id show exactly the volumes listed in the seed: `<volume id> <name under /dev> <minor>` a line.
-# Runs before systemd at every boot, and again when a volume is attached or detached.
+# Runs before systemd at every boot, and again when a volume is attached or detached, which may be while it boots: in turn.
 set -eu
 
 list=/var/lib/cloud/seed/nocloud/volumes
@@ -8,6 +8,8 @@ by_id=/dev/disk/by-id
 loop_major=7
 
 mkdir -p "$by_id"
+exec 9<"$by_id"
+flock 9
 
 # A volume that is gone from the list: let go of it first, so that what was written reaches it.
 for link in "$by_id"/scsi-0HC_Volume_*; do

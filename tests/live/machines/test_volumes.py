@@ -37,6 +37,14 @@ def test_a_volume_appears_in_a_running_machine_blank(ssh: Ssh, machines: DockerM
     assert ssh.attempt(f"sudo blkid -p {DEVICE.format(7)}").returncode == 2, "there is something on it"
 
 
+def test_one_that_is_attached_while_the_machine_still_makes_its_devices_is_no_error(ssh: Ssh) -> None:
+    """`mknod: /dev/sdb: File exists`: the boot and the attachment had both found that it was not there."""
+    device = ssh(f"readlink -f {DEVICE.format(7)}")
+    at_once = "seq 8 | sudo xargs -P 8 -I{} /usr/local/lib/rehearsal/devices.sh {}"
+    ssh(f"for round in $(seq 20); do sudo rm {device} && {at_once} || exit 1; done")
+    assert ssh(f"sudo blockdev --getsize64 {DEVICE.format(7)}") == str(1024**3)
+
+
 def test_a_mount_unit_has_it_at_every_boot(ssh: Ssh, machines: DockerMachines) -> None:
     ssh(f"sudo mkfs.ext4 -q {DEVICE.format(7)}")
     ssh(f"echo '{UNIT}' | sudo tee /etc/systemd/system/mnt-data.mount")
