@@ -25,20 +25,26 @@ class RecordedDocker:
         kind, name = intent.type.rsplit(":", 1)[-1].lower(), intent.inputs.get("name")
         provider = context.providers.get(intent.provider.rsplit("::", 1)[0], {})
         host = host_name(str(provider.get("host") or "unix:///var/run/docker.sock"))
-        if kind not in ("container", "network") or not isinstance(name, str) or not self._folder.is_dir():
+        if kind not in ("container", "network", "volume") or not isinstance(name, str) or not self._folder.is_dir():
             return None
         engine = RecordedEngine(self._folder, host)
-        inspect = engine.inspect_container if kind == "container" else engine.inspect_network
+        inspect = {
+            "container": engine.inspect_container,
+            "network": engine.inspect_network,
+            "volume": engine.inspect_volume,
+        }
         try:
-            found = inspect(name)
+            found = inspect[kind](name)
         except EngineError as error:
             if error.missing:
                 return None
             raise
-        if found["Id"] in context.known:
+        if found["Name" if kind == "volume" else "Id"] in context.known:
             return None
         if kind == "container":
             engine.remove_container(found["Id"], True)
+        elif kind == "volume":
+            engine.remove_volume(name)
         else:
             engine.remove_network(found["Id"])
         return f"recorded {kind} {name}"

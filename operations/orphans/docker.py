@@ -17,7 +17,9 @@ from operations.orphans import Context
 _KINDS = {
     "docker:index/container:Container": "container",
     "docker:index/network:Network": "network",
+    "docker:index/volume:Volume": "volume",
 }
+_LIST = {"container": ["--all", "--no-trunc"], "network": ["--no-trunc"], "volume": []}
 
 
 class DockerHost:
@@ -26,20 +28,25 @@ class DockerHost:
     prefix = "docker:"
 
     def remove(self, intent: Intent, context: Context) -> str | None:
-        """See `Finder`. Volumes and images are created or found alike: they need nothing."""
+        """See `Finder`. An image is pulled or found alike: it needs nothing.
+
+        Docker takes a volume over that is there, so an old one is somebody's: only what the run can have made
+        goes, and Docker keeps what a container uses.
+        """
         kind = _KINDS.get(intent.type)
         name = intent.inputs.get("name")
         if kind is None or not isinstance(name, str):
             return None
         docker = _docker(context.providers.get(intent.provider.rsplit("::", 1)[0], {}))
-        every = ["--all"] if kind == "container" else []
-        listed = _run([*docker, kind, "ls", *every, "--no-trunc", "--quiet", "--filter", f"name={name}"])
+        listed = _run([*docker, kind, "ls", *_LIST[kind], "--quiet", "--filter", f"name={name}"])
         removed = []
         for identity in listed.split():
             (found,) = json.loads(_run([*docker, kind, "inspect", identity]))
             if found["Name"].removeprefix("/") != name or identity in context.known:
                 continue
-            if not context.younger(_moment(found["Created"])):  # which is another run's
+            created = _moment(found["CreatedAt" if kind == "volume" else "Created"])
+            ours = context.of_the_run(created) if kind == "volume" else not context.younger(created)
+            if ours:  # and not another run's
                 _run([*docker, kind, "rm", *(["--force"] if kind == "container" else []), identity])
                 removed.append(identity[:12])
         return f"{kind} {name} ({', '.join(removed)})" if removed else None

@@ -33,34 +33,24 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Container:
-    """Something has happened to a container, whose name begins so; its health is still waited for."""
+class Docker:
+    """Something has happened to a container or a volume, whose name begins so."""
 
     prefix: str
     event: str
-    slow_health_seconds: float = 0.0
-    """With it the kill comes a second later: what was begun beside it is over, this alone is waited for."""
+    faults: dict[str, Any] = field(default_factory=dict)
+    """Of `rehearsal/plugins/docker/faults.py`, until then: with them, what comes next is still waited for."""
 
     @contextmanager
     def watch(self, lab: Lab) -> Iterator[Reached]:
         since = len(lab.docker_events())
-        seen: list[float] = []
-        if self.slow_health_seconds:
-            (lab.state / "docker").mkdir(exist_ok=True)
-            lab.docker_faults(healthy_after_seconds=self.slow_health_seconds)
-
-        def reached() -> bool:
-            happened = any(
-                event["event"] == self.event and event["name"].startswith(self.prefix)
-                for event in lab.docker_events()[since:]
-            )
-            if happened and not seen:
-                seen.append(time.monotonic())
-            return happened and (not self.slow_health_seconds or time.monotonic() - seen[0] > 1)
-
-        yield reached
-        if self.slow_health_seconds:
-            lab.docker_faults()
+        (lab.state / "docker").mkdir(exist_ok=True)
+        lab.docker_faults(**self.faults)
+        yield lambda: any(
+            event["event"] == self.event and event["name"].startswith(self.prefix)
+            for event in lab.docker_events()[since:]
+        )
+        lab.docker_faults()
 
 
 @dataclass(frozen=True)
@@ -92,7 +82,7 @@ class Step:
             Journal.record = record  # type: ignore[method-assign]
 
 
-Moment = Request | Container | Step
+Moment = Request | Docker | Step
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""`kill -9` of the engine at ten moments of an up: the next up converges, without orphans or duplicates."""
+"""`kill -9` of the engine at eleven moments of an up: the next up converges, without orphans or duplicates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi.automation import CommandError
 from operations.deployment import DeploymentFailed
 from tests.engine.conftest import Bring
 from tests.engine.lab import Lab
-from tests.engine.moments import Container, Kill, Moment, Request, Step
+from tests.engine.moments import Docker, Kill, Moment, Request, Step
 from tests.engine.test_release import NEW
 from tests.engine.wholeness import HOLDINGS, assert_whole
 
@@ -29,13 +29,15 @@ FIRST_UP: dict[str, Moment] = {
     # Between two steps
     "server in the state": Step("create", "host-server", ended=True),
     # It runs, and nobody waits for its health any more
-    "postgres started": Container("jira-uat-postgres", "start", slow_health_seconds=5),
+    "postgres started": Docker("jira-uat-postgres", "start", {"healthy_after_seconds": 5}),
+    # The next up gives it another name
+    "docker volume made": Docker("watchtower-busybox", "create", {"volumes_take_seconds": 5}),
 }
 A_CHANGE: dict[str, tuple[Moment, dict[str, Any]]] = {
     # The new one serves, the old one still does, too
-    "new api healthy": (Container("api-", "healthy"), {"images.api": NEW["api"]}),
+    "new api healthy": (Docker("api-", "healthy"), {"images.api": NEW["api"]}),
     # The old one is gone, the new one has yet to come
-    "old postgres removed": (Container("jira-uat-postgres", "remove"), {"images.postgres": NEW["postgres"]}),
+    "old postgres removed": (Docker("jira-uat-postgres", "remove"), {"images.postgres": NEW["postgres"]}),
 }
 
 

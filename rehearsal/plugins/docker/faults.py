@@ -15,12 +15,14 @@ class Faults:
 
     `unhealthy`: never becomes healthy. `exits`: ends as soon as it is started. `healthy_after_seconds`:
     how long the others take (0: at once). `refused`: pattern to the message with which its start is refused.
+    `volumes_take_seconds`: how long the answer takes after a volume has been made.
     """
 
     unhealthy: tuple[str, ...] = ()
     exits: tuple[str, ...] = ()
     healthy_after_seconds: float = 0.0
     refused: tuple[tuple[str, str], ...] = ()
+    volumes_take_seconds: float = 0.0
 
     @classmethod
     def read(cls, folder: Path) -> Faults:
@@ -28,7 +30,7 @@ class Faults:
         path = folder / "faults.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            unknown = found.keys() - {"unhealthy", "exits", "healthy_after_seconds", "refused"}
+            unknown = found.keys() - {"unhealthy", "exits", "healthy_after_seconds", "refused", "volumes_take_seconds"}
         except FileNotFoundError:
             return cls()
         except (ValueError, AttributeError):
@@ -40,4 +42,5 @@ class Faults:
             tuple(found.get("exits", ())),
             float(found.get("healthy_after_seconds", 0)),
             tuple(found.get("refused", {}).items()),
+            float(found.get("volumes_take_seconds", 0)),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import secrets
+import time
 from pathlib import Path
 
 from rehearsal.plugins.docker.engine import Body, EngineError
@@ -250,6 +251,7 @@ class RecordedEngine:
             }
             self._records.write("volumes", volume)
             self._records.event("create", "volumes", volume)
+        time.sleep(Faults.read(self._records.folder).volumes_take_seconds)
         return volume
 
     def inspect_volume(self, volume: str) -> Body:
