@@ -25,7 +25,9 @@ class RecordedDocker:
         kind, name = intent.type.rsplit(":", 1)[-1].lower(), intent.inputs.get("name")
         provider = context.providers.get(intent.provider.rsplit("::", 1)[0], {})
         host = host_name(str(provider.get("host") or "unix:///var/run/docker.sock"))
-        if kind not in ("container", "network", "volume") or not isinstance(name, str) or not self._folder.is_dir():
+        if kind not in ("container", "network", "volume") or not isinstance(name, str):
+            return None
+        if not self._folder.is_dir():
             return None
         engine = RecordedEngine(self._folder, host)
         inspect = {

@@ -30,7 +30,13 @@ class Faults:
         path = folder / "faults.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            unknown = found.keys() - {"unhealthy", "exits", "healthy_after_seconds", "refused", "volumes_take_seconds"}
+            unknown = found.keys() - {
+                "unhealthy",
+                "exits",
+                "healthy_after_seconds",
+                "refused",
+                "volumes_take_seconds",
+            }
         except FileNotFoundError:
             return cls()
         except (ValueError, AttributeError):

@@ -73,7 +73,9 @@ def test_what_a_killed_run_made_is_removed(kind: str, name: str, image: str) -> 
 def test_a_volume_that_the_state_knows_stays(name: str) -> None:
     began = datetime.now(UTC)
     docker(*CREATE["Volume"], name)
-    assert DockerHost().remove(intent("Volume", name), replace(run_of(began), known=frozenset({name}))) is None
+    assert (
+        DockerHost().remove(intent("Volume", name), replace(run_of(began), known=frozenset({name}))) is None
+    )
     assert is_there("Volume", name)
 
 
