@@ -35,6 +35,25 @@ class Postgres(pulumi.ComponentResource):
             site.images["postgres"],
             child,
         )
+        mount = data.mount(DATA)
+        # A server that starts on another's data, or on another major version's, is down until somebody looks.
+        guard = (
+            [
+                host.run(
+                    f"{name}-guard",
+                    create=pulumi.Output.all(mount.source, site.images["postgres"]).apply(
+                        lambda known: (
+                            f"{host.sudo}{shlex.join(['sh', '-s', '--', *known, site.runtime.stack])}"
+                        )
+                    ),
+                    stdin=(HERE / "data-guard.sh").read_text(encoding="utf-8"),
+                    triggers=[site.images["postgres"]],
+                    opts=child,
+                )
+            ]
+            if host.data_path
+            else []
+        )
         self.container = Container(
             name,
             ContainerArgs(
@@ -64,7 +83,7 @@ class Postgres(pulumi.ComponentResource):
                     shm_mb=max(64, settings.memory_mb // 4),  # parallel queries share memory there
                     networks=("data",),
                     aliases=("postgres",),
-                    mounts=(data.mount(DATA),),
+                    mounts=(mount,),
                 ),
                 init=False,  # it is made to be the first process
                 # Over TCP: during initdb a temporary server listens on the socket only. After a crash it
@@ -84,6 +103,7 @@ class Postgres(pulumi.ComponentResource):
             site.runtime,
             site.networks,
             child,
+            depends_on=guard,
         )
         # Through the container's own socket: a database that was restored with other passwords gets ours.
         self.roles = host.run(

@@ -256,6 +256,7 @@ ROWS = [
         f"postgres:15.20-bookworm@{DIGEST}",
         {
             "image-postgres": "± name",
+            "postgres-guard": "± create triggers",
             "postgres": "± image labels",
             "backup": "± image labels",
             **AFTER_POSTGRES,
