@@ -1,4 +1,4 @@
-"""`kill -9` of the engine at eleven moments of an up: the next up converges, without orphans or duplicates."""
+"""`kill -9` of the engine at eleven moments of an up: the next up converges, no orphans, no duplicates."""
 
 from __future__ import annotations
 
