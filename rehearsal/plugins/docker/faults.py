@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rehearsal.plugins.docker.engine import EngineError
@@ -30,13 +30,7 @@ class Faults:
         path = folder / "faults.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-            unknown = found.keys() - {
-                "unhealthy",
-                "exits",
-                "healthy_after_seconds",
-                "refused",
-                "volumes_take_seconds",
-            }
+            unknown = found.keys() - {field.name for field in fields(cls)}
         except FileNotFoundError:
             return cls()
         except (ValueError, AttributeError):
