@@ -1,7 +1,8 @@
-"""A certificate authority of the rehearsal's own, in place of Cloudflare's Origin CA."""
+"""A certificate authority of the rehearsal's own: in place of Cloudflare's Origin CA, and for its servers."""
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cryptography.x509 import Certificate, CertificateSigningRequest
+    from cryptography.x509 import Certificate, CertificateSigningRequest, GeneralName
 
 
 class Authority:
@@ -21,7 +22,7 @@ class Authority:
         self.certificate_path = folder / "origin-ca.pem"
 
     def sign(self, csr: CertificateSigningRequest, hosts: Sequence[str], days: int) -> Certificate:
-        """A server certificate for `hosts`, valid for `days` from now."""
+        """A server certificate for `hosts`, names or addresses, valid for `days` from now."""
         from cryptography import x509
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -49,9 +50,7 @@ class Authority:
                 x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
                 critical=False,
             )
-            .add_extension(
-                x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False
-            )
+            .add_extension(x509.SubjectAlternativeName([_general(host) for host in hosts]), critical=False)
             .sign(key, hashes.SHA256())  # type: ignore[arg-type]
         )
 
@@ -95,3 +94,12 @@ class Authority:
         new = self.certificate_path.with_suffix(".new")
         new.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         new.replace(self.certificate_path)
+
+
+def _general(host: str) -> GeneralName:
+    from cryptography import x509
+
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)

@@ -225,6 +225,13 @@ IMAGES = (
         source="app",
     ),
     Image("registry", "2.8.2", "registry:2.8, which the machines pull from"),
+    Image(
+        "s3",
+        "1.8.0",
+        "nothing of the stack: an S3 server for the off-site copies of a rehearsal",
+        parent="",
+        programs=(GoProgram("github.com/versity/versitygw/cmd/versitygw", "versitygw"),),
+    ),
 )
 
 

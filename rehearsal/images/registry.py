@@ -32,6 +32,7 @@ NOT_PUSHED = (
     "alpine",
     "packages",
     "registry",
+    "s3",
 )
 PATIENCE_SECONDS = 20
 
