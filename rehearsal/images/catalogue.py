@@ -215,7 +215,12 @@ IMAGES = (
         takes_from=("packages",),
         programs=(GoProgram(".", "watchtower"),),
     ),
-    _on_alpine("restic", "0.14", "restic/restic:0.14.0"),
+    _on_alpine(
+        "restic",
+        "0.18.1",
+        "restic/restic:0.18.1, without what it has beside its program: ssh, fuse, jq",
+        programs=(GoProgram("github.com/restic/restic/cmd/restic", "restic"),),
+    ),
     Image("node", "20", "node:20-bookworm-slim", npm=True),
     Image(
         "application",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import docker
 import pytest
 
 from tests.live.images.asking import Run, finished, output, succeeds, until
+from tests.live.images.conftest import LABELS
 
 pytestmark = pytest.mark.live
 
@@ -66,7 +69,7 @@ def test_the_socket_proxy_lets_through_what_it_lists(run: Run, proxy: str) -> No
 def test_restic_restores_what_it_stored(run: Run) -> None:
     script = (
         "restic init -q && echo kept > /tmp/file && restic backup -q /tmp/file && restic check -q && "
-        "restic restore latest -q --target /tmp/out && cat /tmp/out/tmp/file"
+        "restic restore latest -q --target /tmp/out >/dev/null && cat /tmp/out/tmp/file"
     )
     environment = {
         "RESTIC_REPOSITORY": "/tmp/repository",
@@ -75,6 +78,29 @@ def test_restic_restores_what_it_stored(run: Run) -> None:
     }
     job = run("restic", "-c", script, entrypoint=["sh"], environment=environment, tmpfs={"/tmp": ""})
     assert finished(job) == "kept"
+
+
+@pytest.fixture(scope="session")
+def volumes(client: docker.DockerClient) -> Iterator[list[str]]:
+    """New ones; of the session, as they are in use until the containers of this file are gone."""
+    names = [client.volumes.create(labels=LABELS).name for _ in range(2)]
+    yield names
+    for name in names:
+        client.volumes.get(name).remove()
+
+
+def test_restic_and_the_certificates_serve_another_image_from_volumes(run: Run, volumes: list[str]) -> None:
+    """Docker fills a new volume with what the image has; there restic finds none of its own libraries."""
+
+    def mounted(*places: str) -> dict[str, dict[str, str]]:
+        return {name: {"bind": place, "mode": "ro"} for name, place in zip(volumes, places, strict=True)}
+
+    told = finished(run("restic", "version", volumes=mounted("/usr/bin", "/etc/ssl/certs")))
+    assert told.startswith("restic 0.18.1 ")
+    bundle = "/etc/ssl/certs/ca-certificates.crt"
+    script = f"test -s {bundle} -a ! -L {bundle} && /opt/restic/restic version"
+    elsewhere = mounted("/opt/restic", "/etc/ssl/certs")
+    assert finished(run("postgres", "-c", script, entrypoint=["sh"], volumes=elsewhere)) == told
 
 
 def test_node_is_20_and_runs_a_script_as_its_user(run: Run) -> None:
