@@ -8,7 +8,7 @@ and its log line, with image and tag, is the report. With NO_PULL it would not a
 import pulumi
 
 from components.containers import Container, ContainerArgs, Health, Process, Release
-from components.containers.busybox import PROGRAM, Busybox
+from components.containers.borrowed import BUSYBOX, BUSYBOX_FOLDERS, Borrowed
 from components.containers.health import http
 from components.containers.limits import Limits
 from components.services.site import Site
@@ -29,7 +29,9 @@ class Watchtower(pulumi.ComponentResource):
         self.proxy = SocketProxy(f"socket-{name}", site, "watchtower", child)
         # Its image has one file, whose `--health-check` ends with 0 whatever the running process does
         # (nicholas-fedor/watchtower at v1.20.3, cmd/root.go). /readyz is that process, and asks Docker.
-        busybox = Busybox(f"{name}-busybox", site.runtime, site.images["socket_proxy"], child)
+        busybox = Borrowed(
+            f"{name}-busybox", site.runtime, site.images["socket_proxy"], BUSYBOX_FOLDERS, child
+        )
         self.container = Container(
             name,
             ContainerArgs(
@@ -53,7 +55,7 @@ class Watchtower(pulumi.ComponentResource):
                     networks=("egress", "socket-watchtower"),
                     mounts=busybox.mounts,
                 ),
-                health=Health(command=(PROGRAM, *http(HEALTH_PORT, "/readyz")), interval=5),
+                health=Health(command=(BUSYBOX, *http(HEALTH_PORT, "/readyz")), interval=5),
                 release=Release(order="stop-first", grace=10),
                 watched_image=site.images.tag("watchtower"),
             ),

@@ -21,6 +21,14 @@ _PAYLOAD = re.compile(r"^unpack <<'FILES'\n(.*?)^FILES$", re.MULTILINE | re.DOTA
 
 
 @dataclass(frozen=True)
+class Lent:
+    """A folder of an image (its name in the stack file), whose content a volume brings to a container."""
+
+    key: str
+    folder: str
+
+
+@dataclass(frozen=True)
 class Process:
     """A command line in an image, and what it is given there."""
 
@@ -42,8 +50,8 @@ class Process:
     """What is mounted besides: tmpfs, volumes, folders and sockets of the host."""
     volumes: Mapping[str, str] = field(default_factory=dict)
     """By place, the volume that is mounted there."""
-    borrowed: Mapping[str, str] = field(default_factory=dict)
-    """By place, the image (its name in the stack file) whose content a volume brings there."""
+    borrowed: Mapping[str, Lent] = field(default_factory=dict)
+    """By place, what a volume brings there of another image."""
 
 
 def processes(recorded: Recorded) -> list[Process]:
@@ -74,12 +82,15 @@ def processes(recorded: Recorded) -> list[Process]:
 def _borrowing(process: Process, others: list[Process]) -> Process:
     """Docker fills a new volume with what the image has where it is mounted first: some jobs only do that."""
     fillers = {
-        (volume, place): job.key for job in others if not job.health for place, volume in job.volumes.items()
+        volume: Lent(job.key, place)
+        for job in others
+        if not job.health and job.key != process.key
+        for place, volume in job.volumes.items()
     }
     borrowed = {
-        place: fillers[volume, place]
+        place: fillers[volume]
         for place, volume in process.volumes.items()
-        if process.health and (volume, place) in fillers
+        if process.health and volume in fillers
     }
     return replace(process, borrowed=borrowed)
 

@@ -76,8 +76,8 @@ def _program(use: Use, process: Process, held: Contract) -> Iterator[str]:
         yield f"{use.where}: which program is run cannot be told"
     elif use.program in process.files:
         yield f"{use.where}: {use.program} is mounted without the right to execute it"
-    elif (lender := _lender(use.program, process)) is not None:
-        yield from _lent(use, lender)
+    elif (lent := _lender(use.program, process, held)) is not None:
+        yield from _lent(use, *lent)
     elif (path := held.find(use.program)) is None:
         yield f"{use.where}: there is no {use.program}"
     elif held.is_applet(path):
@@ -86,19 +86,22 @@ def _program(use: Use, process: Process, held: Contract) -> Iterator[str]:
                 yield f"{use.where}: {use.program} is BusyBox', which does not promise {word.text}"
 
 
-def _lender(program: str, process: Process) -> Contract | None:
-    """The image that a volume brings the program from."""
-    for place, key in process.borrowed.items():
-        if program.startswith(f"{place}/") and key not in APPLICATION_IMAGES:
-            return contract.load(key)
+def _lender(program: str, process: Process, held: Contract) -> tuple[Contract, str] | None:
+    """The image that a volume brings the program from, and the program's path there."""
+    if "/" not in program and held.find(program) is not None:
+        return None
+    searched = process.environment.get("PATH", "").split(":")
+    for path in (program,) if "/" in program else [f"{folder}/{program}" for folder in searched]:
+        for place, lent in process.borrowed.items():
+            if path.startswith(f"{place}/") and lent.key not in APPLICATION_IMAGES:
+                return contract.load(lent.key), lent.folder + path.removeprefix(place)
     return None
 
 
-def _lent(use: Use, lender: Contract) -> Iterator[str]:
-    program = use.program or ""
-    if lender.find(program) is None:
-        yield f"{use.where}: there is no {program} in {lender.image}, from where it is mounted"
-    elif program == lender.applets_of and use.arguments:
+def _lent(use: Use, lender: Contract, path: str) -> Iterator[str]:
+    if lender.find(path) is None:
+        yield f"{use.where}: there is no {path} in {lender.image}, from where it is mounted"
+    elif path == lender.applets_of and use.arguments:
         applet = use.arguments[0].text or ""
         if lender.find(applet) is None:
             yield f"{use.where}: BusyBox of {lender.image} has no {applet}"

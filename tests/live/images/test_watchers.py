@@ -14,7 +14,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
-from components.containers import busybox
+from components.containers.borrowed import BUSYBOX, BUSYBOX_FOLDERS, fill
 from components.containers.health import http
 from components.services import autoheal, socket_proxy, watchtower
 from tests.live.images.asking import Run, succeeds, until
@@ -177,10 +177,12 @@ def docker_for_watchtower(filtered: Callable[[str], Container]) -> Container:
 def volumes(client: docker.DockerClient, images: dict[str, str]) -> Iterator[list[str]]:
     """BusyBox from the filter's image, in volumes that are filled as the program does; of the session, as
     they are in use until the containers of this file are gone."""
-    names = [f"jira-plus-plus-image-test-{uuid.uuid4().hex[:8]}" for _ in busybox.FOLDERS]
+    names = [f"jira-plus-plus-image-test-{uuid.uuid4().hex[:8]}" for _ in BUSYBOX_FOLDERS]
     for name in names:
         client.volumes.create(name, labels={"jira-plus-plus": "image-test"})
-    subprocess.run(shlex.split(busybox.fill(names, images["socket_proxy"])), check=True)
+    subprocess.run(
+        shlex.split(fill(dict(zip(names, BUSYBOX_FOLDERS, strict=True)), images["socket_proxy"])), check=True
+    )
     yield names
     for name in names:
         client.volumes.get(name).remove()
@@ -202,14 +204,14 @@ def watcher(run: Run, volumes: list[str], docker_for_watchtower: Container) -> C
         },
         volumes={
             name: {"bind": folder, "mode": "ro"}
-            for name, folder in zip(volumes, busybox.FOLDERS, strict=True)
+            for name, folder in zip(volumes, BUSYBOX_FOLDERS, strict=True)
         },
         init=True,
     )
 
 
 def ready(watcher: Container) -> bool:
-    return succeeds(watcher, busybox.PROGRAM, *http(watchtower.HEALTH_PORT, "/readyz"))
+    return succeeds(watcher, BUSYBOX, *http(watchtower.HEALTH_PORT, "/readyz"))
 
 
 def test_watchtower_s_health_is_that_of_the_process_and_of_its_way_to_docker(
@@ -225,11 +227,11 @@ def test_watchtower_s_health_is_that_of_the_process_and_of_its_way_to_docker(
 
 def test_a_watchtower_that_hangs_is_not_ready(watcher: Container) -> None:
     until(lambda: ready(watcher), "it is ready")
-    pid = watcher.exec_run([busybox.PROGRAM, "pgrep", "-x", "/watchtower"]).output.decode().split()[0]
-    assert succeeds(watcher, busybox.PROGRAM, "kill", "-STOP", pid)
-    check = (busybox.PROGRAM, "timeout", "3", busybox.PROGRAM, *http(watchtower.HEALTH_PORT, "/readyz"))
+    pid = watcher.exec_run([BUSYBOX, "pgrep", "-x", "/watchtower"]).output.decode().split()[0]
+    assert succeeds(watcher, BUSYBOX, "kill", "-STOP", pid)
+    check = (BUSYBOX, "timeout", "3", BUSYBOX, *http(watchtower.HEALTH_PORT, "/readyz"))
     try:
         assert not succeeds(watcher, *check)
     finally:
-        assert succeeds(watcher, busybox.PROGRAM, "kill", "-CONT", pid)
+        assert succeeds(watcher, BUSYBOX, "kill", "-CONT", pid)
     until(lambda: ready(watcher), "it goes on")
