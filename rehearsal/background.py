@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -56,8 +57,28 @@ class Cloud:
         Raises:
             OSError: it does not answer, or refuses.
         """
-        request = urllib.request.Request(self.url + path, headers={"Authorization": f"Bearer {self.token}"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        return self._exchange(urllib.request.Request(self.url + path))
+
+    def keep(self, bucket: str, **fault: Any) -> Any:
+        """Has a bucket at its storage, which starts with the first.
+
+        Args:
+            bucket: its name.
+            fault: what its next requests meet, as `S3Server.fault` takes it, the name as `fault`.
+
+        Raises:
+            CloudError: the storage did not start.
+        """
+        body = json.dumps({"bucket": bucket, **fault}).encode()
+        headers = {"Content-Type": "application/json"}
+        try:
+            return self._exchange(urllib.request.Request(f"{self.url}/_rehearsal/storage", body, headers))
+        except urllib.error.HTTPError as error:
+            raise CloudError(error.read().decode()) from None
+
+    def _exchange(self, request: urllib.request.Request) -> Any:
+        request.add_header("Authorization", f"Bearer {self.token}")
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
     def holdings(self) -> dict[str, int]:
@@ -182,8 +203,9 @@ def _answers(cloud: Cloud) -> bool:
 
 def _source(environment: Mapping[str, str], zones: Sequence[str]) -> str:
     digest = hashlib.sha256(json.dumps([dict(environment), list(zones)], sort_keys=True).encode())
-    for folder in ("cloud", "machines"):
-        for path in sorted((ROOT / "rehearsal" / folder).rglob("*")):
+    for part in ("cloud", "machines", "s3.py", "storage.py"):
+        there = ROOT / "rehearsal" / part
+        for path in sorted(there.rglob("*")) if there.is_dir() else [there]:
             if path.is_file() and "__pycache__" not in path.parts:
                 digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

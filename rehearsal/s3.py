@@ -7,7 +7,6 @@ the name under which they reach the server, so it is passed on as they wrote it.
 from __future__ import annotations
 
 import os
-import secrets
 import ssl
 import tempfile
 import threading
@@ -27,6 +26,7 @@ from docker.errors import APIError
 from rehearsal.cloud.authority import Authority
 from rehearsal.images import LABEL, ImageError, builder
 from rehearsal.machines.docker import network
+from rehearsal.storage import Storage
 
 Fault = Literal["slow_down", "slow", "cut", "forbidden", "forgets", "full", "down"]
 REFUSALS = {
@@ -51,40 +51,38 @@ class S3Server:
     `folder`: to be looked at, damaged or deleted. Buckets are addressed by path, not by name.
     """
 
-    def __init__(self, buckets: Iterable[str] = ("copies",), port: int = 0) -> None:
-        """`port` is that of `endpoint`; 0: any that is free."""
-        self.access_key = secrets.token_hex(10).upper()
-        self.secret_key = secrets.token_urlsafe(30)
-        self.endpoint = ""
-        self.ca_pem = ""
+    def __init__(self, buckets: Iterable[str] = ("copies",), storage: Storage | None = None) -> None:
+        """`storage`: whose it is, and keeps what is in it; None: a new one, which goes with this."""
+        self.access_key = self.secret_key = self.endpoint = self.ca_pem = ""
         self.folder = Path()
         self._buckets = tuple(buckets)
-        self._port = port
+        self._storage = storage
         self._proxy: _Proxy | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        """Starts it, with empty buckets.
+        """Starts it; a bucket that is not there is made.
 
         Raises:
             ImageError: its image is not there, or it does not answer.
             MachineError: Docker made no network for it.
         """
         with ExitStack() as stack:
-            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-s3-")))
-            self.folder = home / "data"
-            for bucket in self._buckets:
-                (self.folder / bucket).mkdir(parents=True)
-            (home / "metadata").mkdir()
-            upstream = self._start(home, stack)
-            authority = Authority(home)
-            proxy = _Proxy(self._port, _tls(authority, home), upstream, self.folder)
+            storage = self._storage or Storage.of(
+                Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rehearsal-s3-")))
+            )
+            self.access_key, self.secret_key = storage.access_key, storage.secret_key
+            self.endpoint, self.ca_pem = storage.endpoint, storage.ca_pem
+            self.folder = storage.home / "data"
+            for folder in (*(self.folder / bucket for bucket in self._buckets), storage.home / "metadata"):
+                folder.mkdir(parents=True, exist_ok=True)
+            upstream = self._start(storage, stack)
+            tls = _tls(Authority(storage.home), storage.home)
+            proxy = _Proxy(storage.port, tls, upstream, self.folder)
             stack.callback(proxy.server_close)
             threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True).start()
             stack.callback(proxy.shutdown)
             self._proxy = proxy
-            self.ca_pem = authority.certificate_path.read_text()
-            self.endpoint = f"https://{network.GATEWAY}:{proxy.server_port}"
             self._stack = stack.pop_all()
         return self
 
@@ -113,21 +111,24 @@ class S3Server:
             raise RuntimeError("the S3 server does not run: with S3Server() as server: …")
         return self._proxy
 
-    def _start(self, home: Path, stack: ExitStack) -> str:
+    def _start(self, storage: Storage, stack: ExitStack) -> str:
         """Its address on the machines' network."""
         client = builder.connect()
         image = builder.require(client, "s3")
+        mine = {"label": f"{LABEL}.storage={storage.home}"}
+        for killed in client.containers.list(all=True, filters=mine):
+            killed.remove(force=True, v=True)
         stack.callback(network.remove_if_unused, client)
         try:
             with network.kept(client):
                 container = client.containers.create(
                     image,
-                    labels={LABEL: "s3"},
+                    labels={LABEL: "s3", f"{LABEL}.storage": str(storage.home)},
                     network=network.NAME,
                     user=f"{os.getuid()}:{os.getgid()}",
                     environment={"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key},
                     volumes={
-                        str(home / folder): {"bind": f"/{folder}", "mode": "rw"}
+                        str(storage.home / folder): {"bind": f"/{folder}", "mode": "rw"}
                         for folder in ("data", "metadata")
                     },
                     cap_drop=["ALL"],

@@ -21,6 +21,12 @@ class Authority:
         self.key_path = folder / "origin-ca-key.pem"
         self.certificate_path = folder / "origin-ca.pem"
 
+    @property
+    def pem(self) -> str:
+        """Its certificate."""
+        self._make()
+        return self.certificate_path.read_text()
+
     def sign(self, csr: CertificateSigningRequest, hosts: Sequence[str], days: int) -> Certificate:
         """A server certificate for `hosts`, names or addresses, valid for `days` from now."""
         from cryptography import x509

@@ -9,6 +9,7 @@ from rehearsal.cloud.actions import Actions
 from rehearsal.cloud.audit import Audit
 from rehearsal.cloud.authority import Authority
 from rehearsal.cloud.backend import Backend
+from rehearsal.cloud.buckets import Buckets
 from rehearsal.cloud.store import Store
 from rehearsal.cloud.tokens import Tokens
 from rehearsal.machines import Machines
@@ -52,6 +53,7 @@ class Cloud(Backend):
         self.audit = Audit(store.folder)
         self.authority = Authority(store.folder)
         self.tokens = Tokens(store)
+        self.buckets = Buckets(store.folder / "storage")
         self.actions = Actions(self, action_seconds)
         # A Cloudflare account has an id; ours is the folder's.
         self.account = hashlib.md5(str(store.folder).encode(), usedforsecurity=False).hexdigest()
@@ -85,6 +87,7 @@ class Cloud(Backend):
 
     def stop(self) -> None:
         """Ends; machines that run go on running."""
+        self.buckets.stop()
         self.actions.stop()
         self.store.close()
 

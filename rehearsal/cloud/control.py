@@ -10,6 +10,8 @@ from rehearsal.cloud.errors import ApiError
 from rehearsal.cloud.faults import FaultError, compact, parse
 from rehearsal.cloud.messages import Request, Response
 from rehearsal.cloud.router import Routes
+from rehearsal.images import ImageError
+from rehearsal.machines import MachineError
 
 PREFIX = "/_rehearsal"
 routes = Routes()
@@ -80,6 +82,19 @@ def add_token(cloud: Cloud, request: Request) -> Response:
     except TypeError as error:
         raise ApiError(422, str(error)) from None
     return Response(204)
+
+
+@routes.add("POST", "/storage")
+def storage(cloud: Cloud, request: Request) -> Response:
+    """Has `bucket` at the S3 server, which starts with the first; `fault`, `count`, `seconds` are its own."""
+    body = request.body if isinstance(request.body, dict) else {}
+    try:
+        server = cloud.buckets.start(body["bucket"])
+        if "fault" in body:
+            server.fault(body["fault"], seconds=body.get("seconds", 5), count=body.get("count"))
+    except (KeyError, TypeError, ImageError, MachineError, OSError) as error:
+        raise ApiError(422, f"storage: {error}") from None
+    return Response(200, {"endpoint": server.endpoint, "struck": server.struck})
 
 
 @routes.add("GET", "/requests")

@@ -13,6 +13,7 @@ import pytest
 
 from rehearsal.machines.docker import network
 from rehearsal.s3 import Fault, S3Server
+from rehearsal.storage import Storage
 from tests.live.images.asking import finished
 from tests.live.images.conftest import LABELS
 
@@ -168,10 +169,26 @@ def test_a_fault_is_over_after_as_many_requests_as_it_was_to_meet(server: S3Serv
 
 
 def test_nothing_stays_of_one_that_ended(images: dict[str, str], client: docker.DockerClient) -> None:
-    ours = {"label": "jira-plus-plus=s3"}
-    before = {container.id for container in client.containers.list(all=True, filters=ours)}
     with S3Server(("one", "two")) as server:
-        (container,) = {c.id for c in client.containers.list(all=True, filters=ours)} - before
+        mine = {"label": f"jira-plus-plus.storage={server.folder.parent}"}
+        assert len(client.containers.list(all=True, filters=mine)) == 1
         assert sorted(path.name for path in server.folder.iterdir() if path.name[0] != ".") == ["one", "two"]
     assert not server.folder.exists()
-    assert container not in {c.id for c in client.containers.list(all=True, filters=ours)}
+    assert client.containers.list(all=True, filters=mine) == []
+
+
+def test_one_that_was_killed_goes_on_with_what_it_kept(
+    images: dict[str, str], client: docker.DockerClient, tmp_path: Path
+) -> None:
+    """A rehearsal's bucket outlives its processes: keys, place and objects are the same."""
+    storage = Storage.of(tmp_path / "storage")
+    killed = S3Server(("copies",), storage).__enter__()
+    (killed.folder / "copies" / "object").write_text("kept")
+    (container,) = client.containers.list(filters={"label": f"jira-plus-plus.storage={storage.home}"})
+    killed._proxy.server_close()  # type: ignore[union-attr] # as the kernel closes it
+    killed._proxy.shutdown()  # type: ignore[union-attr]
+    with S3Server(("copies",), Storage.of(tmp_path / "storage")) as server:
+        assert (server.endpoint, server.secret_key) == (storage.endpoint, storage.secret_key)
+        assert (server.folder / "copies" / "object").read_text() == "kept"
+        left = client.containers.list(all=True, filters={"label": f"jira-plus-plus.storage={storage.home}"})
+        assert container.id not in {one.id for one in left}

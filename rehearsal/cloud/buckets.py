@@ -1,0 +1,43 @@
+"""The storage elsewhere of a rehearsal: it starts when asked for, and ends with the cloud."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rehearsal.s3 import S3Server
+
+
+class Buckets:
+    """An S3 server that keeps what it holds below `folder`, also while it does not run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._server: S3Server | None = None
+        self._lock = threading.Lock()
+
+    def start(self, bucket: str) -> S3Server:
+        """The server, which has this bucket.
+
+        Raises:
+            ImageError: its image is not there, or it does not answer.
+            MachineError: Docker made no network for it.
+            OSError: its port is taken.
+        """
+        from rehearsal.s3 import S3Server
+        from rehearsal.storage import Storage
+
+        with self._lock:
+            if self._server is None:
+                self._server = S3Server((bucket,), Storage.of(self._folder)).__enter__()
+            (self._server.folder / bucket).mkdir(exist_ok=True)
+            return self._server
+
+    def stop(self) -> None:
+        """Ends the server, if it runs."""
+        with self._lock:
+            if self._server is not None:
+                self._server.__exit__()
+                self._server = None
