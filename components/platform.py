@@ -117,9 +117,10 @@ class Platform(pulumi.ComponentResource):
 
 
 def switched_off(settings: Settings) -> set[str]:
-    """The watchers that the stack does without."""
+    """The images that the stack does without: of watchers, of copies off the machine."""
     services = settings.services
-    return {name for name in ("autoheal", "watchtower") if not getattr(services, name).enabled}
+    watchers = {name for name in ("autoheal", "watchtower") if not getattr(services, name).enabled}
+    return watchers | (set() if settings.backup.offsite else {"restic"})
 
 
 def networks(settings: Settings) -> list[str]:

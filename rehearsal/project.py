@@ -62,6 +62,12 @@ def server_image(root: Path, stack: str) -> str | None:
     return host.get("image", Host.model_fields["image"].default) if host.get("kind") == "hetzner" else None
 
 
+def bucket(root: Path, stack: str) -> str | None:
+    """Where the stack copies its dumps to, off the machine; None: nowhere."""
+    offsite = _section(_rehearsed(root, stack), "backup").get("offsite")
+    return str(offsite["bucket"]) if isinstance(offsite, dict) and offsite.get("bucket") else None
+
+
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
     """`override` laid over `base`: mappings key by key, anything else replaced; null removes a key."""
     merged = dict(base)

@@ -13,12 +13,14 @@ from typing import Any
 
 from pulumi.automation import ConfigValue
 
+from components.settings.secrets import OFFSITE
 from operations import access, changes, summary
 from operations.beside import Beside
 from operations.checks import verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
 from operations.engine import engine
 from operations.journal import Journal
+from operations.last_copy import before_destroy
 from operations.marks import SECRET
 from operations.orphans import Finder
 from operations.recovery import default_finders
@@ -27,6 +29,7 @@ from rehearsal import background, dockerd, launchers, project
 from rehearsal.images import stack_images
 from rehearsal.leftovers import RecordedDocker, forget_ssh_files, in_docker
 from rehearsal.progress import Progress
+from rehearsal.storage import Storage
 
 Say = Callable[[str], None]
 
@@ -60,6 +63,9 @@ class Rehearsal:
         self._mode = ""
         self._images: Beside[dict[str, Any]] | None = None
         """Being made, until they are in the project."""
+        self._bucket: str | None = None
+        self._keys: dict[str, str] = {}
+        """Of the bucket."""
         self._cloud: background.Cloud | None = None
         self._deployment: Deployment | None = None
 
@@ -99,6 +105,7 @@ class Rehearsal:
     def _all(self) -> None:
         self._preview()
         self._take_images()
+        self._have_bucket()
         self._up(table=False)
         if self.timings[-1].changes:  # one that changed nothing has shown already what the next shows
             self._no_op()
@@ -147,6 +154,8 @@ class Rehearsal:
         self._up()
 
     def _end(self) -> None:
+        assert self._deployment is not None
+        before_destroy(self._deployment)
         self._timed("destroy", lambda deployment: deployment.destroy())
         self._verify_empty()
         forget_ssh_files(self.state)
@@ -164,11 +173,13 @@ class Rehearsal:
 
     def _set_up(self, step: str) -> None:
         mode = self._mode = self._docker_mode()
+        self._bucket = project.bucket(self.source, self.stack) if mode == "run" else None
         # A stack that was never up is previewed without images: they are made meanwhile, or not at all.
         early = mode == "run" and step in ("all", "preview") and not (self._events / "up.jsonl").exists()
         if mode == "run" and not (early and step == "preview"):
             server_image = project.server_image(self.source, self.stack)
-            self._images = Beside(lambda: stack_images.fragment(self.say, server_image))
+            copies = self._bucket is not None
+            self._images = Beside(lambda: stack_images.fragment(self.say, server_image, copies=copies))
         binary = engine(self.say)
         home = self.root / ".rehearsal" / "home"
         home.mkdir(parents=True, exist_ok=True)
@@ -180,10 +191,12 @@ class Rehearsal:
             "REHEARSAL_STATE": str(self.state),
             **launchers.environment(self.state / "bin"),
         }
-        copy = project.prepare(self.source, self.stack, self.state, self._fragment(early), self.root)
+        copy = self._prepare(self._fragment(early))
         self._cloud = background.start(
             self.state, {k: v for k, v in rehearsing.items() if k != "PATH"}, project.zones(copy, self.stack)
         )
+        if not early:
+            self._have_bucket()
         backend = self.state / "backend"
         backend.mkdir(parents=True, exist_ok=True)
         environment = {
@@ -220,8 +233,23 @@ class Rehearsal:
         if self._images is None:
             return
         assert self._deployment is not None
-        project.prepare(self.source, self.stack, self.state, self._fragment(early=False), self.root)
+        self._prepare(self._fragment(early=False))
         self._configure_secrets(self._deployment, self._deployment.environment)
+
+    def _prepare(self, images: Mapping[str, Any] | None) -> Path:
+        """A fresh copy of the project, with these images; copies go to the storage of the embedded cloud."""
+        over = dict(images or {})
+        if self._bucket:
+            storage = Storage.of(self.state / "cloud" / "storage")
+            self._keys = storage.secrets()
+            elsewhere = {f"{PROJECT}:backup": {"offsite": storage.settings()}}
+            over = project.merge(over, {"config": elsewhere})
+        return project.prepare(self.source, self.stack, self.state, over, self.root)
+
+    def _have_bucket(self) -> None:
+        if self._bucket:
+            assert self._cloud is not None
+            self._cloud.keep(self._bucket)
 
     def _finders(self, environment: Mapping[str, str]) -> list[Finder]:
         finders = default_finders(environment)
@@ -247,7 +275,7 @@ class Rehearsal:
 
     def _configure_secrets(self, deployment: Deployment, environment: Mapping[str, str]) -> None:
         """Made-up values for the secrets that a human gives, the same in each run."""
-        secrets = made_up(deployment.open().get_all_config(), environment) | self.secrets
+        secrets = made_up(deployment.open().get_all_config(), environment) | self._keys | self.secrets
         values = {f"{PROJECT}:{name}": ConfigValue(value, secret=True) for name, value in secrets.items()}
         if values:
             deployment.open().set_all_config(values)
@@ -312,6 +340,8 @@ def made_up(config: Mapping[str, ConfigValue], environment: Mapping[str, str]) -
         values["acme_dns_token"] = environment["CLOUDFLARE_API_TOKEN"]
     if section("registry"):
         values["registry_password"] = "made-up-registry-password"  # noqa: S105
+    if section("backup").get("offsite"):
+        values |= {name: f"made-up-{name.replace('_', '-')}" for name in OFFSITE}
     if section("application").get("sentry"):
         values["sentry_dsn"] = "http://public@127.0.0.1:9/1"
     return values

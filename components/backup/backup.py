@@ -1,25 +1,22 @@
-"""The container that makes the nightly dump, and the job that makes one before a release."""
+"""The container that makes the nightly dump and copies it away, and the job that makes one for a release."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pulumi
 
+from components.backup import scripts
+from components.backup.offsite import copied_away
 from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
 from components.containers.storage import Storage
 from components.services.postgres import DATA, DATABASES, USER, Postgres
 from components.services.site import Site
 
-HERE = Path(__file__).parent
 FOLDER = "/srv/jira/backups"
 """On the host's root disk: another one than the data's."""
 TARGET = "/backups"
-IN_CONTAINER = "/etc/jira"
-"""Where the scripts are."""
 MAXIMUM_AGE_HOURS = 26
 """Of the last good backup: a day, and two hours for the dump itself. Beyond, the container is unhealthy."""
-SCRIPTS = tuple(sorted(path.name for path in HERE.glob("*.sh")))
 
 
 class Backup(pulumi.ComponentResource):
@@ -48,13 +45,19 @@ class Backup(pulumi.ComponentResource):
             site.images["postgres"],
             child,
         )
+        process = self._process("scheduler.sh")
+        if site.settings.backup.offsite:
+            process = copied_away(process, name, site, site.settings.backup.offsite, child)
         self.container = Container(
             name,
             ContainerArgs(
-                process=self._process("scheduler.sh"),
+                process=process,
                 # Its first act is a backup, if there is none that is young enough.
                 health=Health(
-                    command=("bash", f"{IN_CONTAINER}/healthcheck.sh"), interval=3, start_period=60, wait=120
+                    command=("bash", f"{scripts.FOLDER}/healthcheck.sh"),
+                    interval=3,
+                    start_period=60,
+                    wait=120,
                 ),
                 release=Release(order="stop-first", grace=30),
                 # Unhealthy means that there is no backup: someone must look, and a restart would hide it.
@@ -73,7 +76,7 @@ class Backup(pulumi.ComponentResource):
         process = self._process("backup.sh", "release")
         return replace(
             process,
-            files={**process.files, f"{IN_CONTAINER}/release": release},
+            files={**process.files, f"{scripts.FOLDER}/release": release},
             timeout_seconds=self._site.settings.backup.timeout_minutes * 60,
         )
 
@@ -82,7 +85,7 @@ class Backup(pulumi.ComponentResource):
         return Process(
             image=self._site.images["postgres"],
             user=USER,
-            entrypoint=("bash", f"{IN_CONTAINER}/{script}", *arguments),
+            entrypoint=("bash", f"{scripts.FOLDER}/{script}", *arguments),
             environment={
                 "BACKUPS": TARGET,
                 "DATABASES": " ".join(DATABASES),
@@ -97,7 +100,7 @@ class Backup(pulumi.ComponentResource):
                 "SCHEDULE": settings.schedule,
             },
             secrets={"PGPASSWORD": self._site.credentials.backup},
-            files={f"{IN_CONTAINER}/{file}": (HERE / file).read_text(encoding="utf-8") for file in SCRIPTS},
+            files=scripts.DUMPS,
             limits=Limits.of(self._site.settings.services.backup),
             # The image declares a volume there; without this each container would leave an anonymous one.
             tmpfs={"/tmp": "size=64m", DATA: "size=1m"},  # noqa: S108

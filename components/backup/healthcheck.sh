@@ -1,32 +1,53 @@
 #!/usr/bin/env bash
 #
 # Ends with 0 while the last good backup is younger than MAXIMUM_AGE_HOURS, and while one that shows signs of life is being made
-# in its place; says which, and else why there is none.
+# in its place; says which, and else why there is none. Where copies go off the machine (RESTIC_REPOSITORY), the same holds of
+# the newest copy, which must not be known to be damaged either.
 set -euo pipefail
 
 : "${BACKUPS:?}" "${MAXIMUM_AGE_HOURS:?}"
-LIFE_SECONDS=${LIFE_SECONDS:-300} # between two of its signs of life, at most
+LIFE_SECONDS=${LIFE_SECONDS:-300} # between two signs of life, and between a backup and the begin of its copy, at most
 HOUR=3600
 
 number() { sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" "$2" 2>/dev/null || true; }
+reason() { sed -n 's/.*"reason": "\([^"]*\)".*/; since then: \1/p' "$BACKUPS/$1" 2>/dev/null || true; }
+
+# judged WHAT MOMENT REASON RUNNING: says how old it is, and ends with 1 where nothing young enough is there or under way.
+judged() {
+  local state="no $1 was finished yet" begun life
+  if [[ -n $2 ]]; then
+    state="the last good $1 is $(((now - $2) / HOUR)) h old"
+    if (((now - $2) / HOUR < MAXIMUM_AGE_HOURS)); then
+      echo "$state$3"
+      return
+    fi
+  fi
+  begun=$(cat "$BACKUPS/$4" 2>/dev/null || true)
+  life=$(stat --format=%Y "$BACKUPS/$4" 2>/dev/null || echo 0)
+  if [[ -n $begun && -z $3 ]] && ((now - life < LIFE_SECONDS && now - begun < MAXIMUM_AGE_HOURS * HOUR)); then
+    echo "$state; one has been under way for $(((now - begun) / 60)) minutes"
+    return
+  fi
+  echo "$state$3"
+  return 1
+}
 
 now=$(date +%s)
 finished=$(number finished "$BACKUPS/status.json")
-reason=$(sed -n 's/.*"reason": "\([^"]*\)".*/; since then: \1/p' "$BACKUPS/failure.json" 2>/dev/null || true)
-if [[ -z $finished ]]; then
-  state="no backup was finished yet"
+judged backup "$finished" "$(reason failure.json)" running
+[[ -n ${RESTIC_REPOSITORY:-} ]] || exit 0
+
+[[ ! -e $BACKUPS/offsite-damaged ]] || {
+  echo "copies off the machine are damaged$(reason offsite-failure.json)"
+  exit 1
+}
+# The age of a copy is that of what was copied.
+copied=$(sed -n 's/.*"name": "\(.\{10\}\)T\(..\)\(..\)\(..\)Z.*/\1 \2:\3:\4 UTC/p' "$BACKUPS/offsite.json" 2>/dev/null || true)
+why=$(reason offsite-failure.json)
+if [[ -z $why && -n $finished ]] && ((now - finished < LIFE_SECONDS)); then
+  echo "its copy off the machine comes next"
+elif [[ -z $finished ]]; then
+  echo "its copy off the machine comes after it"
 else
-  state="the last good backup is $(((now - finished) / HOUR)) h old"
-  if (((now - finished) / HOUR < MAXIMUM_AGE_HOURS)); then
-    echo "$state$reason"
-    exit
-  fi
+  judged "copy off the machine" "${copied:+$(date -d "$copied" +%s)}" "$why" offsite-running
 fi
-begun=$(cat "$BACKUPS/running" 2>/dev/null || true)
-life=$(stat --format=%Y "$BACKUPS/running" 2>/dev/null || echo 0)
-if [[ -n $begun && -z $reason ]] && ((now - life < LIFE_SECONDS && now - begun < MAXIMUM_AGE_HOURS * HOUR)); then
-  echo "$state; one has been under way for $(((now - begun) / 60)) minutes"
-  exit
-fi
-echo "$state$reason"
-exit 1

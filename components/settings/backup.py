@@ -1,10 +1,12 @@
-"""When the database is dumped, and how long a dump is kept."""
+"""When the database is dumped, how long a dump is kept, and where a copy of it goes."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from components.settings.number import between
+from components.settings.offsite import Offsite
+from components.settings.retention import Retention
 from components.settings.section import Section
 from components.settings.text import matching
 
@@ -16,20 +18,6 @@ TimeOfDay = Annotated[
 ]
 
 
-class Retention(Section):
-    """How many dumps stay: of the schedule's the last of each of so many days, weeks and months."""
-
-    daily: Annotated[int, between(1, 366)] = Field(7, description="days of which a dump stays, at least 1")
-    weekly: Annotated[int, between(0, 520)] = Field(4, description="weeks of which a dump stays")
-    monthly: Annotated[int, between(0, 120)] = Field(6, description="months of which a dump stays")
-    releases: Annotated[int, between(1, 100)] = Field(
-        5, description="dumps before a release that stay, beside those"
-    )
-    manual: Annotated[int, between(1, 100)] = Field(
-        5, description="dumps made by hand that stay, beside those"
-    )
-
-
 class Backup(Section):
     """The nightly dump."""
 
@@ -38,3 +26,4 @@ class Backup(Section):
         60, description="a release waits so long for the dump before its migration, and fails then"
     )
     retention: Retention = Field(Retention(), description="how many dumps stay")
+    offsite: Offsite | None = Field(None, description="a copy of each dump off the machine, encrypted")

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from components.settings.application import Application
+from components.settings.backup import Backup
 from components.settings.domain import Domain
 from components.settings.host import Host
 from components.settings.images import Images
@@ -15,11 +16,12 @@ from components.settings.tls import Tls
 ZONES = ("example.com", "example.org", "example.net")
 """RFC 2606. As long as the zone is one, so may be the rest: nothing can be deployed there."""
 _ORGANISATION = "ghcr.io/example-org/"
+_BUCKET = "example-"
 _show = Screen().show
 
 
 def examples_are_replaced(
-    host: Host, domain: Domain, tls: Tls, images: Images, application: Application
+    host: Host, domain: Domain, tls: Tls, images: Images, application: Application, backup: Backup
 ) -> Iterator[Problem]:
     """Who has put a zone of their own into a copied file has the other places to go through yet."""
     if host.kind == "local" or f".{domain.zone}".endswith(
@@ -39,6 +41,8 @@ def examples_are_replaced(
     ):
         if address is not None and address.rpartition("@")[2].lower() in ZONES:
             found[path] = address
+    if backup.offsite and backup.offsite.bucket.startswith(_BUCKET):
+        found["backup.offsite.bucket"] = backup.offsite.bucket
     for name in ("api", "worker", "web"):
         if (image := getattr(images, name)).startswith(_ORGANISATION):
             found[f"images.{name}"] = image

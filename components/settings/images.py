@@ -114,3 +114,4 @@ class Images(Section):
     socket_proxy: Reference = Field(description="image of HAProxy, the filter before the Docker socket")
     autoheal: Reference = Field(description="image of autoheal")
     watchtower: Annotated[str, AfterValidator(_watchtower)] = Field(description="image of watchtower")
+    restic: Reference = Field(description="image of restic, which copies the dumps off the machine")

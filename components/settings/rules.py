@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 
 from components.settings.application import Application
+from components.settings.backup import Backup
 from components.settings.catalogue import (
     LOCATIONS,
     RETIRED,
@@ -42,6 +43,8 @@ from components.settings.tls import LETS_ENCRYPT, STAGING, Tls
 
 _show = Screen().show
 
+STORAGE_LOCATIONS = ("fsn1", "hel1", "nbg1")
+"""Of Hetzner's Object Storage (https://docs.hetzner.com/storage/object-storage/overview)."""
 MAXIMUM_OF_A_NAME = 253
 _STACK = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 MAXIMUM_OF_KEYS_BYTES = 10_000
@@ -259,7 +262,7 @@ def protected_images_are_pinned(host: Host, images: Images) -> Iterator[Problem]
         return
     for name in Images.model_fields:
         reference = getattr(images, name)
-        if parse(reference).digest is None:
+        if reference is not None and parse(reference).digest is None:
             yield Problem(
                 f"images.{name}",
                 _show(f"images.{name}", reference),
@@ -501,6 +504,19 @@ def temporal_tools_match_the_server(images: Images) -> Iterator[Problem]:
         )
 
 
+def copies_are_elsewhere(host: Host, backup: Backup) -> Iterator[Problem]:
+    """What takes a location takes the server, its volume and Hetzner's own images of them at once."""
+    path, offsite = "backup.offsite.endpoint", backup.offsite
+    if host.kind == "hetzner" and offsite and offsite.endpoint.startswith(f"https://{host.location}."):
+        others = ", ".join(name for name in STORAGE_LOCATIONS if name != host.location)
+        yield Problem(
+            path,
+            _show(path, offsite.endpoint),
+            f"is at host.location {host.location}: what takes the server takes the copies, too",
+            f"take a bucket at another location ({others}), or of another service",
+        )
+
+
 def development_is_local(host: Host, development: Development) -> Iterator[Problem]:
     """What a developer edits must not reach a server: not by its settings, and not by its folder either."""
     if host.kind == "local":
@@ -558,6 +574,7 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     memory_fits,
     cpus_fit,
     temporal_tools_match_the_server,
+    copies_are_elsewhere,
     examples_are_replaced,
     development_is_local,
     development_is_there,

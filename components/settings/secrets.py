@@ -13,11 +13,20 @@ SECRETS: Mapping[str, str] = {
     "acme_dns_token": (
         f"Cloudflare token for Traefik ({permissions.listed(permissions.ACME)}, for this zone alone)"
     ),
+    "offsite_access_key": "access key of backup.offsite.bucket, which may read, write and delete there",
+    "offsite_secret_key": "secret key that belongs to offsite_access_key",
+    "offsite_passphrase": (
+        "passphrase that encrypts the copies, made by `openssl rand -base64 30` and kept on paper as well: "
+        "without it they are noise"
+    ),
     "registry_password": "password of registry.username (it needs to pull only)",
     "sentry_dsn": "DSN of the Sentry project",
     "ssh_private_key": "private key that host.ssh.user of a host of kind existing lets in",
 }
 """Keys that are never in the tree: `secret` reads them. Value: what it is."""
+
+OFFSITE = ("offsite_access_key", "offsite_secret_key", "offsite_passphrase")
+"""Of a stack whose dumps are copied off the machine."""
 
 _SENSITIVE = re.compile(
     r"(^|[_.-])(pass(word|wd|phrase)?|pwd|secrets?|tokens?|dsn|credentials?|private(_key)?|api_?key)([_.-]|$)",
@@ -42,6 +51,7 @@ def tokens(raw: Mapping[str, Any], present: Mapping[str, str]) -> dict[str, str]
         "HCLOUD_TOKEN": kind == "hetzner",
         "CLOUDFLARE_API_TOKEN": kind in ("hetzner", "existing"),
         "acme_dns_token": mode == "dns-01",
+        **dict.fromkeys(OFFSITE, bool(_mapping(raw, "backup").get("offsite"))),
     }
     return {name: present[name] for name, is_needed in needed.items() if is_needed and name in present}
 
@@ -52,8 +62,10 @@ def missing(raw: Mapping[str, Any], present: Collection[str]) -> Iterator[Proble
     `present` are the secrets that are set, and `HCLOUD_TOKEN` and `CLOUDFLARE_API_TOKEN`.
     """
     host, tls, application = (_mapping(raw, name) for name in ("host", "tls", "application"))
+    offsite = bool(_mapping(raw, "backup").get("offsite"))
     for name, needed, why in (
         ("acme_dns_token", tls.get("mode") == "dns-01", "tls.mode dns-01 proves the names by DNS"),
+        *((key, offsite, "backup.offsite copies the dumps to a bucket") for key in OFFSITE),
         ("registry_password", bool(raw.get("registry")), "images come from a registry that wants a login"),
         ("sentry_dsn", application.get("sentry") is True, "application.sentry is on"),
     ):

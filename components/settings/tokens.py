@@ -1,4 +1,4 @@
-"""The form of the tokens of Hetzner and Cloudflare: what cannot be one is refused before anyone is asked."""
+"""The form of tokens, keys and the passphrase: what cannot be one is refused before anyone is asked."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ HETZNER_CHARACTERS = 64
 CLOUDFLARE_CHARACTERS = 40
 """Of older ones; newer ones have a prefix before and a checksum behind them
 (https://developers.cloudflare.com/fundamentals/api/get-started/token-formats/)."""
+PASSPHRASE_CHARACTERS = 24
 _GLOBAL_KEY = re.compile(r"[0-9a-f]{37}|cfk_.*")
 _PREFIX = re.compile(r"cf[ua]t_")
 
@@ -17,11 +18,15 @@ _PREFIX = re.compile(r"cf[ua]t_")
 def malformed(tokens: Mapping[str, str]) -> Iterator[Problem]:
     """What is wrong with `tokens`, by the name of the variable or secret that holds them. None is shown."""
     for name, value in tokens.items():
-        if wrong := _hetzner(value) if name == "HCLOUD_TOKEN" else _cloudflare(value):
+        if wrong := _CHECKS.get(name, _cloudflare)(value):
             where = f"run `pulumi config set --secret {name}`" if name.islower() else f"export {name} again"
-            yield Problem(
-                name, NOT_SHOWN, wrong, f"copy the token whole from where it was issued, and {where}"
+            made = name == "offsite_passphrase"
+            source = (
+                "make one by `openssl rand -base64 30`"
+                if made
+                else "copy the token whole from where it was issued"
             )
+            yield Problem(name, NOT_SHOWN, wrong, f"{source}, and {where}")
 
 
 def _hetzner(value: str) -> str | None:
@@ -45,6 +50,23 @@ def _cloudflare(value: str) -> str | None:
     return None
 
 
+def _offsite_key(value: str) -> str | None:
+    if re.search(r"\s", value):
+        return "has a space or a line break in it"
+    return None
+
+
+def _passphrase(value: str) -> str | None:
+    if value != value.strip() or "\n" in value:
+        return "begins or ends with a space, or is more than one line"
+    if len(value) < PASSPHRASE_CHARACTERS:
+        return (
+            f"has {len(value)} characters, and must have {PASSPHRASE_CHARACTERS} or more: nothing else keeps "
+            "the copies from whoever reads the bucket"
+        )
+    return None
+
+
 def _characters(value: str) -> str | None:
     """Whatever is no letter, digit, `_`, `-` or `.` came along when it was copied."""
     if value != value.strip():
@@ -54,3 +76,12 @@ def _characters(value: str) -> str | None:
     if strange := re.search(r"[^A-Za-z0-9_.-]", value):
         return f"has the character {strange[0]!r}, which is in no token"
     return None
+
+
+_CHECKS = {
+    "HCLOUD_TOKEN": _hetzner,
+    "offsite_access_key": _offsite_key,
+    "offsite_secret_key": _offsite_key,
+    "offsite_passphrase": _passphrase,
+}
+"""Cloudflare's for all others."""

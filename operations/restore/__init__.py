@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class Wish:
     """What to restore."""
 
     source: str
-    """`latest`, `before`, a dump's name, or a moment; empty: nothing, only tell what there is."""
+    """`latest`, `before`, `former`, a dump's name, or a moment; empty: nothing, only tell what there is."""
     databases: tuple[str, ...] = ("jira",)
     into: str = ""
     """Beside what serves: the end of the new databases' names. Empty: in its place."""
@@ -79,6 +80,8 @@ class Restore:
                 f"the containers postgres and backup of {self.stack} do not run at {self.place.name}: "
                 f"`make deploy STACK={self.stack}` starts them"
             )
+        if wrong := re.search(r"^no copies: (.*)$", listed, re.MULTILINE):
+            self.say(f"what is off the machine cannot be listed, and is left out: {wrong[1]}")
         return parse(listed)
 
     def plan(self, wish: Wish, source: Source) -> str:
@@ -89,6 +92,11 @@ class Restore:
             f"{self.stack}: {' and '.join(wish.databases)} as at {moment}, "
             f"{hours} h {minutes} min ago ({source.name})"
         ]
+        if source.former:
+            lines.append("  it is of a cluster that was here before this one")
+        if source.away:
+            size = sum(source.bytes[name] for name in wish.databases) / 2**20
+            lines.append(f"  {size:.1f} MB are fetched from off the machine first")
         if not source.aside:
             lines.append("  it is restored beside what serves, and compared row by row with what was dumped")
         if wish.into:
@@ -139,7 +147,7 @@ def act(restore: Restore, wish: Wish, *, sure: bool) -> int:
     sources = restore.sources()
     if not wish.source:
         restore.say("\n".join(map(str, sources)) or "there is nothing to restore from yet")
-        restore.say(f"\nmake restore STACK={restore.stack} FROM=latest|before|<name>|<moment>")
+        restore.say(f"\nmake restore STACK={restore.stack} FROM=latest|before|former|<name>|<moment>")
         return 0
     source = choose(sources, wish.source, wish.databases)
     restore.say(restore.plan(wish, source))
@@ -151,7 +159,7 @@ def act(restore: Restore, wish: Wish, *, sure: bool) -> int:
 
 
 def _listing(stack: str) -> str:
-    """A shell command that prints a line for each dump and for each database set aside, and a last one."""
+    """A shell command that prints what `parse` reads, and a last line."""
 
     def container(service: str) -> str:
         labels = f"stack={stack}", f"service={service}"
@@ -161,9 +169,15 @@ def _listing(stack: str) -> str:
     find = r"find /backups -mindepth 2 -maxdepth 2 -name '*.dump' -printf '%P %s\n'"
     query = (
         "select datname || ' ' || pg_catalog.pg_database_size(oid) from pg_catalog.pg_database "
-        r"where datname ~ '_before_\d{8}t\d{6}z$'"
+        r"where datname ~ '_before_\d{8}t\d{6}z$' "
+        "union all select 'cluster ' || system_identifier from pg_catalog.pg_control_system()"
+    )
+    copies = (
+        '[ -z "${RESTIC_REPOSITORY:-}" ] || bash /etc/jira/offsite.sh list 2>/tmp/offsite-list || '
+        "sed -n 's/.*ERROR: /no copies: /p' /tmp/offsite-list"
     )
     return (
         f"docker exec {container('backup')} {find} && docker exec {container('postgres')} "
-        f"psql -XAtq -U postgres -d postgres -c {shlex.quote(query)} && echo listed"
+        f"psql -XAtq -U postgres -d postgres -c {shlex.quote(query)} && docker exec {container('backup')} "
+        f"/bin/sh /run/jira/entrypoint.sh -- sh -c {shlex.quote(copies)} && echo listed"
     )

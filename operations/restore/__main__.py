@@ -25,6 +25,7 @@ from:
   2026-11-28T010000Z-release a dump's name, as listed
   2026-11-28T03:00:00+02:00  the newest dump at or before a moment
   before                     what the last restore has set aside: back again
+  former                     the newest copy off the machine of a cluster that was here before this one
 
 What is there now stays, as the database <name>_before_<time>; a step that fails puts it back. The work goes
 on at the server if this is interrupted or the line breaks; the same command then tells of it again.

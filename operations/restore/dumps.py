@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 STAMP = "%Y-%m-%dT%H%M%SZ"
 """Of a dump's name, in UTC; names sort by it."""
 _DUMP = re.compile(r"(?P<database>\w+)/(?P<name>\d{4}-\d\d-\d\dT\d{6}Z(?:-\w+)?)\.dump (?P<bytes>\d+)")
+_CLUSTER = re.compile(r"cluster (?P<identity>\d+)")
 _ASIDE = re.compile(r"(?P<database>\w+?)_(?P<name>before_\d{8}t\d{6}z) (?P<bytes>\d+)")
 
 
@@ -25,6 +28,12 @@ class Source:
     """A dump's name without its ending, or `before_<stamp>`."""
     bytes: dict[str, int]
     """The size of each database's part."""
+    away: bool = False
+    """Whether it is off the machine alone, and must be fetched."""
+    cluster: str = ""
+    """Of a copy: the identity of its cluster."""
+    former: bool = False
+    """Whether it is of another cluster than the one that serves: of a stack that was here before."""
 
     @property
     def aside(self) -> bool:
@@ -40,33 +49,54 @@ class Source:
 
     def __str__(self) -> str:
         parts = ", ".join(f"{name} {size / 2**20:.1f} MB" for name, size in sorted(self.bytes.items()))
-        return f"{self.name:<32}  {self.moment:%Y-%m-%d %H:%M:%S} UTC  {parts}"
+        where = " (off the machine)" if self.away else ""
+        whose = ", of a former cluster" if self.former else ""
+        return f"{self.name:<32}  {self.moment:%Y-%m-%d %H:%M:%S} UTC  {parts}{where}{whose}"
 
 
 def parse(listing: str) -> list[Source]:
     """The sources in a listing, oldest first.
 
-    Lines are `<database>/<name>.dump <bytes>` and `<database>_before_<stamp> <bytes>`; others do not count.
+    Lines are `<database>/<name>.dump <bytes>`, `<database>_before_<stamp> <bytes>`, `cluster <identity>` and
+    the list of snapshots as restic's JSON, in one; others do not count.
     """
-    found: dict[str, dict[str, int]] = {}
+    here: dict[str, dict[str, int]] = {}
+    away: dict[str, Source] = {}
+    identity = ""
     for line in listing.splitlines():
         if known := _DUMP.fullmatch(line) or _ASIDE.fullmatch(line):
-            found.setdefault(known["name"], {})[known["database"]] = int(known["bytes"])
-    return sorted((Source(name, sizes) for name, sizes in found.items()), key=lambda source: source.moment)
+            here.setdefault(known["name"], {})[known["database"]] = int(known["bytes"])
+        elif known := _CLUSTER.fullmatch(line):
+            identity = known["identity"]
+        elif line.startswith("["):
+            away = {source.name: source for source in map(_copy, json.loads(line))}
+    former = {name for name, source in away.items() if source.cluster != identity}
+    found = [Source(name, sizes, former=name in former) for name, sizes in here.items()]
+    found += [replace(source, former=name in former) for name, source in away.items() if name not in here]
+    return sorted(found, key=lambda source: source.moment)
+
+
+def _copy(snapshot: Mapping[str, Any]) -> Source:
+    """What offsite.sh has made: its name and the databases' sizes are tags, its cluster is the host."""
+    tags = dict(tag.partition("=")[::2] for tag in snapshot["tags"])
+    sizes = {name: int(size) for name, size in tags.items() if name not in ("name", "kind")}
+    return Source(tags["name"], sizes, away=True, cluster=snapshot["hostname"])
 
 
 def choose(sources: Iterable[Source], wanted: str, databases: Sequence[str]) -> Source:
-    """The source that is meant: `latest`, `before`, a name, or the newest dump at or before a moment.
+    """The source that is meant: `latest`, `before`, `former`, a name, or the newest dump before a moment.
 
     Raises:
         NoSource: none is, or the moment is not one.
     """
     known = [source for source in sources if set(databases) <= source.bytes.keys()]
-    dumps = [source for source in known if not source.aside]
+    dumps = [source for source in known if not source.aside and not source.former]
     if wanted == "latest":
         meant = dumps[-1:]
     elif wanted == "before":
         meant = [source for source in known if source.aside][-1:]
+    elif wanted == "former":
+        meant = [source for source in known if source.former][-1:]
     elif named := [source for source in known if source.name == wanted]:
         meant = named
     else:
@@ -83,7 +113,7 @@ def _moment(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise NoSource(
-            f"FROM: got {text}; must be latest, before, a dump's name, or a moment such as "
+            f"FROM: got {text}; must be latest, before, former, a dump's name, or a moment such as "
             f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00} (without FROM, what there is is listed)"
         ) from None
     if moment.tzinfo is None:

@@ -4,7 +4,7 @@
 #
 #   restore.sh STACK SOURCE INTO DATABASE...
 #
-# SOURCE is a dump's name (STAMP-KIND), of which each DATABASE must have one, or the end of a database's name (before_STAMP):
+# SOURCE is a dump's name (STAMP-KIND), of which each DATABASE must have one here or off the machine, or the end of a database's name (before_STAMP):
 # what an earlier restore has set aside. INTO is the end of the names that what is restored shall have and keep (jira_INTO), or
 # empty: then it takes the place of what serves. It is restored beside that, and compared with what the dump held; then who
 # writes is stopped, the names are exchanged in one transaction, and the commands in the files `roles`, `temporal-schema`,
@@ -17,6 +17,7 @@ DATABASES=("$@")
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 DUMPS=${DUMPS:-/backups}
 SCRIPTS=${SCRIPTS:-/etc/jira} # in the backup's container
+SHIM=/run/jira/entrypoint.sh  # which gives a command there its secrets
 PATIENCE_SECONDS=${PATIENCE_SECONDS:-300}
 PROGRESS_SECONDS=${PROGRESS_SECONDS:-10}
 ASIDE=''
@@ -49,10 +50,18 @@ megabytes() { sql --command="select pg_catalog.pg_database_size('$1') >> 20"; }
 # known FIELD DATABASE: what is told of its dump; nothing of one that is older than that.
 known() { in_backup sed -n "s/.*\"$1\": \"\?\([0-9a-f]*\).*/\1/p" "$DUMPS/$2/$SOURCE.json" 2>/dev/null || true; }
 
+# fetch DATABASE: its dump, where that is off the machine alone.
+fetch() {
+  if in_backup test -s "$DUMPS/$1/$SOURCE.dump"; then return; fi
+  in_backup printenv RESTIC_REPOSITORY >/dev/null || fail "$1: there is no dump $SOURCE"
+  say "$1: fetching $SOURCE from off the machine"
+  in_backup /bin/sh "$SHIM" -- bash "$SCRIPTS/offsite.sh" fetch "$SOURCE" "$1" ||
+    fail "$1: $SOURCE could not be fetched"
+}
+
 # load DATABASE: into a database beside it, which then holds what was dumped.
 load() {
   local database=$1 new=$1_$NEW dump=$DUMPS/$1/$SOURCE.dump sum mb free owner started=$SECONDS
-  in_backup test -s "$dump" || fail "$database: there is no dump $SOURCE"
   sum=$(known sha256 "$database")
   if [[ -z $sum ]]; then
     say "$database: no checksum was kept of this dump; its content is compared all the same"
@@ -272,6 +281,7 @@ main() {
   if [[ $SOURCE == before_* ]]; then
     for database in "${DATABASES[@]}"; do exists "${database}_$NEW" || fail "there is no database ${database}_$NEW"; done
   else
+    for database in "${DATABASES[@]}"; do fetch "$database"; done
     for database in "${DATABASES[@]}"; do load "$database"; done
   fi
   if [[ -n $INTO ]]; then

@@ -13,7 +13,12 @@ from components.settings import Settings, load
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "jira-plus-plus"
-SECRETS = {"acme_dns_token": "canary-acme-dns-token".ljust(40, "0")}
+SECRETS = {
+    "acme_dns_token": "canary-acme-dns-token".ljust(40, "0"),
+    "offsite_access_key": "canary-offsite-access-key",
+    "offsite_secret_key": "canary-offsite-secret-key",
+    "offsite_passphrase": "canary-offsite-passphrase",
+}
 ENVIRONMENT = {
     "HCLOUD_TOKEN": "canary-hcloud-token".ljust(64, "0"),
     "CLOUDFLARE_API_TOKEN": "canary-cloudflare-token".ljust(40, "0"),

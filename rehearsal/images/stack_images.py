@@ -23,16 +23,19 @@ BUILT = (
     "autoheal",
     "watchtower",
 )
+COPIES = ("restic",)
+"""What is built besides for a stack that copies its dumps off the machine."""
 PUBLIC_REGISTRY = "https://registry-1.docker.io/v2/"
 PATIENCE_SECONDS = 3
 _SERVICES = {"jira-plus-plus:services": {"web": {"command": ["node", "dist/web.js"]}}}
 """The application's stand-in is one image, so web needs its command."""
 
 
-def fragment(say: builder.Say, server_image: str | None = None) -> dict[str, Any]:
+def fragment(say: builder.Say, server_image: str | None = None, *, copies: bool = False) -> dict[str, Any]:
     """Builds and pushes what cannot be pulled; returns what to lay over the stack file.
 
-    What a server boots from is built for `server_image` alone, the name that Hetzner has for it.
+    What a server boots from is built for `server_image` alone, the name that Hetzner has for it; the storage
+    elsewhere, where the stack's dumps are copied off the machine (`copies`).
 
     Raises:
         ImageError: an image could not be built, or the registry on this machine did not take it.
@@ -41,7 +44,7 @@ def fragment(say: builder.Say, server_image: str | None = None) -> dict[str, Any
         names: tuple[str, ...] = ()
         say("images: pulled from the registries of the stack file; the application is built here")
     else:
-        names = BUILT
+        names = BUILT + (COPIES if copies else ())
         say("images: no public registry answers, so they are built here")
     wanted = (*names, "application")
     pushed: dict[str, str] = {}
@@ -52,8 +55,9 @@ def fragment(say: builder.Say, server_image: str | None = None) -> dict[str, Any
     pushes = [
         Part(f"push {name}", "push", partial(push, name), frozenset({name, "registry"})) for name in wanted
     ]
+    storage = ("s3",) if copies else ()
     machine = (IMAGES[server_image],) if server_image in IMAGES else ()
-    builder.build((*wanted, *machine, "registry"), builder.only_work(say), pushes)
+    builder.build((*wanted, *machine, *storage, "registry"), builder.only_work(say), pushes)
     images = {name: pushed[name] for name in names} | dict.fromkeys(APPLICATION, pushed["application"])
     return {"config": {"jira-plus-plus:images": images} | _SERVICES}
 

@@ -6,7 +6,7 @@ import pytest
 
 from components.containers.health import http
 from rehearsal.declared.platform import declared
-from rehearsal.declared.processes import Process, processes
+from rehearsal.declared.processes import Lent, Process, processes
 from rehearsal.images import contract
 from rehearsal.images.compliance import contract_of, findings
 
@@ -51,8 +51,8 @@ def test_every_service_every_job_and_every_command_in_a_container_is_looked_at(s
 
 
 def test_every_image_of_the_stack_files_has_a_contract() -> None:
-    run = processes(declared("uat"))
-    keys = {one.key for one in run} | {key for one in run for key in one.borrowed.values()}
+    run = processes(declared("prod"))
+    keys = {one.key for one in run} | {lent.key for one in run for lent in one.borrowed.values()}
 
     assert keys - {"api", "worker", "web"} == set(contract.names()) - {contract.APPLICATION}
 
@@ -197,11 +197,24 @@ def test_a_shell_is_missed_where_the_image_has_nothing_but_its_program() -> None
 )
 def test_a_program_of_another_image_is_looked_up_there(check: tuple[str, ...], missing: list[str]) -> None:
     watchtower = process("watchtower")
+    borrowed = {"/bin": Lent("socket_proxy", "/bin")}
 
-    texts = found(replace(watchtower, health=check, places=("/bin",), borrowed={"/bin": "socket_proxy"}))
+    texts = found(replace(watchtower, health=check, places=("/bin",), borrowed=borrowed))
 
     assert len(texts) == len(missing)
     assert all(part in text for part, text in zip(missing, texts, strict=True)), texts
+
+
+@pytest.mark.parametrize(("program", "missing"), [("restic", None), ("rclone", "/usr/bin/rclone")])
+def test_a_program_is_looked_up_where_the_other_image_has_it(program: str, missing: str | None) -> None:
+    (backup,) = (one for one in processes(declared("prod")) if one.name == "backup")
+    assert backup.borrowed["/opt/restic"] == Lent("restic", "/usr/bin")
+
+    texts = found(replace(backup, health=(f"/opt/restic/{program}", "snapshots")))
+
+    assert [text for text in texts if "restic" in text] == texts
+    assert len(texts) == (missing is not None)
+    assert missing is None or f"there is no {missing} in restic/restic, from where" in texts[0]
 
 
 def test_another_version_asks_for_another_look_at_its_sources() -> None:

@@ -538,6 +538,42 @@ ROWS = [
         for name, value in (("daily", 8), ("weekly", 5), ("monthly", 7), ("releases", 7), ("manual", 7))
     ),
     Row("backup.timeout_minutes", 90, {"migration-backup": "~ create"}),
+    # ── backup.offsite: only prod has it
+    Row(
+        "backup.offsite.endpoint",
+        "https://hel1.your-objectstorage.com",
+        {"backup": "± envs:RESTIC_REPOSITORY"},
+        stacks=("prod",),
+    ),
+    Row("backup.offsite.bucket", "another", {"backup": "± envs:RESTIC_REPOSITORY"}, stacks=("prod",)),
+    Row("backup.offsite.region", "nbg1", {"backup": "± envs:AWS_DEFAULT_REGION"}, stacks=("prod",)),
+    Row(
+        "backup.offsite.certificate_authority",
+        "-----BEGIN CERTIFICATE-----",
+        {"backup-files": NEW_FILES, "backup": "± envs:RESTIC_CACERT mounts"},
+        stacks=("prod",),
+    ),
+    *(
+        Row(
+            f"backup.offsite.retention.{name}",
+            value,
+            {"backup": f"± envs:OFFSITE_{name.upper()}"},
+            stacks=("prod",),
+        )
+        for name, value in (("daily", 15), ("weekly", 9), ("monthly", 13), ("releases", 7), ("manual", 7))
+    ),
+    Row(
+        "images.restic",
+        f"restic/restic:0.18.0@{DIGEST}",
+        {
+            "image-restic": "± name",
+            "backup-restic-usr-bin": "± labels",
+            "backup-restic-etc-ssl-certs": "± labels",
+            "backup-restic-filled": "~ create",
+            "backup": "± mounts",
+        },
+        stacks=("prod",),
+    ),
     # ── development: a developer's machine
     Row(
         "development.env_file",

@@ -31,7 +31,9 @@ def members(stack: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("stack", ["local", "uat", "prod"])
 def test_each_network_has_exactly_its_members(stack: str) -> None:
-    assert members(stack) == MEMBERS
+    # Copies go off the machine where a bucket is named.
+    beside = {"egress": MEMBERS["egress"] | {"backup"}} if stack == "prod" else {}
+    assert members(stack) == MEMBERS | beside
 
 
 def test_nobody_reaches_whom_it_must_not() -> None:

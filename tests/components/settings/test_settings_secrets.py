@@ -183,7 +183,9 @@ def test_a_provider_token_may_come_from_the_stack_configuration() -> None:
     tokens = {"hcloud:token": CANARY.ljust(64, "0"), "cloudflare:apiToken": CANARY.ljust(40, "0")}
     sections = configured(released(stack_file("uat")))
     everything = {f"{PROJECT}:{name}": sections.get(name) for name in (*stack_file("uat"), *SECRETS)}
-    pulumi.runtime.set_all_config({**everything, **tokens}, [f"{PROJECT}:acme_dns_token", *tokens])
+    pulumi.runtime.set_all_config(
+        {**everything, **tokens}, [*(f"{PROJECT}:{name}" for name in SECRETS), *tokens]
+    )
     assert load(sections, {}).host.kind == "hetzner"
 
 
@@ -206,7 +208,8 @@ def test_an_encrypted_section_is_refused_and_its_values_are_not_shown() -> None:
         'write HH:MM in 24 hours and in quotes, e.g. "02:00"',
         "backup: got (not shown); holds something encrypted, but settings are no secrets and are shown; "
         "write it in the clear; what is secret has a key of its own: "
-        "acme_dns_token, registry_password, sentry_dsn, ssh_private_key",
+        "acme_dns_token, offsite_access_key, offsite_secret_key, offsite_passphrase, registry_password, "
+        "sentry_dsn, ssh_private_key",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import subprocess
 from pathlib import Path
@@ -46,12 +47,71 @@ def test_what_is_meant_is_found(wanted: str, databases: tuple[str, ...], name: s
     assert choose(parse(LISTING), wanted, databases).name == name
 
 
+def copy(name: str, cluster: str, **sizes: int) -> dict[str, Any]:
+    """A snapshot as restic lists it, of those that offsite.sh makes."""
+    tags = [
+        f"name={name}",
+        f"kind={name.rpartition('-')[2]}",
+        *(f"{key}={size}" for key, size in sizes.items()),
+    ]
+    return {
+        "id": "ab12",
+        "hostname": cluster,
+        "tags": tags,
+        "time": "2026-11-28T01:00:00Z",
+        "paths": ["/jira"],
+    }
+
+
+AWAY = [
+    copy("2026-11-28T020000Z-scheduled", "600", jira=7, temporal=1, temporal_visibility=1),
+    copy("2026-11-28T090000Z-manual", "700", jira=5),
+    copy("2026-11-28T093000Z-release", "700", jira=3145728),
+]
+"""Of a cluster that is gone, of this one alone, and what is still here, too."""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "databases", "name", "away", "former"),
+    [
+        ("latest", ("jira",), "2026-11-28T093000Z-release", False, False),
+        ("2026-11-28T09:10:00Z", ("jira",), "2026-11-28T090000Z-manual", True, False),
+        ("2026-11-28T08:00:00Z", ("jira",), "2026-11-28T010000Z-scheduled", False, False),
+        ("former", ALL, "2026-11-28T020000Z-scheduled", True, True),
+        ("2026-11-28T020000Z-scheduled", ("jira",), "2026-11-28T020000Z-scheduled", True, True),
+    ],
+)
+def test_what_is_off_the_machine_counts_where_nothing_else_does(
+    wanted: str, databases: tuple[str, ...], name: str, away: bool, former: bool
+) -> None:
+    """A copy of a cluster that is gone is asked for: as the latest it would be a step back."""
+    sources = parse(f"{LISTING}cluster 700\n{json.dumps(AWAY)}\n")
+    found = choose(sources, wanted, databases)
+    assert (found.name, found.away, found.former) == (name, away, former)
+
+
+def test_the_list_says_what_is_off_the_machine_and_whose() -> None:
+    lines = [str(source) for source in parse(f"cluster 700\n{json.dumps(AWAY)}\n")]
+    assert [line.partition(" (off ")[2] for line in lines] == [
+        "the machine), of a former cluster",
+        "the machine)",
+        "the machine)",
+    ]
+
+
+def test_a_bucket_that_nobody_has_copied_to_is_no_source() -> None:
+    assert parse("cluster 700\n[]\n") == []
+
+
 @pytest.mark.parametrize(
     ("wanted", "words"),
     [
         ("2026-11-20T00:00:00Z", "there is for jira:\n  2026-11-27T010000Z"),
-        ("2026-11-28T100000Z-manual", "must be latest, before, a dump's name, or a moment such as 20"),
-        ("yesterday", "must be latest, before, a dump's name, or a moment such as 20"),
+        (
+            "2026-11-28T100000Z-manual",
+            "must be latest, before, former, a dump's name, or a moment such as 20",
+        ),
+        ("yesterday", "must be latest, before, former, a dump's name, or a moment such as 20"),
         ("2026-11-28T09:00:00", "must say of which time zone, such as 2026-11-28T09:00:00+00:00"),
     ],
 )
@@ -119,7 +179,7 @@ def test_without_from_what_there_is_is_listed(local: Path, capsys: pytest.Captur
     assert act(Restore(deployment()), Wish.of("", "jira", ""), sure=False) == 0
     said = capsys.readouterr().out
     assert "2026-11-28T093000Z-release        2026-11-28 09:30:00 UTC  jira 3.0 MB" in said
-    assert said.endswith("make restore STACK=uat FROM=latest|before|<name>|<moment>\n")
+    assert said.endswith("make restore STACK=uat FROM=latest|before|former|<name>|<moment>\n")
 
 
 def test_it_says_what_it_will_do_and_does_nothing_unless_the_name_is_typed(

@@ -1,0 +1,18 @@
+"""The scripts of the backup, as files in its container."""
+
+from pathlib import Path
+
+FOLDER = "/etc/jira"
+
+
+def _read(*names: str) -> dict[str, str]:
+    here = Path(__file__).parent
+    return {f"{FOLDER}/{name}": (here / name).read_text(encoding="utf-8") for name in names}
+
+
+OFFSITE = _read("offsite.sh", "with-copies.sh")
+"""What copies dumps off the machine."""
+DUMPS = _read(
+    "backup.sh", "content.sh", "healthcheck.sh", "postgres.sh", "retention.sh", "scheduler.sh", "scratch.sh"
+)
+"""What makes them, proves them, and says how old the last good one is."""
