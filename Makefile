@@ -19,7 +19,7 @@ SHELL := bash
 MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench bench-again bench-data verify-images \
-	preview deploy replace restore drift destroy comment docker-stop clean
+	preview deploy replace restore recover drift destroy comment docker-stop clean
 
 help: ## this list
 	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|diff|clean]"
@@ -79,14 +79,18 @@ deploy: venv ## deploys STACK (real accounts)
 replace: venv ## makes the server of STACK anew, with minutes of downtime (real accounts); data and addresses stay; YES=1 does not ask
 	@python -m operations replace --stack $(STACK) $(if $(YES),--yes)
 
-restore: venv ## databases as they were: FROM=latest|before|<dump>|<moment>, DATABASE=jira|temporal|all, INTO=scratch; without FROM lists
+restore: venv ## databases as they were: FROM=latest|before|former|<dump>|<moment>, DATABASE=jira|temporal|all, INTO=scratch; without FROM lists
 	@python -m operations.restore --stack $(STACK) $(SOURCE) $(if $(YES),--yes)
+
+recover: venv ## STACK on an empty machine, from its bucket off the machine and the secrets on paper: deploys, then restores all databases
+	@python -m operations deploy --stack $(STACK)
+	@python -m operations.restore --stack $(STACK) --from '$(or $(FROM),former)' --database all $(if $(YES),--yes)
 
 drift: venv ## what differs from the code in STACK (real accounts); exit code 2 if anything does
 	@python -m operations drift --stack $(STACK) --markdown .pulumi-out/$(STACK)/drift.md
 
-destroy: venv ## deletes all of STACK (real accounts); YES=1 does not ask
-	@python -m operations destroy --stack $(STACK) $(if $(YES),--yes)
+destroy: venv ## deletes all of STACK (real accounts); YES=1 does not ask; COPY=no takes no last copy off the machine
+	@python -m operations destroy --stack $(STACK) $(if $(YES),--yes) $(if $(filter no,$(COPY)),--without-copy)
 
 comment: venv ## puts FILES (Markdown) into one comment on PULL_REQUEST, edited in place
 	@python -m operations.comment --pull-request $(PULL_REQUEST) $(FILES)

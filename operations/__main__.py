@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from operations import changes, summary
+from operations import changes, last_copy, summary
 from operations.checks import Unwell, verify
 from operations.confirmation import confirmed
 from operations.deployment import Deployment, DeploymentFailed
@@ -38,7 +38,8 @@ actions:
            container is not healthy, the last backup is too old, or a name has no valid certificate (as after
            a deploy)
   outputs  writes all outputs, secret ones too, to .pulumi-out/<stack>/outputs.json (for the playbook)
-  destroy  deletes every resource of the stack; refused for what is protected; asks for the stack's name
+  destroy  deletes every resource of the stack; refused for what is protected; asks for the stack's name;
+           with backup.offsite a last backup is copied off the machine first (--without-copy: not)
 """
 
 
@@ -56,10 +57,15 @@ def main() -> int:
     parser.add_argument(
         "--yes", action="store_true", help="do not ask for the stack's name (as under CI=true)"
     )
+    parser.add_argument(
+        "--without-copy", action="store_true", help="destroy: without a last copy of the data off the machine"
+    )
     arguments = parser.parse_args()
     with interruptible() as interrupted:
         try:
-            return _act(arguments.action, arguments.stack, arguments.markdown, arguments.yes)
+            return _act(
+                arguments.action, arguments.stack, arguments.markdown, arguments.yes, arguments.without_copy
+            )
         except (
             DeploymentFailed,
             EngineMissing,
@@ -77,7 +83,7 @@ def main() -> int:
             return 1
 
 
-def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
+def _act(action: str, stack: str, markdown: Path | None, yes: bool, without_copy: bool) -> int:
     environment = complete_environment(ROOT, stack, os.environ)
     deployment = Deployment(
         project=ROOT,
@@ -117,6 +123,8 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool) -> int:
         if not (sure or confirmed(stack, "delete all of")):
             print("not destroyed")
             return 1
+        if not without_copy:
+            last_copy.before_destroy(deployment)
         deployment.destroy()
     return 0
 

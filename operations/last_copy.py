@@ -1,0 +1,77 @@
+"""Before a stack goes: its data as they are, off the machine."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from operations.deployment import Deployment, DeploymentFailed
+from operations.journal import Journal
+from operations.place import Place
+from operations.summary import outputs
+
+CONTAINER = "docker:index/container:Container"
+_WORK = "bash /etc/jira/backup.sh manual && bash /etc/jira/offsite.sh push"
+
+
+def before_destroy(deployment: Deployment) -> None:
+    """What is there goes off the machine, where the stack has a place for it.
+
+    Raises:
+        DeploymentFailed: it does not, and so nothing should be destroyed.
+    """
+    if deployment.environment.get("REHEARSAL_DOCKER") == "record" or deployment.protected():
+        return  # nothing runs, so that there are no data; or it will be refused
+    try:
+        with deployment.way_in():
+            taken = take(deployment.resources(), deployment.say)
+    except NoLastCopy as error:
+        raise DeploymentFailed(
+            f"nothing was destroyed: the last copy of the data did not come about: {error}. Mend that, or, "
+            "if nobody needs the data: --without-copy (make destroy COPY=no)",
+            Journal(),
+        ) from None
+    if taken:
+        deployment.say("  when the stack is there again, make restore FROM=former brings it back")
+
+
+class NoLastCopy(Exception):
+    """It did not come about; the message says why."""
+
+
+def copies(resources: Iterable[Mapping[str, Any]]) -> str | None:
+    """The name in Docker of the container that copies backups off the machine; None: the stack has none."""
+    for resource in resources:
+        given = resource.get("outputs") or {}
+        if resource["type"] == CONTAINER and "RESTIC_REPOSITORY=" in str(given.get("envs")):
+            return str(given["name"])
+    return None
+
+
+def take(resources: Sequence[Mapping[str, Any]], say: Callable[[str], None] = print) -> bool:
+    """Makes a backup and copies it off the machine; False where the stack keeps no copies there.
+
+    Raises:
+        NoLastCopy: it failed, or nobody could be asked.
+    """
+    name, given = copies(resources), outputs(resources)
+    if name is None or "containers" not in given:
+        return False
+    say("a last backup is made, and copied off the machine")
+    shim = ("/bin/sh", "/run/jira/entrypoint.sh", "--")
+    command = shlex.join(["docker", "exec", name, *shim, "sh", "-c", _WORK])
+    last = "nothing was said"
+    try:
+        place = Place.of(given)
+        with place.popen(f"{command} 2>&1", stdin=subprocess.DEVNULL) as process:
+            assert process.stdout is not None
+            for raw in process.stdout:
+                last = raw.decode(errors="replace").strip()
+                say(f"  {last}")
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NoLastCopy(str(error)) from None
+    if process.returncode:
+        raise NoLastCopy(last)
+    return True
