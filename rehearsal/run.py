@@ -63,6 +63,8 @@ class Rehearsal:
         self._mode = ""
         self._images: Beside[dict[str, Any]] | None = None
         """Being made, until they are in the project."""
+        self._preliminary = False
+        """Whether the project has the stack file's own, until they are."""
         self._bucket: str | None = None
         self._keys: dict[str, str] = {}
         """Of the bucket."""
@@ -105,7 +107,6 @@ class Rehearsal:
     def _all(self) -> None:
         self._preview()
         self._take_images()
-        self._have_bucket()
         self._up(table=False)
         if self.timings[-1].changes:  # one that changed nothing has shown already what the next shows
             self._no_op()
@@ -195,8 +196,7 @@ class Rehearsal:
         self._cloud = background.start(
             self.state, {k: v for k, v in rehearsing.items() if k != "PATH"}, project.zones(copy, self.stack)
         )
-        if not early:
-            self._have_bucket()
+        self._have_bucket()
         backend = self.state / "backend"
         backend.mkdir(parents=True, exist_ok=True)
         environment = {
@@ -222,7 +222,8 @@ class Rehearsal:
 
     def _fragment(self, early: bool) -> dict[str, Any] | None:
         """What the stand-ins lay over the stack file; if `early`, without images that are not there yet."""
-        if early and (self._images is None or not self._images.future.done()):
+        self._preliminary = early and (self._images is None or not self._images.future.done())
+        if self._preliminary:
             self.say("nothing is up yet: this preview has the images of the stack file")
             return stack_images.preliminary()
         images, self._images = self._images, None
@@ -234,12 +235,13 @@ class Rehearsal:
             return
         assert self._deployment is not None
         self._prepare(self._fragment(early=False))
+        self._have_bucket()
         self._configure_secrets(self._deployment, self._deployment.environment)
 
     def _prepare(self, images: Mapping[str, Any] | None) -> Path:
         """A fresh copy of the project, with these images; copies go to the storage of the embedded cloud."""
         over = dict(images or {})
-        if self._bucket:
+        if self._bucket and not self._preliminary:
             storage = Storage.of(self.state / "cloud" / "storage")
             self._keys = storage.secrets()
             elsewhere = {f"{PROJECT}:backup": {"offsite": storage.settings()}}
@@ -247,7 +249,7 @@ class Rehearsal:
         return project.prepare(self.source, self.stack, self.state, over, self.root)
 
     def _have_bucket(self) -> None:
-        if self._bucket:
+        if self._bucket and not self._preliminary:
             assert self._cloud is not None
             self._cloud.keep(self._bucket)
 

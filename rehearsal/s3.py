@@ -38,6 +38,8 @@ METHODS = {"cut": ("GET",), "forgets": ("PUT", "POST"), "full": ("PUT", "POST")}
 """Of the faults that do not meet every request: those that they meet."""
 OF_THE_CONNECTION = {"connection", "expect", "keep-alive", "transfer-encoding"}
 """Headers that are not passed on."""
+UNKNOWN_KEY = (b"<Code>XAdminUserNotFound</Code>", b"<Code>InvalidAccessKeyId</Code>")
+"""versitygw's own code for an access key that it does not know, and what S3 has for it."""
 UPSTREAM_PORT = 7070
 PATIENCE_SECONDS = 20
 DAYS = 7
@@ -260,6 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
             content = answer.read()
         finally:
             upstream.close()
+        content = content.replace(*UNKNOWN_KEY)
         if fault == "forgets" and answer.status < 300:
             kept = self.server.folder / unquote(urlsplit(self.path).path).lstrip("/")
             if kept.is_file():

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pulumi
 
 from components.clouds import Unreachable, accounts
-from components.preflight import cloudflare, hetzner, sources
+from components.preflight import cloudflare, copies, hetzner, sources
 from components.preflight.finding import Finding, InTheWay
 from components.settings import Settings
 
@@ -31,6 +31,10 @@ def look(settings: Settings, environment: Mapping[str, str] = os.environ) -> Non
         parts.append(lambda: cloudflare.findings_of_acme(at.acme, settings.domain))
     if settings.host.kind == "hetzner":
         parts.append(lambda: hetzner.findings(at.hetzner, settings.host, stack, writes))
+    offsite = settings.backup.offsite
+    if offsite and (not at.on_this_machine or copies.rehearsed(offsite)):
+        keys = [pulumi.Config().get(name) or "" for name in (copies.ACCESS_KEY, copies.SECRET_KEY)]
+        parts.append(lambda: copies.findings(offsite, *keys))
     if not at.on_this_machine:  # where a rehearsal plays the visitors
         parts.append(lambda: sources.findings(settings))
     with ThreadPoolExecutor(len(parts)) as pool:

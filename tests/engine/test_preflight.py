@@ -383,6 +383,15 @@ def test_a_provider_that_does_not_answer_is_a_warning_and_stops_no_run(bring: Br
     assert "503" in said, "it is read at each run, but a release needs none of it"
 
 
+def test_a_bucket_that_does_not_answer_is_a_warning_and_stops_no_run(bring: Bring) -> None:
+    """What it answers, `tests/live/images/test_s3.py` asks a real one."""
+    lab = bring("uat", up=False)
+    offsite = {"endpoint": "https://127.0.0.1:9", "bucket": "copies-of-uat"}
+    journal = lab.deployment("uat", {"backup.offsite": offsite}).preview()
+    (said,) = (warning for warning in journal.warnings if "cannot be asked" in warning)
+    assert said.startswith("https://127.0.0.1:9 cannot be asked (")
+
+
 def test_a_preview_while_a_provider_does_not_answer_shows_what_the_state_says(bring: Bring) -> None:
     """infrastructure A9: a pull request is reviewed during an outage, too."""
     lab = bring("uat")

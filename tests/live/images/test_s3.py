@@ -11,6 +11,9 @@ from pathlib import Path
 import docker
 import pytest
 
+from components.clouds import Unreachable
+from components.preflight import copies
+from components.settings.offsite import Offsite
 from rehearsal.machines.docker import network
 from rehearsal.s3 import Fault, S3Server
 from rehearsal.storage import Storage
@@ -192,3 +195,52 @@ def test_one_that_was_killed_goes_on_with_what_it_kept(
         assert (server.folder / "copies" / "object").read_text() == "kept"
         left = client.containers.list(all=True, filters={"label": f"jira-plus-plus.storage={storage.home}"})
         assert container.id not in {one.id for one in left}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({}, []),
+        ({"bucket": "other"}, ['backup.offsite.bucket: got "other"; is no bucket at https://10.77.0.1:']),
+        (
+            {"access": "AKIANOBODY"},
+            ["offsite_access_key: got (not shown); is not known at https://10.77.0.1:"],
+        ),
+        (
+            {"secret": "x" * 40},
+            ["offsite_secret_key: got (not shown); does not belong to offsite_access_key; "],
+        ),
+    ],
+    ids=["good", "no bucket", "no key", "another's secret"],
+)
+def test_a_preview_finds_what_the_first_copy_would_be_refused_for(
+    server: S3Server, wrong: dict[str, str], said: list[str]
+) -> None:
+    offsite = Offsite.model_validate(
+        {
+            "endpoint": server.endpoint,
+            "bucket": wrong.get("bucket", "copies"),
+            "certificate_authority": server.ca_pem,
+        }
+    )
+    keys = wrong.get("access", server.access_key), wrong.get("secret", server.secret_key)
+    found = [str(finding.problem) for finding in copies.findings(offsite, *keys)]
+    assert [text[: len(start)] for text, start in zip(found, said, strict=True)] == said
+
+
+def test_a_bucket_that_does_not_answer_stops_no_run(server: S3Server) -> None:
+    """It is a warning: an outage of its own is to stop no release."""
+    given = {"endpoint": server.endpoint, "bucket": "copies", "certificate_authority": server.ca_pem}
+    for fault in ("slow_down", "down"):
+        server.fault(fault)
+        with pytest.raises(Unreachable, match="cannot be asked"):
+            list(copies.findings(Offsite.model_validate(given), server.access_key, server.secret_key))
+    server.fault(None)
+    with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
+        list(
+            copies.findings(
+                Offsite.model_validate({**given, "certificate_authority": None}),
+                server.access_key,
+                server.secret_key,
+            )
+        )
