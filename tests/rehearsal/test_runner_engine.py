@@ -370,7 +370,7 @@ def test_a_termination_lets_the_engine_finish_what_it_began_and_the_next_up_goes
 
 @pytest.mark.engine
 def test_the_first_preview_waits_for_no_image(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def make(*_: object) -> None:
+    def make(*_: object, **__: object) -> None:
         raise AssertionError("a preview alone makes no image")
 
     monkeypatch.setattr(run.dockerd, "ensure", lambda _: None)
