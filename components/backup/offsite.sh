@@ -29,21 +29,26 @@ export GOMEMLIMIT=${GOMEMLIMIT:-128MiB} GOGC=20
 
 # restic's own, without its cache: what is asked for is asked of the service.
 # https://restic.readthedocs.io/en/stable/075_scripting.html#exit-codes
-# A service that is away it asks again for 15 minutes; LIMIT: of seconds, for those that are waited for.
+# A service that is away it asks again for 15 minutes; LIMIT: of seconds, for those that are waited for. What only reads takes no
+# lock, which is an object: a bucket that is full, or may only be read by now, is still restored from.
 tool() {
   timeout "${LIMIT:-0}" restic --no-cache --quiet --retry-lock=2m --option=s3.connections=2 "$@" 2>"$WORK/complaints"
 }
 
 # told CODE: what restic's complaints mean, in one line.
 told() {
-  local said
-  said=$(grep -m 1 -E '^Fatal:' "$WORK/complaints" || grep . "$WORK/complaints" | tail -n 1 || echo "it ended with $1")
+  local said again
+  said=$(sed 's/.*"message":"\(.*\)"}$/\1/; s/\\n.*//' "$WORK/complaints")
+  said=$(grep -m 1 -E '^Fatal:' <<<"$said" || grep . <<<"$said" | tail -n 1 || echo "it ended with $1")
   case $1 in
     11) said="another run holds the lock of the repository: $said" ;;
     12) said="it is encrypted with another passphrase than offsite_passphrase" ;;
-    124) said="no answer within $LIMIT s: $said" ;;
+    124)
+      again=$(sed -n 's/.* retrying after [^:]*: //p' "$WORK/complaints" | tail -n 1)
+      said="asked for $LIMIT s in vain: ${again:-no answer}"
+      ;;
   esac
-  printf '%s' "${said//$'\n'/ }"
+  printf '%s' "$said"
 }
 
 # must WORDS COMMAND...: or it fails with the words and the reason.
@@ -78,7 +83,7 @@ due() {
 # open: lists the copies into WORK/snapshots, one a line; makes the repository where none ever was.
 open() {
   local code=0 LIMIT=$OPEN_SECONDS
-  tool snapshots --json >"$WORK/listed" || code=$?
+  tool --no-lock snapshots --json >"$WORK/listed" || code=$?
   if ((code == 10)); then
     [[ ! -e $BACKUPS/offsite.json ]] ||
       fail "there is no repository where copies were made: the bucket was emptied, or is another one;" \
@@ -111,7 +116,7 @@ push() {
   [[ -n $snapshot ]] || fail "$name could not be copied: restic named no snapshot"
   for database in "${ALL[@]}"; do
     sum=$(known sha256 "$folder/$database/$name.json")
-    must "the copy of $name cannot be read back" tool dump "$snapshot" "/$database/$name.dump" | sha256sum >"$WORK/sum"
+    must "the copy of $name cannot be read back" tool --no-lock dump "$snapshot" "/$database/$name.dump" | sha256sum >"$WORK/sum"
     [[ $(cut -d ' ' -f 1 "$WORK/sum") == "$sum" ]] || fail "the copy of $name is not what was sent: $database.dump has another checksum"
   done
   rm -rf "$folder"
@@ -208,13 +213,13 @@ alive() {
 fetch() {
   local name=$1 database file snapshot sum
   shift
-  must "the copies could not be listed" tool snapshots --tag="name=$name" --json >"$WORK/snapshots"
+  must "the copies could not be listed" tool --no-lock snapshots --tag="name=$name" --json >"$WORK/snapshots"
   snapshot=$(each id '":"' <"$WORK/snapshots" | tail -n 1)
   [[ -n $snapshot ]] || fail "there is no copy of $name"
   for database in "$@"; do
     mkdir -p "$BACKUPS/$database"
     for file in content json dump; do
-      must "the copy of $name cannot be read" tool dump "$snapshot" "/$database/$name.$file" >"$BACKUPS/$database/$name.$file.partial"
+      must "the copy of $name cannot be read" tool --no-lock dump "$snapshot" "/$database/$name.$file" >"$BACKUPS/$database/$name.$file.partial"
     done
     sum=$(known sha256 "$BACKUPS/$database/$name.json.partial")
     [[ $(sha256sum <"$BACKUPS/$database/$name.dump.partial") == "$sum "* ]] || fail "the copy of $name is damaged: $database.dump has another checksum"
@@ -244,7 +249,7 @@ main() {
   case ${1:-} in
     due) due ;;
     push) push_all ;;
-    list) LIMIT=20 must "the copies could not be listed" tool snapshots --json ;;
+    list) LIMIT=20 must "the copies could not be listed" tool --no-lock snapshots --json ;;
     fetch) shift && fetch "$@" ;;
     restic) shift && exec restic --no-cache "$@" ;;
     *) fail "${1:-nothing} is none of due, push, list, fetch, restic" ;;
