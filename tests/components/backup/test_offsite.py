@@ -23,8 +23,7 @@ DAMAGED = "offsite-damaged"
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def restic(server: Server) -> Path:
+def placed_restic(server: Server) -> Path:
     """The program of the image, which is static, where the server's user may run it."""
     owner = image("restic")
     (program,) = owner.programs
@@ -34,6 +33,11 @@ def restic(server: Server) -> Path:
         shutil.copy(compiled(owner, program, print), target)  # type: ignore[arg-type]
         give(target.parent)
     return target
+
+
+@pytest.fixture
+def restic(server: Server) -> Path:
+    return placed_restic(server)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -30,20 +31,25 @@ def storage(running: S3Server) -> Iterator[S3Server]:
     running.fault(None)
 
 
+def in_bucket(given: dict[str, str], server: Server, storage: S3Server, name: str) -> dict[str, str]:
+    """The variables of a script, with a repository of that name in the bucket."""
+    authority = server.folder / "authority.pem"
+    authority.write_text(storage.ca_pem)
+    give(authority)
+    return given | {
+        "AWS_ACCESS_KEY_ID": storage.access_key,
+        "AWS_SECRET_ACCESS_KEY": storage.secret_key,
+        "RESTIC_CACERT": str(authority),
+        "RESTIC_REPOSITORY": f"s3:{storage.endpoint}/copies/{re.sub(r'[^a-z_]', '-', name)}",
+    }
+
+
 @pytest.fixture
 def offsite(
     server: Server, backups: Path, restic: Path, storage: S3Server, request: pytest.FixtureRequest
 ) -> Run:
     """Runs a script as the container of the backup does, with a repository of the test's own."""
-    authority = server.folder / "authority.pem"
-    authority.write_text(storage.ca_pem)
-    give(authority)
-    given = variables(server, backups, Path(), restic) | {
-        "AWS_ACCESS_KEY_ID": storage.access_key,
-        "AWS_SECRET_ACCESS_KEY": storage.secret_key,
-        "RESTIC_CACERT": str(authority),
-        "RESTIC_REPOSITORY": f"s3:{storage.endpoint}/copies/{abs(hash(request.node.name))}",
-    }
+    given = in_bucket(variables(server, backups, Path(), restic), server, storage, request.node.name)
 
     def run(*arguments: str, script: str = "offsite.sh", **changes: str):  # type: ignore[no-untyped-def]
         return server.run("bash", script, *arguments, environment=given | changes)
