@@ -3,7 +3,7 @@
 # Copies backups off the machine, encrypted, and brings them back.
 #
 #   offsite.sh due                      whether there is something to push; asks nobody
-#   offsite.sh push                     what is newer here than the newest copy, oldest first
+#   offsite.sh push                     what is newer here than the newest copy, oldest first; looks again at what was damaged
 #   offsite.sh list                     the copies, as restic's JSON
 #   offsite.sh fetch NAME DATABASE...   into BACKUPS again
 #   offsite.sh restic ARGUMENT...       restic itself
@@ -181,7 +181,7 @@ push_all() {
   local name host newest
   exec 9>"$BACKUPS/.offsite.lock"
   until flock --wait "$PROGRESS_SECONDS" 9; do say "other copies are being made; this one waits for them"; done
-  due || return 0
+  due || [[ -e $BACKUPS/offsite-damaged ]] || return 0
   date +%s >"$BACKUPS/offsite-running"
   export TMPDIR=$BACKUPS/.offsite # packs of some 16 MB are made there before they are sent
   mkdir -p "$TMPDIR"
