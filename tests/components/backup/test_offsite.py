@@ -62,6 +62,20 @@ def offsite(server: Server, backups: Path, bucket: Path, restic: Path) -> Run:
     return run
 
 
+PROGRAMS = "/usr/lib/postgresql/15/bin:/usr/bin:/bin"
+
+
+def path_with(server: Server, name: str, script: str) -> str:
+    """The PATH on which that script of bash's is restic; in `name`, a folder below the server's."""
+    folder = server.folder / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    (folder / "restic").write_text(f"#!/bin/bash\n{script}\n")
+    (folder / "restic").chmod(0o755)
+    give(folder)
+    return f"{PROGRAMS}:{folder}"
+
+
 def variables(server: Server, backups: Path, bucket: Path, restic: Path, **changes: str) -> dict[str, str]:
     return {
         **environment(server, backups),
@@ -71,7 +85,7 @@ def variables(server: Server, backups: Path, bucket: Path, restic: Path, **chang
         "OFFSITE_RELEASES": "2",
         "OFFSITE_WEEKLY": "2",
         "OPEN_SECONDS": "10",
-        "PATH": f"/usr/lib/postgresql/15/bin:/usr/bin:/bin:{restic.parent}",
+        "PATH": f"{PROGRAMS}:{restic.parent}",
         "RESTIC_PASSWORD": PASSPHRASE,
         "RESTIC_REPOSITORY": str(bucket),
         **changes,
@@ -103,6 +117,23 @@ def moment(name: str) -> datetime:
 
 def reason(backups: Path) -> str:
     return str(json.loads((backups / "offsite-failure.json").read_text())["reason"])
+
+
+def copied(offsite: Run) -> list[str]:
+    """The names of the copies in the bucket."""
+    tags = [tag for snapshot in json.loads(offsite("list").stdout) for tag in snapshot["tags"]]
+    return sorted(tag[5:] for tag in tags if tag.startswith("name=20"))
+
+
+def former_and_own(server: Server, backups: Path, offsite: Run, host: str) -> tuple[str, str]:
+    """A copy that is of the cluster `host`, though its dump is here, and then one of this."""
+    first = backed_up(server, backups)
+    assert offsite("push").returncode == 0
+    assert offsite("restic", "rewrite", "--forget", f"--new-host={host}").returncode == 0
+    (backups / "offsite.json").unlink()
+    second = backed_up(server, backups)
+    assert offsite("push").returncode == 0
+    return first, second
 
 
 def health(offsite: Run, **changes: str) -> tuple[int, str]:
@@ -177,15 +208,12 @@ def test_a_service_that_forgets_is_found_out_by_reading_back(
     server: Server, backups: Path, bucket: Path, offsite: Run, restic: Path
 ) -> None:
     backed_up(server, backups)
-    forgetful = server.folder / "forgetful"
-    shutil.rmtree(forgetful, ignore_errors=True)
-    forgetful.mkdir()
-    (forgetful / "restic").write_text(
-        f'#!/bin/bash\n"{restic}" "$@"\ncode=$?\n'
-        f'[[ " $* " != *" backup "* ]] || find {bucket}/data -type f -delete\nexit $code\n'
+    path = path_with(
+        server,
+        "forgetful",
+        f'"{restic}" "$@"\ncode=$?\n'
+        f'[[ " $* " != *" backup "* ]] || find {bucket}/data -type f -delete\nexit $code',
     )
-    (forgetful / "restic").chmod(0o755)
-    path = f"/usr/lib/postgresql/15/bin:/usr/bin:/bin:{forgetful}"
     assert offsite("push", PATH=path).returncode != 0
     assert "cannot be read back" in reason(backups)
     assert not (backups / "offsite.json").exists()
@@ -241,11 +269,11 @@ def test_old_copies_go_by_their_kind_and_others_stay(
         assert made.returncode == 0, made.stderr
     last = backed_up(server, backups)
     assert offsite("push", OFFSITE_DAILY="2", OFFSITE_WEEKLY="0", OFFSITE_MONTHLY="1").returncode == 0
-    kept = json.loads(offsite("list").stdout)
-    names = sorted(tag[5:] for snapshot in kept for tag in snapshot["tags"] if tag.startswith("name=20"))
+    names = copied(offsite)
     assert last in names
     assert sum(name.endswith("-manual") for name in names) == 2
     assert sum(name.endswith("-scheduled") for name in names) == 2
+    kept = json.loads(offsite("list").stdout)
     assert [snapshot["hostname"] for snapshot in kept].count("1234") == 1
 
 
@@ -253,12 +281,7 @@ def test_what_was_fetched_from_a_former_cluster_stays_its_own(
     server: Server, backups: Path, offsite: Run
 ) -> None:
     """A restore that failed is begun again with FROM=former, which must be the same."""
-    first = backed_up(server, backups)
-    assert offsite("push").returncode == 0
-    assert offsite("restic", "rewrite", "--forget", "--new-host=1234").returncode == 0
-    (backups / "offsite.json").unlink()
-    second = backed_up(server, backups)
-    assert offsite("push").returncode == 0
+    first, second = former_and_own(server, backups, offsite, "1234")
     found = {snapshot["hostname"]: snapshot["tags"] for snapshot in json.loads(offsite("list").stdout)}
     own = server.sql("postgres", "select system_identifier from pg_control_system()")
     assert f"name={first}" in found["1234"]
@@ -279,15 +302,11 @@ def test_a_push_that_was_killed_leaves_nothing_behind_and_the_next_makes_up_for_
 ) -> None:
     backed_up(server, backups)
     slow = server.folder / "slow"
-    shutil.rmtree(slow, ignore_errors=True)
-    slow.mkdir()
-    (slow / "restic").write_text(
-        f'#!/bin/bash\n[[ " $* " != *" dump "* ]] || {{ touch {slow}/reached; sleep 8; }}\n'
-        f'exec "{restic}" "$@"\n'
+    path = path_with(
+        server,
+        "slow",
+        f'[[ " $* " != *" dump "* ]] || {{ touch {slow}/reached; sleep 8; }}\nexec "{restic}" "$@"',
     )
-    (slow / "restic").chmod(0o755)
-    give(slow)
-    path = f"/usr/lib/postgresql/15/bin:/usr/bin:/bin:{slow}"
     process = subprocess.Popen(
         ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "bash", "offsite.sh", "push"],
         env=variables(server, backups, bucket, restic, PATH=path),

@@ -9,22 +9,13 @@ from typing import Any
 import pytest
 
 from rehearsal.s3 import S3Server
-from tests.components.backup.test_offsite import Run, backed_up, health, reason
+from tests.components.backup.test_offsite import Run, backed_up, copied, former_and_own, health, reason
 from tests.components.services.conftest import Server
 
 pytestmark = pytest.mark.live
 
 LIMIT = "12"
 """Seconds that a call of restic's has here, which asks for 15 minutes else."""
-
-
-def copied(offsite: Run) -> set[str]:
-    return {
-        tag[5:]
-        for snapshot in json.loads(offsite("list").stdout)
-        for tag in snapshot["tags"]
-        if tag.startswith("name=")
-    }
 
 
 @pytest.mark.parametrize(
@@ -86,7 +77,7 @@ def test_what_stays_is_told_and_made_up_for_when_it_is_over(
     storage.fault(None)
     pushed = offsite("push")
     assert pushed.returncode == 0, pushed.stderr
-    assert copied(offsite) == {first, second}
+    assert copied(offsite) == [first, second]
     assert offsite("restic", "check", "--read-data").returncode == 0
     assert not (backups / "offsite-failure.json").exists()
 
@@ -99,7 +90,7 @@ def test_a_bucket_that_takes_nothing_any_more_is_restored_from(
     for path in backups.glob(f"*/{name}.*"):
         path.unlink()
     storage.fault("full")
-    assert copied(offsite) == {name}
+    assert copied(offsite) == [name]
     fetched = offsite("fetch", name, "jira")
     assert fetched.returncode == 0, fetched.stderr
     assert storage.struck == 0
@@ -109,13 +100,8 @@ def test_two_machines_that_take_one_path_for_theirs_do_not_hurt_each_other(
     server: Server, backups: Path, offsite: Run
 ) -> None:
     """Two stacks on one bucket and name by mistake, with one passphrase: both have their copies."""
-    first = backed_up(server, backups)
-    assert offsite("push").returncode == 0
-    assert offsite("restic", "rewrite", "--forget", "--new-host=600").returncode == 0
-    (backups / "offsite.json").unlink()
-    second = backed_up(server, backups)
-    assert offsite("push").returncode == 0
-    assert copied(offsite) == {first, second}
+    first, second = former_and_own(server, backups, offsite, "600")
+    assert copied(offsite) == [first, second]
 
 
 def test_a_copy_from_the_bucket_is_the_dump_that_was_proven(
