@@ -59,20 +59,16 @@ class Cloud:
         """
         return self._exchange(urllib.request.Request(self.url + path))
 
-    def keep(self, bucket: str, **fault: Any) -> Any:
+    def keep(self, bucket: str) -> None:
         """Has a bucket at its storage, which starts with the first.
-
-        Args:
-            bucket: its name.
-            fault: what its next requests meet, as `S3Server.fault` takes it, the name as `fault`.
 
         Raises:
             CloudError: the storage did not start.
         """
-        body = json.dumps({"bucket": bucket, **fault}).encode()
+        body = json.dumps({"bucket": bucket}).encode()
         headers = {"Content-Type": "application/json"}
         try:
-            return self._exchange(urllib.request.Request(f"{self.url}/_rehearsal/storage", body, headers))
+            self._exchange(urllib.request.Request(f"{self.url}/_rehearsal/storage", body, headers))
         except urllib.error.HTTPError as error:
             raise CloudError(error.read().decode()) from None
 

@@ -89,7 +89,7 @@ class S3Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stops it; what it kept is gone."""
+        """Stops it; what it kept goes with it, unless it is in a storage that was given."""
         self._stack.close()
 
     def fault(self, name: Fault | None, *, seconds: float = 5, count: int | None = None) -> None:

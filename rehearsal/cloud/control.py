@@ -86,15 +86,13 @@ def add_token(cloud: Cloud, request: Request) -> Response:
 
 @routes.add("POST", "/storage")
 def storage(cloud: Cloud, request: Request) -> Response:
-    """Has `bucket` at the S3 server, which starts with the first; `fault`, `count`, `seconds` are its own."""
+    """Has `bucket` at the S3 server, which starts with the first."""
     body = request.body if isinstance(request.body, dict) else {}
     try:
         server = cloud.buckets.start(body["bucket"])
-        if "fault" in body:
-            server.fault(body["fault"], seconds=body.get("seconds", 5), count=body.get("count"))
     except (KeyError, TypeError, ImageError, MachineError, OSError) as error:
         raise ApiError(422, f"storage: {error}") from None
-    return Response(200, {"endpoint": server.endpoint, "struck": server.struck})
+    return Response(200, {"endpoint": server.endpoint})
 
 
 @routes.add("GET", "/requests")
