@@ -89,11 +89,7 @@ class Backup(pulumi.ComponentResource):
             environment={
                 "BACKUPS": TARGET,
                 "DATABASES": " ".join(DATABASES),
-                "KEEP_DAILY": str(settings.retention.daily),
-                "KEEP_MANUAL": str(settings.retention.manual),
-                "KEEP_MONTHLY": str(settings.retention.monthly),
-                "KEEP_RELEASES": str(settings.retention.releases),
-                "KEEP_WEEKLY": str(settings.retention.weekly),
+                **settings.retention.variables("KEEP"),
                 "MAXIMUM_AGE_HOURS": str(MAXIMUM_AGE_HOURS),
                 "PGHOST": "postgres",
                 "PGUSER": "backup",

@@ -30,7 +30,6 @@ def copied_away(
         opts,
     )
     config = pulumi.Config()
-    kept = settings.retention
     authority = settings.certificate_authority
     return replace(
         process,
@@ -39,11 +38,7 @@ def copied_away(
             **process.environment,
             **({"AWS_DEFAULT_REGION": settings.region} if settings.region else {}),
             **({"RESTIC_CACERT": AUTHORITY} if authority else {}),
-            "OFFSITE_DAILY": str(kept.daily),
-            "OFFSITE_MANUAL": str(kept.manual),
-            "OFFSITE_MONTHLY": str(kept.monthly),
-            "OFFSITE_RELEASES": str(kept.releases),
-            "OFFSITE_WEEKLY": str(kept.weekly),
+            **settings.retention.variables("OFFSITE"),
             "PATH": f"{PATH}:{RESTIC}",
             # https://restic.readthedocs.io/en/stable/030_preparing_a_new_repo.html#s3-compatible-storage
             "RESTIC_REPOSITORY": f"s3:{settings.endpoint}/{settings.bucket}/{site.runtime.stack}",

@@ -12,7 +12,6 @@ COPY_SECONDS=${COPY_SECONDS:-30}
 # copies: of what has none yet, for ever.
 copies() {
   local pause waiting=''
-  # shellcheck disable=SC2064 # what is waited for when it comes
   trap 'kill $waiting 2>/dev/null; exit 143' TERM
   while :; do
     pause=$COPY_SECONDS

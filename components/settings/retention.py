@@ -20,3 +20,9 @@ class Retention(Section):
     manual: Annotated[int, between(1, 100)] = Field(
         5, description="dumps made by hand that stay, beside those"
     )
+
+    def variables(self, prefix: str) -> dict[str, str]:
+        """The numbers as a script takes them: `<prefix>_DAILY` and so on."""
+        return {
+            f"{prefix}_{name.upper()}": str(getattr(self, name)) for name in sorted(type(self).model_fields)
+        }

@@ -262,7 +262,7 @@ def protected_images_are_pinned(host: Host, images: Images) -> Iterator[Problem]
         return
     for name in Images.model_fields:
         reference = getattr(images, name)
-        if reference is not None and parse(reference).digest is None:
+        if parse(reference).digest is None:
             yield Problem(
                 f"images.{name}",
                 _show(f"images.{name}", reference),
