@@ -117,10 +117,10 @@ class Platform(pulumi.ComponentResource):
 
 
 def switched_off(settings: Settings) -> set[str]:
-    """The images that the stack does without: of watchers, of copies off the machine."""
+    """The images that the stack does without: of watchers, of what goes through buckets."""
     services = settings.services
     watchers = {name for name in ("autoheal", "watchtower") if not getattr(services, name).enabled}
-    return watchers | (set() if settings.backup.offsite else {"restic"})
+    return watchers | (set() if settings.backup.buckets else {"restic"})
 
 
 def networks(settings: Settings) -> list[str]:

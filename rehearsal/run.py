@@ -13,7 +13,7 @@ from typing import Any
 
 from pulumi.automation import ConfigValue
 
-from components.settings.secrets import OFFSITE
+from components.settings.secrets import MASKED, OFFSITE, masks
 from operations import access, changes, summary
 from operations.beside import Beside
 from operations.checks import verify
@@ -344,6 +344,8 @@ def made_up(config: Mapping[str, ConfigValue], environment: Mapping[str, str]) -
         values["registry_password"] = "made-up-registry-password"  # noqa: S105
     if section("backup").get("offsite"):
         values |= {name: f"made-up-{name.replace('_', '-')}" for name in OFFSITE}
+    if masks({"backup": section("backup")}):
+        values |= {name: f"made-up-{name.replace('_', '-')}" for name in MASKED}
     if section("application").get("sentry"):
         values["sentry_dsn"] = "http://public@127.0.0.1:9/1"
     return values

@@ -84,7 +84,7 @@ def test_a_waiting_approval_holds_no_group_that_others_wait_for() -> None:
 
 def test_nothing_that_starts_by_itself_but_a_deploy_asks_for_a_reviewer() -> None:
     """infrastructure A5 (ai-engineering-fluency#1726): 90 nightly runs that waited for a human."""
-    for flow in ("drift", "uat", "preview", "up"):
+    for flow in ("drift", "uat", "reset", "preview", "up"):
         for name, job in WORKFLOWS[flow]["jobs"].items():
             assert not REVIEWED.match(str(job.get("environment", ""))), f"{flow}/{name}"
 
@@ -104,7 +104,7 @@ def test_whoever_calls_up_grants_what_it_needs() -> None:
     callers = [
         (flow, name, job) for flow, name, job in jobs() if str(job.get("uses", "")).endswith("/up.yml")
     ]
-    assert len(callers) == 4
+    assert len(callers) == 5
     for flow, name, job in callers:
         assert job["permissions"] == wanted, f"{flow}/{name}"
 
@@ -171,3 +171,12 @@ def test_the_steps_of_a_failed_preview_run_all_the_same() -> None:
         for step in after[-2:]:
             assert step["if"] == "${{ !cancelled() }}"
     assert "!cancelled()" in WORKFLOWS["preview"]["jobs"]["comment"]["if"]
+
+
+def test_a_reset_by_night_is_of_uat_alone_and_of_a_stack_that_wants_one() -> None:
+    (job,) = WORKFLOWS["reset"]["jobs"].values()
+    assert job["with"] == {"stack": "uat", "targets": "reset-if-set"}
+    hours = [
+        WORKFLOWS[flow]["on"]["schedule"][0]["cron"].split()[1::-1] for flow in ("uat", "reset", "drift")
+    ]
+    assert hours == sorted(hours), "made anew, then filled, then looked at"

@@ -1,11 +1,11 @@
-"""The container that makes the nightly dump and copies it away, and the job that makes one for a release."""
+"""The container that makes the nightly dump and sends it away, and the job that makes one for a release."""
 
 from dataclasses import replace
 
 import pulumi
 
 from components.backup import scripts
-from components.backup.offsite import copied_away
+from components.backup.restic import with_buckets
 from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
 from components.containers.storage import Storage
@@ -45,13 +45,10 @@ class Backup(pulumi.ComponentResource):
             site.images["postgres"],
             child,
         )
-        process = self._process("scheduler.sh")
-        if site.settings.backup.offsite:
-            process = copied_away(process, name, site, site.settings.backup.offsite, child)
         self.container = Container(
             name,
             ContainerArgs(
-                process=process,
+                process=with_buckets(self._process("scheduler.sh"), name, site, child),
                 # Its first act is a backup, if there is none that is young enough.
                 health=Health(
                     command=("bash", f"{scripts.FOLDER}/healthcheck.sh"),

@@ -87,16 +87,12 @@ back_up() {
 prove() {
   local database=$1 dump=$2
   room_for "the trial restore of $database" "$(($3 * 5 / 4 + 300))" || fail "$(cat "$WORK/room")"
-  # Who owns and who may is part of the dump, and roles are not.
-  sql --command="select format('create role %I;', rolname) from pg_catalog.pg_roles where rolname !~ '^pg_' and rolname <> 'postgres'" \
-    >"$WORK/roles"
+  write_roles
   start_scratch
   progress "$database: restoring on trial" "$SCRATCH/data/base" "$3" 9>&- &
   WATCH=$!
   trap 'stop_watch; end_scratch' EXIT
-  sql --file="$WORK/roles"
-  pg_restore --create --dbname=postgres --exit-on-error --no-tablespaces "$dump" 2>"$WORK/complaints" ||
-    fail "$database: its dump could not be restored: $(cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints")"
+  fill_scratch "$database" "$dump"
   sql --field-separator=' ' --dbname="$database" --file=- <<<"$TABLES" >"$WORK/restored" 2>"$WORK/complaints" ||
     fail "$database: what was restored could not be read: $(cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints")"
   sql --field-separator=' ' --dbname="$database" --command="$SEQUENCES" >"$WORK/sequences"
@@ -121,16 +117,6 @@ dump_mb() {
   local last
   last=$(find "$BACKUPS/$1" -maxdepth 1 -name '*.dump' -printf '%f %s\n' | sort | tail -n 1)
   if [[ -n $last ]]; then echo "$((${last##* } * 3 / 2 / 1048576 + 16))"; else echo "$2"; fi
-}
-
-# room_for WHAT MB: whether the backups' disk has so much, and the reserve besides; else WORK/room says what is missing.
-room_for() {
-  local free
-  free=$(free_mb "$BACKUPS")
-  ((free - RESERVE_MB >= $2)) && return
-  echo "$1 may need $2 MB, and the backups' disk has $free MB free, of which $RESERVE_MB MB stay so;" \
-    "keep fewer dumps (backup.retention), or free some of it" >"$WORK/room"
-  return 1
 }
 
 # progress WORDS PATH MB: says each while how much of about so much there is, and keeps the sign of life fresh.

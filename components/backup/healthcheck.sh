@@ -2,7 +2,8 @@
 #
 # Ends with 0 while the last good backup is younger than MAXIMUM_AGE_HOURS, and while one that shows signs of life is being made
 # in its place; says which, and else why there is none. Where copies go off the machine (RESTIC_REPOSITORY), the same holds of
-# the newest copy, which must not be known to be damaged either.
+# the newest copy, which must not be known to be damaged either; where masked rows are exported (MASKED_RULES), of the newest
+# export.
 set -euo pipefail
 
 : "${BACKUPS:?}" "${MAXIMUM_AGE_HOURS:?}"
@@ -32,22 +33,29 @@ judged() {
   return 1
 }
 
+# followed WHAT NAME: the same of what is made of each backup; NAME.json names the newest one.
+followed() {
+  local of why
+  # Its age is that of the backup that it was made of.
+  of=$(sed -n 's/.*"name": "\(.\{10\}\)T\(..\)\(..\)\(..\)Z.*/\1 \2:\3:\4 UTC/p' "$BACKUPS/$2.json" 2>/dev/null || true)
+  why=$(reason "$2-failure.json")
+  if [[ -z $why && -n $finished ]] && ((now - finished < LIFE_SECONDS)); then
+    echo "its $1 comes next"
+  elif [[ -z $finished ]]; then
+    echo "its $1 comes after it"
+  else
+    judged "$1" "${of:+$(date -d "$of" +%s)}" "$why" "$2-running"
+  fi
+}
+
 now=$(date +%s)
 finished=$(number finished "$BACKUPS/status.json")
 judged backup "$finished" "$(reason failure.json)" running
-[[ -n ${RESTIC_REPOSITORY:-} ]] || exit 0
-
-[[ ! -e $BACKUPS/offsite-damaged ]] || {
-  echo "copies off the machine are damaged$(reason offsite-failure.json)"
-  exit 1
-}
-# The age of a copy is that of what was copied.
-copied=$(sed -n 's/.*"name": "\(.\{10\}\)T\(..\)\(..\)\(..\)Z.*/\1 \2:\3:\4 UTC/p' "$BACKUPS/offsite.json" 2>/dev/null || true)
-why=$(reason offsite-failure.json)
-if [[ -z $why && -n $finished ]] && ((now - finished < LIFE_SECONDS)); then
-  echo "its copy off the machine comes next"
-elif [[ -z $finished ]]; then
-  echo "its copy off the machine comes after it"
-else
-  judged "copy off the machine" "${copied:+$(date -d "$copied" +%s)}" "$why" offsite-running
+if [[ -n ${RESTIC_REPOSITORY:-} ]]; then
+  [[ ! -e $BACKUPS/offsite-damaged ]] || {
+    echo "copies off the machine are damaged$(reason offsite-failure.json)"
+    exit 1
+  }
+  followed "copy off the machine" offsite
 fi
+if [[ -n ${MASKED_RULES:-} ]]; then followed "masked export" masked; fi

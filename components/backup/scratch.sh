@@ -18,10 +18,24 @@ start_scratch() {
     -c unix_socket_directories=$SCRATCH_SOCKET -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c autovacuum=off \
     -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB -c max_connections=5 -c shared_buffers=32MB \
     -c maintenance_work_mem=32MB -c work_mem=4MB -c max_parallel_workers=0 -c max_parallel_maintenance_workers=0" \
-    >/dev/null 9>&- || fail "the cluster for the trial restore did not start: $(first_error "$SCRATCH/log")"
-  watch_disk 9>&- &
+    >/dev/null 8>&- 9>&- || fail "the cluster for the trial restore did not start: $(first_error "$SCRATCH/log")"
+  watch_disk 8>&- 9>&- &
   SCRATCH_WATCH=$!
   export PGHOST=$SCRATCH_SOCKET PGPORT=5432 PGUSER=postgres PGPASSWORD=''
+}
+
+# write_roles: the server's, into WORK/roles: who owns and who may is part of a dump, and roles are not.
+write_roles() {
+  sql --command="select format('create role %I;', rolname) from pg_catalog.pg_roles where rolname !~ '^pg_' and rolname <> 'postgres'" \
+    >"$WORK/roles"
+}
+
+# fill_scratch DATABASE DUMP: with the database as it was dumped.
+fill_scratch() {
+  if [[ -s $WORK/roles ]]; then sql --file="$WORK/roles"; fi
+  : >"$WORK/roles" # they are there from now on
+  pg_restore --create --dbname=postgres --exit-on-error --no-tablespaces "$2" 2>"$WORK/complaints" ||
+    fail "$1: its dump could not be restored: $(cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints")"
 }
 
 # watch_disk: ends the cluster before it takes the last of the disk; what waits for it then fails.
@@ -42,4 +56,14 @@ end_scratch() {
     pg_ctl --pgdata="$SCRATCH/data" --wait --mode=immediate stop >/dev/null 2>&1 || true
   fi
   rm -rf "$SCRATCH" "${SCRATCH_SOCKET:-$SCRATCH}"
+}
+
+# room_for WHAT MB: whether the backups' disk has so much, and the reserve besides; else WORK/room says what is missing.
+room_for() {
+  local free
+  free=$(free_mb "$BACKUPS")
+  ((free - RESERVE_MB >= $2)) && return
+  echo "$1 may need $2 MB, and the backups' disk has $free MB free, of which $RESERVE_MB MB stay so;" \
+    "keep fewer dumps (backup.retention), or free some of it" >"$WORK/room"
+  return 1
 }

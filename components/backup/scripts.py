@@ -10,8 +10,8 @@ def _read(*names: str) -> dict[str, str]:
     return {f"{FOLDER}/{name}": (here / name).read_text(encoding="utf-8") for name in names}
 
 
-OFFSITE = _read("offsite.sh", "with-copies.sh")
-"""What copies dumps off the machine."""
+BUCKETS = _read("masked.sh", "masking.sql", "offsite.sh", "restic.sh", "with-copies.sh")
+"""What copies dumps off the machine, and hands masked rows on."""
 DUMPS = _read(
     "backup.sh", "content.sh", "healthcheck.sh", "postgres.sh", "retention.sh", "scheduler.sh", "scratch.sh"
 )

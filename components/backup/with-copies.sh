@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 #
-# Runs scheduler.sh, and beside it copies each backup off the machine within a minute, whoever made it. A service that is away
-# or slow holds no backup up; after a failure the copy is tried again, every ten minutes.
+# Runs scheduler.sh, and beside it, within a minute of each backup, whoever made it, copies it off the machine (where
+# RESTIC_REPOSITORY is set) and exports masked rows of it (MASKED_RULES). A service that is away or slow, or a rule that is
+# missing, holds no backup up; after a failure it is tried again, every ten minutes.
 set -euo pipefail
 
 : "${BACKUPS:?}"
@@ -9,14 +10,24 @@ HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 RETRY=${RETRY:-600}
 COPY_SECONDS=${COPY_SECONDS:-30}
 
-# copies: of what has none yet, for ever.
-copies() {
+due() {
+  case $1 in
+    copies) bash "$HERE/offsite.sh" due ;;
+    exports) bash "$HERE/masked.sh" due ;;
+  esac
+}
+
+# after_backups WHAT: makes them when they are due, for ever.
+after_backups() {
   local pause waiting=''
   trap 'kill $waiting 2>/dev/null; exit 143' TERM
   while :; do
     pause=$COPY_SECONDS
-    if bash "$HERE/offsite.sh" due; then
-      bash "$HERE/offsite.sh" push &
+    if due "$1"; then
+      case $1 in
+        copies) bash "$HERE/offsite.sh" push & ;;
+        exports) bash "$HERE/masked.sh" export & ;;
+      esac
       waiting=$!
       wait "$waiting" || pause=$RETRY
     fi
@@ -27,12 +38,14 @@ copies() {
 }
 
 main() {
-  rm -rf "$BACKUPS"/{offsite-running,.outgoing,.offsite} # of a run that was cut short
+  rm -rf "$BACKUPS"/{offsite-running,.outgoing,.offsite,masked-running,.masked,.masking} # of a run that was cut short
+  rm -f "$BACKUPS/masked-failure.json" # the rules may be others now
   bash "$HERE/scheduler.sh" &
-  copies &
-  # shellcheck disable=SC2046 # two of them
+  if [[ -n ${RESTIC_REPOSITORY:-} ]]; then after_backups copies & fi
+  if [[ -n ${MASKED_RULES:-} ]]; then after_backups exports & fi
+  # shellcheck disable=SC2046 # two or three of them
   trap 'kill $(jobs -p) 2>/dev/null; wait; exit 143' TERM
-  wait -n # neither ends by itself; without one of them the other is not enough
+  wait -n # none ends by itself; without one of them the others are not enough
 }
 
 main "$@"

@@ -1,61 +1,69 @@
-"""The bucket for copies off the machine: whether it is there, and lets its keys in."""
+"""The buckets that the settings name: whether they are there, and let their keys in."""
 
 import re
 from collections.abc import Iterator
 
 from components.clouds.bucket import Bucket
 from components.preflight.finding import Finding
-from components.settings.offsite import Offsite
+from components.settings.backup import Backup
+from components.settings.bucket import Bucket as Settings
 from components.settings.problem import NOT_SHOWN, Problem
 
-ACCESS_KEY = "offsite_access_key"
-SECRET_KEY = "offsite_secret_key"  # noqa: S105 # its name
 
-
-def rehearsed(offsite: Offsite) -> bool:
-    """Whether the service is at an address and has no name, as a rehearsal's: that asks no other."""
-    return re.fullmatch(r"https://[\d.]+(:\d+)?", offsite.endpoint) is not None
-
-
-def findings(offsite: Offsite, access_key: str, secret_key: str) -> Iterator[Finding]:
-    """What the first copy would be refused for, a minute after a deploy that looks good."""
-    bucket = Bucket(
-        offsite.endpoint,
-        offsite.bucket,
-        offsite.region,
-        offsite.certificate_authority,
-        access_key,
-        secret_key,
+def named(backup: Backup) -> list[tuple[str, str, Settings]]:
+    """The path of each, what the names of its keys begin with, and itself."""
+    found = (
+        ("backup.offsite", "offsite", backup.offsite),
+        ("backup.masked", "masked", backup.masked),
+        ("backup.reset.masked", "masked", backup.reset.masked if backup.reset else None),
     )
+    return [(path, keys, bucket) for path, keys, bucket in found if bucket]
+
+
+def rehearsed(bucket: Settings) -> bool:
+    """Whether the service is at an address and has no name, as a rehearsal's: that asks no other."""
+    return re.fullmatch(r"https://[\d.]+(:\d+)?", bucket.endpoint) is not None
+
+
+def findings(path: str, keys: str, settings: Settings, access: str, secret: str) -> Iterator[Finding]:
+    """What the first copy would be refused for, a minute after a deploy that looks good.
+
+    The keys `access` and `secret` are the secrets whose names begin with `keys`.
+    """
+    bucket = Bucket(
+        settings.endpoint, settings.bucket, settings.region, settings.certificate_authority, access, secret
+    )
+    access_key, secret_key = f"{keys}_access_key", f"{keys}_secret_key"
+    rights = "read" if path == "backup.reset.masked" else "read, write and delete"
     set_it = "and `pulumi config set --secret"
     unknown = Problem(
-        ACCESS_KEY,
+        access_key,
         NOT_SHOWN,
-        f"is not known at {offsite.endpoint}",
-        f"make a key there, {set_it} {ACCESS_KEY}` and `{SECRET_KEY}`",
+        f"is not known at {settings.endpoint}",
+        f"make a key there, {set_it} {access_key}` and `{secret_key}`",
     )
     # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
     # https://developers.cloudflare.com/r2/api/error-codes/
     problems = {
         "NoSuchBucket": Problem(
-            "backup.offsite.bucket",
-            f'"{offsite.bucket}"',
-            f"is no bucket at {offsite.endpoint}",
+            f"{path}.bucket",
+            f'"{settings.bucket}"',
+            f"is no bucket at {settings.endpoint}",
             "make it there, private, or write the name and the endpoint of one that is",
         ),
         "InvalidAccessKeyId": unknown,
         "Unauthorized": unknown,
         "SignatureDoesNotMatch": Problem(
-            SECRET_KEY,
+            secret_key,
             NOT_SHOWN,
-            f"does not belong to {ACCESS_KEY}",
-            f"take both of one key, {set_it} {SECRET_KEY}`",
+            f"does not belong to {access_key}",
+            f"take both of one key, {set_it} {secret_key}`",
         ),
         "AccessDenied": Problem(
-            ACCESS_KEY,
+            access_key,
             NOT_SHOWN,
-            f"may not list the bucket {offsite.bucket}",
-            f"give it the right to read, write and delete there, or make another, {set_it} {ACCESS_KEY}`",
+            f"may not list the bucket {settings.bucket}",
+            f"give it the right to {rights} there, or make another, {set_it} {access_key}`",
         ),
     }
     if (problem := problems.get(bucket.refusal() or "")) is not None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pulumi
 
@@ -31,10 +32,10 @@ def look(settings: Settings, environment: Mapping[str, str] = os.environ) -> Non
         parts.append(lambda: cloudflare.findings_of_acme(at.acme, settings.domain))
     if settings.host.kind == "hetzner":
         parts.append(lambda: hetzner.findings(at.hetzner, settings.host, stack, writes))
-    offsite = settings.backup.offsite
-    if offsite and (not at.on_this_machine or copies.rehearsed(offsite)):
-        keys = [pulumi.Config().get(name) or "" for name in (copies.ACCESS_KEY, copies.SECRET_KEY)]
-        parts.append(lambda: copies.findings(offsite, *keys))
+    for path, keys, bucket in copies.named(settings.backup):
+        if not at.on_this_machine or copies.rehearsed(bucket):
+            given = [pulumi.Config().get(f"{keys}_{name}") or "" for name in ("access_key", "secret_key")]
+            parts.append(partial(copies.findings, path, keys, bucket, *given))
     if not at.on_this_machine:  # where a rehearsal plays the visitors
         parts.append(lambda: sources.findings(settings))
     with ThreadPoolExecutor(len(parts)) as pool:

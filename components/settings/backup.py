@@ -4,8 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from components.settings.masked import Masked
 from components.settings.number import between
 from components.settings.offsite import Offsite
+from components.settings.reset import Reset
 from components.settings.retention import Retention
 from components.settings.section import Section
 from components.settings.text import matching
@@ -27,3 +29,12 @@ class Backup(Section):
     )
     retention: Retention = Field(Retention(), description="how many dumps stay")
     offsite: Offsite | None = Field(None, description="a copy of each dump off the machine, encrypted")
+    masked: Masked | None = Field(
+        None, description="what another stack may have of the application's database, masked, each night"
+    )
+    reset: Reset | None = Field(None, description="where the data of this stack come from anew, each night")
+
+    @property
+    def buckets(self) -> bool:
+        """Whether anything leaves the machine, or reaches it, by a bucket."""
+        return bool(self.offsite or self.masked or (self.reset and self.reset.masked))

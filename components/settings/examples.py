@@ -41,8 +41,13 @@ def examples_are_replaced(
     ):
         if address is not None and address.rpartition("@")[2].lower() in ZONES:
             found[path] = address
-    if backup.offsite and backup.offsite.bucket.startswith(_BUCKET):
-        found["backup.offsite.bucket"] = backup.offsite.bucket
+    for path, bucket in (
+        ("backup.offsite", backup.offsite),
+        ("backup.masked", backup.masked),
+        ("backup.reset.masked", backup.reset.masked if backup.reset else None),
+    ):
+        if bucket and bucket.bucket.startswith(_BUCKET):
+            found[f"{path}.bucket"] = bucket.bucket
     for name in ("api", "worker", "web"):
         if (image := getattr(images, name)).startswith(_ORGANISATION):
             found[f"images.{name}"] = image

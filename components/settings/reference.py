@@ -48,6 +48,8 @@ def _value(annotation: Any) -> str:
         return " \\| ".join(f"`{choice}`" for choice in arguments)
     if origin is tuple:
         return f"list of {_value(arguments[0])}"
+    if origin is dict:
+        return f"mapping of names to {_value(arguments[1])}"
     if hasattr(annotation, "__metadata__"):
         return _value(arguments[0])
     return _NAMES[annotation]

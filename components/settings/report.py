@@ -127,7 +127,9 @@ def problems_of(
 ) -> Iterator[Problem]:
     """The problems that `error`, raised by `section`, stands for."""
     for detail in error.errors(include_url=False):
-        path = prefix + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in detail["loc"])
+        # Of a key that is wrong pydantic says so behind it.
+        places = (p for p in detail["loc"] if p != "[key]")
+        path = prefix + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in places)
         yield _problem(detail, section, path, screen)
 
 

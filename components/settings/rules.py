@@ -517,6 +517,55 @@ def copies_are_elsewhere(host: Host, backup: Backup) -> Iterator[Problem]:
         )
 
 
+def masked_rows_are_apart(backup: Backup) -> Iterator[Problem]:
+    """Whoever takes masked rows has keys to their bucket, and must find no others in it."""
+    masked, offsite = backup.masked, backup.offsite
+    if masked and offsite and (masked.endpoint, masked.bucket) == (offsite.endpoint, offsite.bucket):
+        path = "backup.masked.bucket"
+        yield Problem(
+            path,
+            _show(path, masked.bucket),
+            "is backup.offsite.bucket: the keys to the masked rows would be keys to those as they are",
+            "make another bucket, with keys of its own",
+        )
+    if masked and backup.reset:
+        yield Problem(
+            "backup.reset",
+            "a mapping",
+            "is for a stack that takes rows, and backup.masked is set, for one that hands its own on",
+            "remove one of them",
+        )
+
+
+def a_reset_has_its_source(host: Host, application: Application, backup: Backup) -> Iterator[Problem]:
+    """It throws away what is there: not where that is to be kept, nor for nothing."""
+    path, reset = "backup.reset", backup.reset
+    if reset is None:
+        return
+    if host.protected or host.volume.protected:
+        yield Problem(
+            path,
+            "a mapping",
+            "throws away the data of a stack that host.protected protects",
+            "remove it here",
+        )
+    if reset.source == "masked" and reset.masked is None:
+        yield Problem(
+            f"{path}.masked",
+            NOTHING,
+            "is required, since backup.reset.source is masked",
+            "add it, with the endpoint and bucket of backup.masked of the stack that exports",
+        )
+    if reset.source == "seed" and not application.seed_data:
+        path = "application.seed_data"
+        yield Problem(
+            path,
+            _show(path, False),
+            "leaves the database empty that backup.reset.source seed makes anew",
+            "set it to true, or take masked rows",
+        )
+
+
 def development_is_local(host: Host, development: Development) -> Iterator[Problem]:
     """What a developer edits must not reach a server: not by its settings, and not by its folder either."""
     if host.kind == "local":
@@ -575,6 +624,8 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     cpus_fit,
     temporal_tools_match_the_server,
     copies_are_elsewhere,
+    masked_rows_are_apart,
+    a_reset_has_its_source,
     examples_are_replaced,
     development_is_local,
     development_is_there,

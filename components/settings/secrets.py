@@ -19,6 +19,15 @@ SECRETS: Mapping[str, str] = {
         "passphrase that encrypts the copies, made by `openssl rand -base64 30` and kept on paper as well: "
         "without it they are noise"
     ),
+    "masked_access_key": (
+        "access key of the bucket of masked rows (backup.masked, which may read, write and delete there, or "
+        "backup.reset.masked, which needs to read only)"
+    ),
+    "masked_secret_key": "secret key that belongs to masked_access_key",
+    "masked_passphrase": (
+        "passphrase that encrypts the masked rows, made by `openssl rand -base64 30`: another one than "
+        "offsite_passphrase, and the same for the stack that exports and the one that takes"
+    ),
     "registry_password": "password of registry.username (it needs to pull only)",
     "sentry_dsn": "DSN of the Sentry project",
     "ssh_private_key": "private key that host.ssh.user of a host of kind existing lets in",
@@ -27,6 +36,9 @@ SECRETS: Mapping[str, str] = {
 
 OFFSITE = ("offsite_access_key", "offsite_secret_key", "offsite_passphrase")
 """Of a stack whose dumps are copied off the machine."""
+
+MASKED = ("masked_access_key", "masked_secret_key", "masked_passphrase")
+"""Of a stack that hands masked rows on, or takes them."""
 
 _SENSITIVE = re.compile(
     r"(^|[_.-])(pass(word|wd|phrase)?|pwd|secrets?|tokens?|dsn|credentials?|private(_key)?|api_?key)([_.-]|$)",
@@ -52,6 +64,7 @@ def tokens(raw: Mapping[str, Any], present: Mapping[str, str]) -> dict[str, str]
         "CLOUDFLARE_API_TOKEN": kind in ("hetzner", "existing"),
         "acme_dns_token": mode == "dns-01",
         **dict.fromkeys(OFFSITE, bool(_mapping(raw, "backup").get("offsite"))),
+        **dict.fromkeys(MASKED, masks(raw)),
     }
     return {name: present[name] for name, is_needed in needed.items() if is_needed and name in present}
 
@@ -66,6 +79,7 @@ def missing(raw: Mapping[str, Any], present: Collection[str]) -> Iterator[Proble
     for name, needed, why in (
         ("acme_dns_token", tls.get("mode") == "dns-01", "tls.mode dns-01 proves the names by DNS"),
         *((key, offsite, "backup.offsite copies the dumps to a bucket") for key in OFFSITE),
+        *((key, masks(raw), "backup.masked or backup.reset.masked names a bucket") for key in MASKED),
         ("registry_password", bool(raw.get("registry")), "images come from a registry that wants a login"),
         ("sentry_dsn", application.get("sentry") is True, "application.sentry is on"),
     ):
@@ -89,6 +103,12 @@ def missing(raw: Mapping[str, Any], present: Collection[str]) -> Iterator[Proble
             "is required, since the names are served through Cloudflare",
             f"export a token for this zone (My Profile, API Tokens: {permissions.listed(needed)})",
         )
+
+
+def masks(raw: Mapping[str, Any]) -> bool:
+    """Whether masked rows leave or come."""
+    backup = _mapping(raw, "backup")
+    return bool(backup.get("masked") or _mapping(backup, "reset").get("masked"))
 
 
 def _mapping(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -20,13 +20,22 @@ def malformed(tokens: Mapping[str, str]) -> Iterator[Problem]:
     for name, value in tokens.items():
         if wrong := _CHECKS.get(name, _cloudflare)(value):
             where = f"run `pulumi config set --secret {name}`" if name.islower() else f"export {name} again"
-            made = name == "offsite_passphrase"
+            made = name.endswith("_passphrase")
             source = (
                 "make one by `openssl rand -base64 30`"
                 if made
                 else "copy the token whole from where it was issued"
             )
             yield Problem(name, NOT_SHOWN, wrong, f"{source}, and {where}")
+    for key in ("access_key", "passphrase"):
+        name, other = f"masked_{key}", f"offsite_{key}"
+        if name in tokens and tokens[name] == tokens.get(other):
+            yield Problem(
+                name,
+                NOT_SHOWN,
+                f"is {other}, and whoever may read masked rows could read the copies of these",
+                f"make another one, and run `pulumi config set --secret {name}`",
+            )
 
 
 def _hetzner(value: str) -> str | None:
@@ -50,7 +59,7 @@ def _cloudflare(value: str) -> str | None:
     return None
 
 
-def _offsite_key(value: str) -> str | None:
+def _bucket_key(value: str) -> str | None:
     if re.search(r"\s", value):
         return "has a space or a line break in it"
     return None
@@ -80,8 +89,11 @@ def _characters(value: str) -> str | None:
 
 _CHECKS = {
     "HCLOUD_TOKEN": _hetzner,
-    "offsite_access_key": _offsite_key,
-    "offsite_secret_key": _offsite_key,
+    "offsite_access_key": _bucket_key,
+    "offsite_secret_key": _bucket_key,
     "offsite_passphrase": _passphrase,
+    "masked_access_key": _bucket_key,
+    "masked_secret_key": _bucket_key,
+    "masked_passphrase": _passphrase,
 }
 """Cloudflare's for all others."""

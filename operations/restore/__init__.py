@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +57,8 @@ class Wish:
 
 class Restore:
     """Of one stack, whose state says where its containers run and how they were made."""
+
+    following: tuple[str, ...] = FOLLOWING
 
     def __init__(self, deployment: Deployment, say: Callable[[str], None] = print) -> None:
         self.say = say
@@ -118,7 +120,10 @@ class Restore:
         Raises:
             JobFailed: it was not done, and all is as it was, as far as the last lines do not say otherwise.
         """
-        self.job.start(self._files(), [self.stack, source.name, wish.into, *wish.databases])
+        self._do(source.name, wish.into, wish.databases)
+
+    def _do(self, source: str, into: str, databases: Sequence[str]) -> None:
+        self.job.start(self._files(), [self.stack, source, into, *databases])
         self.job.follow(self.say)
 
     def _files(self) -> dict[str, str]:
@@ -127,11 +132,11 @@ class Restore:
             for resource in self._resources
             if resource["type"].startswith("command:") and not resource.get("delete")
         }
-        if missing := [name for name in FOLLOWING if not commands.get(name)]:
+        if missing := [name for name in self.following if not commands.get(name)]:
             raise NoSource(
                 f"{self.stack} was not deployed to its end ({', '.join(missing)}): `make deploy` first"
             )
-        files = {name.removeprefix("postgres-"): commands[name] for name in FOLLOWING}
+        files = {name.removeprefix("postgres-"): commands[name] for name in self.following}
         return {SCRIPT.name: SCRIPT.read_text(encoding="utf-8"), **files}
 
 
@@ -158,14 +163,15 @@ def act(restore: Restore, wish: Wish, *, sure: bool) -> int:
     return 0
 
 
+def container(stack: str, service: str) -> str:
+    """In a shell: the id of one that runs."""
+    labels = f"stack={stack}", f"service={service}"
+    ours = shlex.join(f"--filter=label=jira-plus-plus.{label}" for label in labels)
+    return f"$(docker ps --quiet {ours} | head -n 1)"
+
+
 def _listing(stack: str) -> str:
     """A shell command that prints what `parse` reads, and a last line."""
-
-    def container(service: str) -> str:
-        labels = f"stack={stack}", f"service={service}"
-        ours = shlex.join(f"--filter=label=jira-plus-plus.{label}" for label in labels)
-        return f"$(docker ps --quiet {ours} | head -n 1)"
-
     find = r"find /backups -mindepth 2 -maxdepth 2 -name '*.dump' -printf '%P %s\n'"
     query = (
         "select datname || ' ' || pg_catalog.pg_database_size(oid) from pg_catalog.pg_database "
@@ -176,8 +182,9 @@ def _listing(stack: str) -> str:
         '[ -z "${RESTIC_REPOSITORY:-}" ] || bash /etc/jira/offsite.sh list 2>/tmp/offsite-list || '
         "sed -n 's/.*ERROR: /no copies: /p' /tmp/offsite-list"
     )
+    postgres, backup = container(stack, "postgres"), container(stack, "backup")
     return (
-        f"docker exec {container('backup')} {find} && docker exec {container('postgres')} "
-        f"psql -XAtq -U postgres -d postgres -c {shlex.quote(query)} && docker exec {container('backup')} "
+        f"docker exec {backup} {find} && docker exec {postgres} "
+        f"psql -XAtq -U postgres -d postgres -c {shlex.quote(query)} && docker exec {backup} "
         f"/bin/sh /run/jira/entrypoint.sh -- sh -c {shlex.quote(copies)} && echo listed"
     )

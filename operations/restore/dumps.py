@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from components.services.postgres import DATABASES
+
 STAMP = "%Y-%m-%dT%H%M%SZ"
 """Of a dump's name, in UTC; names sort by it."""
 _DUMP = re.compile(r"(?P<database>\w+)/(?P<name>\d{4}-\d\d-\d\dT\d{6}Z(?:-\w+)?)\.dump (?P<bytes>\d+)")
@@ -79,7 +81,7 @@ def parse(listing: str) -> list[Source]:
 def _copy(snapshot: Mapping[str, Any]) -> Source:
     """What offsite.sh has made: its name and the databases' sizes are tags, its cluster is the host."""
     tags = dict(tag.partition("=")[::2] for tag in snapshot["tags"])
-    sizes = {name: int(size) for name, size in tags.items() if name not in ("name", "kind")}
+    sizes = {name: int(size) for name, size in tags.items() if name in DATABASES}
     return Source(tags["name"], sizes, away=True, cluster=snapshot["hostname"])
 
 

@@ -5,7 +5,9 @@
 #   restore.sh STACK SOURCE INTO DATABASE...
 #
 # SOURCE is a dump's name (STAMP-KIND), of which each DATABASE must have one here or off the machine, or the end of a database's name (before_STAMP):
-# what an earlier restore has set aside. INTO is the end of the names that what is restored shall have and keep (jira_INTO), or
+# what an earlier restore has set aside. In a reset SOURCE is `seed`, which makes each DATABASE anew, for the migration to fill, or
+# STAMP-masked: what another stack has exported of jira, while the others are made anew. It drops what the reset before it has set
+# aside. INTO is the end of the names that what is restored shall have and keep (jira_INTO), or
 # empty: then it takes the place of what serves. It is restored beside that, and compared with what the dump held; then who
 # writes is stopped, the names are exchanged in one transaction, and the commands in the files `roles`, `temporal-schema`,
 # `migration` and `migration-record` beside this one run. Whatever fails, all is as it was; what was there stays as before_STAMP.
@@ -17,12 +19,16 @@ DATABASES=("$@")
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 DUMPS=${DUMPS:-/backups}
 SCRIPTS=${SCRIPTS:-/etc/jira} # in the backup's container
-SHIM=/run/jira/entrypoint.sh  # which gives a command there its secrets
+SHIM=${SHIM:-/run/jira/entrypoint.sh} # which gives a command there its secrets
 PATIENCE_SECONDS=${PATIENCE_SECONDS:-300}
 PROGRESS_SECONDS=${PROGRESS_SECONDS:-10}
 ASIDE=''
 NEW=${INTO:-restored}
 [[ $SOURCE != before_* ]] || NEW=$SOURCE
+FROM=$DUMPS   # where the dump is
+RESET=''
+if [[ $SOURCE == seed || $SOURCE == *-masked ]]; then RESET=yes; fi
+if [[ $SOURCE == *-masked ]]; then FROM=$DUMPS/.masked; fi
 STAGE=loading # then stopped, exchanged, over
 AT_WORK=()    # containers that were stopped, in the order in which they start again
 WATCH=''
@@ -48,10 +54,15 @@ exists() { [[ $(sql --command="select 1 from pg_catalog.pg_database where datnam
 megabytes() { sql --command="select pg_catalog.pg_database_size('$1') >> 20"; }
 
 # known FIELD DATABASE: what is told of its dump; nothing of one that is older than that.
-known() { in_backup sed -n "s/.*\"$1\": \"\?\([0-9a-f]*\).*/\1/p" "$DUMPS/$2/$SOURCE.json" 2>/dev/null || true; }
+known() { in_backup sed -n "s/.*\"$1\": \"\?\([0-9a-f]*\).*/\1/p" "$FROM/$2/$SOURCE.json" 2>/dev/null || true; }
 
 # fetch DATABASE: its dump, where that is off the machine alone.
 fetch() {
+  if [[ $SOURCE == *-masked ]]; then
+    say "$1: fetching $SOURCE"
+    in_backup /bin/sh "$SHIM" -- bash "$SCRIPTS/masked.sh" fetch "$SOURCE" "$1" || fail "$1: $SOURCE could not be fetched"
+    return
+  fi
   if in_backup test -s "$DUMPS/$1/$SOURCE.dump"; then return; fi
   in_backup printenv RESTIC_REPOSITORY >/dev/null || fail "$1: there is no dump $SOURCE"
   say "$1: fetching $SOURCE from off the machine"
@@ -59,24 +70,33 @@ fetch() {
     fail "$1: $SOURCE could not be fetched"
 }
 
+# anew DATABASE: whether it begins empty.
+anew() { [[ $SOURCE == seed || ($SOURCE == *-masked && $1 != jira) ]]; }
+
+owner() { sql --command="select pg_catalog.pg_get_userbyid(datdba) from pg_catalog.pg_database where datname = '$1'"; }
+
+# begin DATABASE: an empty one beside it.
+begin() {
+  sql --command="drop database if exists \"$1_$NEW\" with (force)"
+  sql --command="create database \"$1_$NEW\" owner \"$(owner "$1")\" template template0"
+}
+
 # load DATABASE: into a database beside it, which then holds what was dumped.
 load() {
-  local database=$1 new=$1_$NEW dump=$DUMPS/$1/$SOURCE.dump sum mb free owner started=$SECONDS
+  local database=$1 new=$1_$NEW dump=$FROM/$1/$SOURCE.dump sum mb free started=$SECONDS
   sum=$(known sha256 "$database")
   if [[ -z $sum ]]; then
     say "$database: no checksum was kept of this dump; its content is compared all the same"
   elif [[ $(in_backup sha256sum "$dump") != "$sum "* ]]; then
     fail "$database: the dump is damaged: its bytes are not those that were proven; take another one"
   fi
-  owner=$(sql --command="select pg_catalog.pg_get_userbyid(datdba) from pg_catalog.pg_database where datname = '$database'")
   mb=$(known database_mb "$database")
   # shellcheck disable=SC2016
   free=$(in_postgres sh -c 'df --output=avail --block-size=1M "$PGDATA"' | tail -n 1)
   ((free > ${mb:-0} * 5 / 4 + 300)) ||
     fail "$database: it needs $((${mb:-0} * 5 / 4 + 300)) MB beside what is there, and the data's disk has $((free)) MB free; see docs/runbook.md, A full disk"
 
-  sql --command="drop database if exists \"$new\" with (force)"
-  sql --command="create database \"$new\" owner \"$owner\" template template0"
+  begin "$database"
   say "$database: restoring ${mb:+$mb MB }into $new"
   progress "$database" "$new" "${mb:-}" 3>&- &
   WATCH=$!
@@ -101,7 +121,7 @@ compare() {
   DATABASE=$2 sql --field-separator=' ' <<<"$tables" >"$HERE/content" 2>"$HERE/complaints" ||
     fail "$1: what was restored could not be read: $(first_error)"
   # shellcheck disable=SC2016
-  in_backup bash -c '. "$1/content.sh"; differing "$2" -' -- "$SCRIPTS" "$DUMPS/$1/$SOURCE.content" <"$HERE/content" >"$HERE/differences"
+  in_backup bash -c '. "$1/content.sh"; differing "$2" -' -- "$SCRIPTS" "$FROM/$1/$SOURCE.content" <"$HERE/content" >"$HERE/differences"
   [[ ! -s $HERE/differences ]] || {
     cat "$HERE/differences"
     fail "$1: what was restored is not what was dumped: $(head -n 1 "$HERE/differences")"
@@ -181,7 +201,7 @@ exchange() {
 properties() {
   # shellcheck disable=SC2016
   in_backup bash -c 'pg_restore --create --use-list=<(pg_restore --list "$1" | grep -E " DATABASE PROPERTIES - | COMMENT - DATABASE ") --file=- "$1"' \
-    -- "$DUMPS/$1/$SOURCE.dump" | sed '/^CREATE DATABASE /d' |
+    -- "$FROM/$1/$SOURCE.dump" | sed '/^CREATE DATABASE /d' |
     sql >/dev/null
 }
 
@@ -196,7 +216,7 @@ step() {
 follow() {
   local database
   if [[ $SOURCE != before_* ]]; then
-    for database in "${DATABASES[@]}"; do properties "$database" || return 1; done
+    for database in "${DATABASES[@]}"; do anew "$database" || properties "$database" || return 1; done
   fi
   step roles || return 1
   if [[ " ${DATABASES[*]} " == *' temporal'* ]]; then step temporal-schema || return 1; fi
@@ -212,7 +232,28 @@ serve() {
   for name in "${AT_WORK[@]}"; do
     if [[ $(docker inspect --format '{{index .Config.Labels "jira-plus-plus.service"}}' "$name") == temporal ]]; then temporal+=("$name"); else others+=("$name"); fi
   done
-  start "${temporal[@]}" && start "${others[@]}" && rm -f "$HERE/stopped"
+  start "${temporal[@]}" || return 1
+  # Workers wait for it; what was there has it.
+  if [[ -n $RESET && $STAGE == exchanged ]]; then step temporal-namespace || return 1; fi
+  start "${others[@]}" && rm -f "$HERE/stopped"
+}
+
+# note_aside: that it was a reset which has set these aside, so that the next may drop them.
+note_aside() {
+  local database
+  for database in "${DATABASES[@]}"; do
+    sql --command="comment on database \"${database}_$ASIDE\" is 'set aside by a reset as ${database}_$ASIDE'"
+  done
+}
+
+# drop_aside: those of the reset before.
+drop_aside() {
+  local name
+  for name in $(sql --command="select datname from pg_catalog.pg_database d where datname ~ '_before_\d{8}t\d{6}z\$'
+      and pg_catalog.shobj_description(d.oid, 'pg_database') = 'set aside by a reset as ' || datname"); do
+    say "dropping $name, which the reset before has set aside, $(megabytes "$name") MB"
+    sql --command="drop database \"$name\" with (force)"
+  done
 }
 
 # ended: whatever happened, someone is served again.
@@ -281,8 +322,11 @@ main() {
   if [[ $SOURCE == before_* ]]; then
     for database in "${DATABASES[@]}"; do exists "${database}_$NEW" || fail "there is no database ${database}_$NEW"; done
   else
-    for database in "${DATABASES[@]}"; do fetch "$database"; done
-    for database in "${DATABASES[@]}"; do load "$database"; done
+    for database in "${DATABASES[@]}"; do anew "$database" || fetch "$database"; done
+    [[ -z $RESET ]] || drop_aside # now: there may be no room for three
+    for database in "${DATABASES[@]}"; do
+      if anew "$database"; then begin "$database"; else load "$database"; fi
+    done
   fi
   if [[ -n $INTO ]]; then
     STAGE=over
@@ -300,7 +344,12 @@ main() {
   serve || fail "what was restored is not served"
   STAGE=over
   say "healthy again, after $((SECONDS - OUTAGE)) s"
-  for database in "${DATABASES[@]}"; do say "$database is restored; what was there is ${database}_$ASIDE, $(megabytes "${database}_$ASIDE") MB"; done
+  if [[ -n $RESET ]]; then
+    note_aside
+    in_backup rm -rf "$DUMPS/.masked" || true
+    say "$STACK is reset from $SOURCE, in $SECONDS s"
+  fi
+  for database in "${DATABASES[@]}"; do say "$database is $([[ -n $RESET ]] && echo reset || echo restored); what was there is ${database}_$ASIDE, $(megabytes "${database}_$ASIDE") MB"; done
 }
 
 main

@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[2]
 PROJECT = "jira-plus-plus"
 SECRETS = {
     "acme_dns_token": "canary-acme-dns-token".ljust(40, "0"),
+    "masked_access_key": "canary-masked-access-key",
+    "masked_passphrase": "canary-masked-passphrase",
+    "masked_secret_key": "canary-masked-secret-key",
     "offsite_access_key": "canary-offsite-access-key",
     "offsite_secret_key": "canary-offsite-secret-key",
     "offsite_passphrase": "canary-offsite-passphrase",

@@ -60,6 +60,9 @@ BASE: Mapping[str, Changes] = {
 """What must be changed in a stack file for it to come up."""
 SECRETS = {
     "acme_dns_token": "canary-acme-dns-token".ljust(40, "0"),
+    "masked_access_key": "canary-masked-access-key",
+    "masked_passphrase": "canary-masked-passphrase",
+    "masked_secret_key": "canary-masked-secret-key",
     "offsite_access_key": "canary-offsite-access-key",
     "offsite_passphrase": "canary-offsite-passphrase",
     "offsite_secret_key": "canary-offsite-secret-key",

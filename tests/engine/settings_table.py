@@ -55,6 +55,14 @@ CERTIFICATE_OF_ANOTHER = {**CERTIFICATE, "edge-certificate-request": "± dnsName
 """Its subject is the first of the names, the API's."""
 
 
+BUCKET = {
+    "endpoint": "https://nbg1.your-objectstorage.com",
+    "bucket": "masked-rows",
+    "region": "nbg1",
+    "certificate_authority": "-----BEGIN CERTIFICATE-----",
+}
+
+
 @dataclass(frozen=True)
 class Row:
     """A change of one leaf. `also` is what must change with it for the settings to agree."""
@@ -574,6 +582,35 @@ ROWS = [
         },
         stacks=("prod",),
     ),
+    # ── backup.masked, of a stack that exports, and backup.reset, of one that takes: sections that come whole
+    Row(
+        "backup.masked.rules",
+        {"User": {"*": "empty"}},
+        {
+            "backup-files": NEW_FILES,
+            "backup": "± envs:MASKED_AUTHORITY envs:MASKED_REGION envs:MASKED_REPOSITORY envs:MASKED_RULES "
+            "mounts",
+        },
+        also={f"backup.masked.{name}": value for name, value in BUCKET.items()},
+        stacks=("prod",),
+    ),
+    Row(
+        "backup.reset.source",
+        "masked",
+        {
+            "image-restic": "+",
+            "image-retired": "~ create",
+            "backup-restic-etc-ssl-certs": "+",
+            "backup-restic-filled": "+",
+            "backup-restic-usr-bin": "+",
+            "backup-files": NEW_FILES,
+            # It had no bucket yet, and so no way out.
+            "backup": "± dnsOpts envs:MASKED_AUTHORITY envs:MASKED_REGION envs:MASKED_REPOSITORY envs:PATH "
+            "mounts networksAdvanced",
+        },
+        also={f"backup.reset.masked.{name}": value for name, value in BUCKET.items()},
+        stacks=("uat",),
+    ),
     # ── development: a developer's machine
     Row(
         "development.env_file",
@@ -601,6 +638,7 @@ ROWS = [
 """Every row is previewed on the stacks that it names."""
 
 WITH_COMMAND = "comes with `command`, whose row has it, too"
+WITH_SECTION = "comes with its section, whose row has it, too"
 WAY_IN = "of kind existing: the way to the server, and so a change of every resource on it"
 LEFT_OUT = {
     "host.kind": "another kind is another machine: it is another stack, not a change of this one",
@@ -609,6 +647,8 @@ LEFT_OUT = {
     "host.ssh.port": WAY_IN,
     "host.ssh.host_key": WAY_IN,
     "host.shared": "of kind existing: it is asked for before the first deploy",
+    **{f"backup.masked.{leaf}": WITH_SECTION for leaf in BUCKET},
+    **{f"backup.reset.masked.{leaf}": WITH_SECTION for leaf in BUCKET},
     **{f"development.sources.{name}.{leaf}": WITH_COMMAND for name in SOURCES for leaf in ("path", "target")},
 }
 """Leaves without a row, with the reason."""

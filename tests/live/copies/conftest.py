@@ -19,7 +19,7 @@ __all__ = ["backups", "restic", "server"]
 @pytest.fixture(scope="module")
 def running(built: Callable[..., dict[str, str]]) -> Iterator[S3Server]:
     built("s3")
-    with S3Server() as storage:
+    with S3Server(("copies", "masked")) as storage:
         yield storage
 
 

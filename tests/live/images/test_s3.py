@@ -20,6 +20,7 @@ from rehearsal.storage import Storage
 from tests.live.images.asking import finished
 from tests.live.images.conftest import LABELS
 
+PATH_AND_KEYS = ("backup.offsite", "offsite")
 pytestmark = pytest.mark.live
 
 CONTENT = b"a dump of the database\n" * 1000
@@ -224,7 +225,7 @@ def test_a_preview_finds_what_the_first_copy_would_be_refused_for(
         }
     )
     keys = wrong.get("access", server.access_key), wrong.get("secret", server.secret_key)
-    found = [str(finding.problem) for finding in copies.findings(offsite, *keys)]
+    found = [str(finding.problem) for finding in copies.findings(*PATH_AND_KEYS, offsite, *keys)]
     assert [text[: len(start)] for text, start in zip(found, said, strict=True)] == said
 
 
@@ -234,11 +235,16 @@ def test_a_bucket_that_does_not_answer_stops_no_run(server: S3Server) -> None:
     for fault in ("slow_down", "down"):
         server.fault(fault)
         with pytest.raises(Unreachable, match="cannot be asked"):
-            list(copies.findings(Offsite.model_validate(given), server.access_key, server.secret_key))
+            list(
+                copies.findings(
+                    *PATH_AND_KEYS, Offsite.model_validate(given), server.access_key, server.secret_key
+                )
+            )
     server.fault(None)
     with pytest.raises(Unreachable, match="CERTIFICATE_VERIFY_FAILED"):
         list(
             copies.findings(
+                *PATH_AND_KEYS,
                 Offsite.model_validate({**given, "certificate_authority": None}),
                 server.access_key,
                 server.secret_key,
