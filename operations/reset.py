@@ -30,7 +30,7 @@ there is set aside until the next reset; a step that fails puts it back.
 """
 
 
-class Refused(Exception):
+class Refused(NoSource):
     """This stack is not reset, or not from there; the message says why, and what would let it."""
 
 
@@ -169,7 +169,7 @@ def main() -> int:
             return act(Reset(deployment), source, sure=arguments.yes)
     except (
         *(DeploymentFailed, EngineMissing, EnvironmentIncomplete),
-        *(JobFailed, NoSource, Refused, OSError),
+        *(JobFailed, NoSource, OSError),
     ) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1

@@ -63,7 +63,7 @@ def main() -> int:
     )
     parser.add_argument("--base", default="HEAD", help="the git revision for --step diff (default: HEAD)")
     parser.add_argument(
-        "--from", dest="source", default="", help="for --step restore: latest, a dump, a moment"
+        "--from", dest="source", default="", help="for --step restore: latest, a dump, a moment; reset: seed"
     )
     parser.add_argument(
         "--database", default="jira", help="for --step restore: jira (default), temporal or all"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,6 +67,19 @@ def bucket(root: Path, stack: str) -> str | None:
     """Where the stack copies its dumps to, off the machine; None: nowhere."""
     offsite = _section(_rehearsed(root, stack), "backup").get("offsite")
     return str(offsite["bucket"]) if isinstance(offsite, dict) and offsite.get("bucket") else None
+
+
+def exports_elsewhere(root: Path, stack: str) -> bool:
+    """Whether the stack hands masked rows on, to a bucket that is at no address of a rehearsal's."""
+    exports = _section(_rehearsed(root, stack), "backup").get("masked") or {}
+    return bool(exports) and not re.match(r"https://\d", str(exports.get("endpoint")))
+
+
+def takes_or_exports(root: Path, stack: str) -> bool:
+    """Whether masked rows come or go, for which there must be restic."""
+    backup = _section(_rehearsed(root, stack), "backup")
+    takes = bool((backup.get("reset") or {}).get("masked"))
+    return takes or (bool(backup.get("masked")) and not exports_elsewhere(root, stack))
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from operations.last_copy import before_destroy
 from operations.marks import SECRET
 from operations.orphans import Finder
 from operations.recovery import default_finders
+from operations.reset import Refused, Reset, source_of
+from operations.reset import act as reset
 from operations.restore import Restore, Wish, act
 from rehearsal import background, dockerd, launchers, project
 from rehearsal.images import stack_images
@@ -33,7 +35,7 @@ from rehearsal.storage import Storage
 
 Say = Callable[[str], None]
 
-STEPS = ("all", "preview", "up", "replace", "destroy", "recreate", "restore", "outputs")
+STEPS = ("all", "preview", "up", "replace", "destroy", "recreate", "restore", "reset", "outputs")
 STACKS = ("uat", "prod", "local")
 RETRY_PAUSE_SECONDS = 0.5
 """The embedded cloud recovers faster than a real one."""
@@ -91,6 +93,7 @@ class Rehearsal:
                 "all": self._all,
                 "outputs": self._outputs,
                 "restore": self._restore,
+                "reset": self._reset,
             }[step]()
 
     @contextmanager
@@ -170,6 +173,14 @@ class Rehearsal:
         with self._deployment.way_in():
             act(Restore(self._deployment, self.say), self.wish, sure=True)
 
+    def _reset(self) -> None:
+        assert self._deployment is not None
+        source = source_of(self.state / "project", self.stack, self.wish.source)
+        if source is None:
+            raise Refused(f"backup.reset: got nothing; {self.stack} is not to be reset")
+        with self._deployment.way_in():
+            reset(Reset(self._deployment, self.say), source, sure=True)
+
     # ── parts
 
     def _set_up(self, step: str) -> None:
@@ -179,7 +190,7 @@ class Rehearsal:
         early = mode == "run" and step in ("all", "preview") and not (self._events / "up.jsonl").exists()
         if mode == "run" and not (early and step == "preview"):
             server_image = project.server_image(self.source, self.stack)
-            copies = self._bucket is not None
+            copies = self._bucket is not None or project.takes_or_exports(self.source, self.stack)
             self._images = Beside(lambda: stack_images.fragment(self.say, server_image, copies=copies))
         binary = engine(self.say)
         home = self.root / ".rehearsal" / "home"
@@ -246,6 +257,10 @@ class Rehearsal:
             self._keys = storage.secrets()
             elsewhere = {f"{PROJECT}:backup": {"offsite": storage.settings()}}
             over = project.merge(over, {"config": elsewhere})
+        if project.exports_elsewhere(self.source, self.stack):
+            self.say("backup.masked is left out: its rules are for the tables of the real application")
+            over = project.merge(over, {"config": {f"{PROJECT}:backup": {}}})
+            over["config"][f"{PROJECT}:backup"]["masked"] = None
         return project.prepare(self.source, self.stack, self.state, over, self.root)
 
     def _have_bucket(self) -> None:

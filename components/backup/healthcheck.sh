@@ -6,7 +6,7 @@
 # export.
 set -euo pipefail
 
-: "${BACKUPS:?}" "${MAXIMUM_AGE_HOURS:?}"
+: "${BACKUPS:?}" "${DATABASES:?}" "${MAXIMUM_AGE_HOURS:?}"
 LIFE_SECONDS=${LIFE_SECONDS:-300} # between two signs of life, and between a backup and the begin of its copy, at most
 HOUR=3600
 
@@ -58,4 +58,13 @@ if [[ -n ${RESTIC_REPOSITORY:-} ]]; then
   }
   followed "copy off the machine" offsite
 fi
-if [[ -n ${MASKED_RULES:-} ]]; then followed "masked export" masked; fi
+[[ -n ${MASKED_RULES:-} ]] || exit 0
+tried=$(stat --format=%Y "$BACKUPS/masked-key" 2>/dev/null || echo 0)
+if ! grep -qs '^table ' "$BACKUPS/${DATABASES%% *}"/*-scheduled.content; then
+  echo "its masked export comes with the first tables"
+elif [[ ! -e $BACKUPS/masked.json ]] && ((now - tried < MAXIMUM_AGE_HOURS * HOUR)); then
+  # No deploy is to wait until the last column has its rule.
+  echo "no masked export was finished yet$(reason masked-failure.json)"
+else
+  followed "masked export" masked
+fi

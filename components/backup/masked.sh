@@ -33,22 +33,27 @@ export AWS_ACCESS_KEY_ID=${MASKED_ACCESS_KEY:-} AWS_SECRET_ACCESS_KEY=${MASKED_S
 [[ -z ${MASKED_REGION:-} ]] || export AWS_DEFAULT_REGION=$MASKED_REGION
 [[ -z ${MASKED_AUTHORITY:-} ]] || export RESTIC_CACERT=$MASKED_AUTHORITY
 
-# newest: the name of the newest proven dump of the schedule's.
+# newest: the name of the newest proven dump of the schedule's; none of a database that has no tables yet.
 newest() {
-  find "$BACKUPS/$DATABASE" -maxdepth 1 -name '*-scheduled.json' -printf '%f\n' 2>/dev/null | sed 's/\.json$//' | sort | tail -n 1
+  local name
+  name=$(find "$BACKUPS/$DATABASE" -maxdepth 1 -name '*-scheduled.json' -printf '%f\n' 2>/dev/null | sed 's/\.json$//' | sort | tail -n 1)
+  if grep -qs '^table ' "$BACKUPS/$DATABASE/$name.content"; then echo "$name"; fi
 }
 
 exported() { sed -n "s/.*\"$1\": \"\([^\"]*\)\".*/\1/p" "$RECORD" 2>/dev/null || true; }
 rules() { sha256sum <"$MASKED_RULES" | cut -c 1-16; }
 
-# due: whether there is a newer dump than the one that was exported, or other rules.
-due() {
+# wanted: whether there is a newer dump than the one that was exported, or other rules.
+wanted() {
   local name last
   [[ -n ${MASKED_RULES:-} ]] || fail "this stack exports nothing: backup.masked is not set"
   name=$(newest)
   last=$(exported name)
   [[ -n $name && (${name:0:18} > ${last:0:18} || $(exported rules) != "$(rules)") ]]
 }
+
+# due: the same; what these rules did not fit they will not fit in ten minutes either.
+due() { wanted && [[ $(cat "$BACKUPS/masked-refused" 2>/dev/null) != "$(newest) $(rules)" ]]; }
 
 # mask SOURCE FILE: the dump SOURCE, masked: FILE.dump, FILE.content and FILE.json, as a backup has them.
 mask() {
@@ -70,6 +75,7 @@ mask() {
     fail "$DATABASE could not be masked: $(cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints" | sed 's/^psql:[^ ]* ERROR: */ERROR: /')"
   if [[ -s $WORK/refused ]]; then
     cat "$WORK/refused" >&2
+    echo "$1 $(rules)" >"$BACKUPS/masked-refused"
     line=$(wc -l <"$WORK/refused")
     fail "$(head -n 1 "$WORK/refused")$( ((line == 1)) || echo " (and $((line - 1)) more: see the log)")"
   fi
@@ -110,7 +116,7 @@ export_newest() {
   local source name started=$SECONDS masked
   exec 8>"$BACKUPS/.masked.lock"
   until flock --wait "$PROGRESS_SECONDS" 8; do say "another export is being made; this one waits for it"; done
-  due || return 0
+  wanted || return 0
   date +%s >"$RUNNING"
   alive 8>&- &
   ALIVE=$!
@@ -129,7 +135,7 @@ export_newest() {
   send "$FOLDER" "$name" --host=masked --tag="rules=$(rules)"
   record "$name" "$(cat "$WORK/snapshot")" "\"rules\": \"$(rules)\""
   keep
-  rm -f "$BACKUPS/masked-failure.json"
+  rm -f "$BACKUPS"/masked-{failure.json,refused}
   say "$name is exported, masked in $masked s, sent and read back after $((SECONDS - started)) s:" \
     "$(stat -c %s "$FOLDER/$DATABASE/$name.dump") bytes"
 }

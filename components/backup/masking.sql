@@ -65,10 +65,10 @@ union select 2, place, attnum, format(
   path, place, field, type)
 from fields where rule is null and place in (select place from rules)
 union select 3, place, 0, format(
-  'backup.masked.rules.%s: is no table any more; it was renamed or dropped: name the one that is there, or remove this', place)
+  'backup.masked.rules.%s: is no table any more, or not yet; if it was renamed, name the one that is there, or remove this', place)
 from rules where place not in (select place from held)
 union select 3, r.place, 0, format(
-  'backup.masked.rules.%s.%s: is no column any more; it was renamed or dropped: name the one that is there, or remove this',
+  'backup.masked.rules.%s.%s: is no column any more, or not yet; if it was renamed, name the one that is there, or remove this',
   r.place, r.field)
 from rules r where r.field <> '*' and r.place in (select place from held) and r.place not in (select place from emptied)
   and not exists (select from fields f where f.place = r.place and f.field = r.field)

@@ -39,7 +39,7 @@ after_backups() {
 
 main() {
   rm -rf "$BACKUPS"/{offsite-running,.outgoing,.offsite,masked-running,.masked,.masking} # of a run that was cut short
-  rm -f "$BACKUPS/masked-failure.json" # the rules may be others now
+  rm -f "$BACKUPS"/masked-{failure.json,refused} # the rules may be others now
   bash "$HERE/scheduler.sh" &
   if [[ -n ${RESTIC_REPOSITORY:-} ]]; then after_backups copies & fi
   if [[ -n ${MASKED_RULES:-} ]]; then after_backups exports & fi

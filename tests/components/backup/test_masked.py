@@ -234,7 +234,9 @@ def stops(stack: Stack, words: str) -> None:
     assert done.returncode != 0
     assert words in stack.reason(), stack.reason()
     assert stack.names() == before
-    assert stack.left() <= {"status.json", "masked.json", "masked-key", "masked-failure.json"}
+    assert stack.left() <= {
+        *("status.json", "masked.json", "masked-key", "masked-failure.json", "masked-refused")
+    }
     assert "canary" not in stack.reason().lower()
 
 
@@ -251,11 +253,13 @@ def test_a_column_that_no_rule_names_stops_the_export_until_there_is_one(stack: 
             "backup.masked.rules.User.nickname: got nothing; the column User.nickname (text) has no rule; "
             "write keep, null, empty, email, name, text, hash, number or fixed:<value>",
         )
-        assert stack.run("due").returncode == 0, "it is tried again"
+        assert stack.run("due").returncode != 0, "it would be the same again"
+        assert stack.run("export").returncode != 0, "which who asks for it is told"
         stack.rule(RULES, User={"nickname": "text"})
+        assert stack.run("due").returncode == 0
         done = stack.run("export")
         assert done.returncode == 0, done.stderr
-        assert not (stack.backups / "masked-failure.json").exists()
+        assert not list(stack.backups.glob("masked-[fr]*"))
         assert len(stack.names()) == 1, "what other rules masked is gone"
         assert stack.names() != first
     finally:
@@ -266,8 +270,8 @@ def test_a_column_that_no_rule_names_stops_the_export_until_there_is_one(stack: 
     ("changes", "words"),
     [
         ({"Session": {"*": None}}, "rules.Session: got nothing; the table Session has no rule"),
-        ({"Sesion": {"*": "empty"}}, "rules.Sesion: is no table any more; it was renamed or dropped"),
-        ({"User": {"nick": "keep"}}, "rules.User.nick: is no column any more; it was renamed or dropped"),
+        ({"Sesion": {"*": "empty"}}, "rules.Sesion: is no table any more, or not yet; if it was renamed"),
+        ({"User": {"nick": "keep"}}, "rules.User.nick: is no column any more, or not yet; if it was renamed"),
         (
             {"User": {"settings": "text"}},
             "rules.User.settings: got text; fits no column of jsonb; use keep, null or fixed",
@@ -405,6 +409,26 @@ def test_the_last_three_stay(stack: Stack) -> None:
     assert len(stack.names()) == 3
 
 
+def test_a_database_that_has_no_tables_yet_is_nothing_to_export(stack: Stack) -> None:
+    """A stack that was just made: its first dump is from before its first migration."""
+    stack.server.sql("postgres", "create database nothing_yet owner jira")
+    try:
+        environment = {**stack.variables(), "DATABASES": "nothing_yet"}
+        done = stack.server.run("bash", "backup.sh", "scheduled", environment=environment)
+        assert done.returncode == 0, done.stderr
+        assert stack.server.run("bash", "masked.sh", "due", environment=environment).returncode != 0
+        assert stack.server.run("bash", "masked.sh", "export", environment=environment).returncode == 0
+        assert not list(stack.backups.glob("masked-failure*"))
+        environment |= {"RESTIC_REPOSITORY": "", "LIFE_SECONDS": "0"}
+        health = stack.server.run("bash", "healthcheck.sh", environment=environment)
+        assert (health.returncode, health.stdout.splitlines()[-1]) == (
+            0,
+            "its masked export comes with the first tables",
+        )
+    finally:
+        stack.server.sql("postgres", "drop database nothing_yet")
+
+
 def test_the_health_is_that_of_the_export_as_well(dumped: Stack) -> None:
     def health(**changes: str) -> tuple[int, str]:
         done = dumped.run(script="healthcheck.sh", RESTIC_REPOSITORY="", **changes)
@@ -414,6 +438,13 @@ def test_the_health_is_that_of_the_export_as_well(dumped: Stack) -> None:
     status.write_text(re.sub(r'("finished": )\d+', rf"\g<1>{int(time.time())}", status.read_text()))
     assert health() == (0, "its masked export comes next")
     assert health(LIFE_SECONDS="0")[0] == 1
+    key = dumped.backups / "masked-key"
+    key.write_text("key")
+    (dumped.backups / "masked-failure.json").write_text('{"at": 1, "reason": "a column"}')
+    assert health(LIFE_SECONDS="0") == (0, "no masked export was finished yet; since then: a column")
+    os.utime(key, (1, 1))
+    assert health(LIFE_SECONDS="0") == (1, "no masked export was finished yet; since then: a column")
+    (dumped.backups / "masked-failure.json").unlink()
     (dumped.backups / "masked-running").write_text(f"{int(time.time())}")
     code, said = health(LIFE_SECONDS="1000", MAXIMUM_AGE_HOURS="26")
     assert code == 0, said

@@ -59,6 +59,11 @@ class Stand:
         self.rehearsal.wish = Wish.of(source, database, "")
         self.run("restore")
 
+    def reset(self, source: str = "") -> None:
+        """`make reset`."""
+        self.rehearsal.wish = Wish(source)
+        self.run("reset")
+
     def target(self) -> Target:
         """The running stack, as its users and operators see it."""
         self.run("outputs")
