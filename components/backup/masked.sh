@@ -101,6 +101,7 @@ mask() {
 # look_for_originals DUMP: an address that was masked in its column, and stands in another.
 look_for_originals() {
   local first
+  [[ -s $SCRATCH/originals ]] || return 0 # without any, grep would not even read
   as_text "$1" | { LC_ALL=C grep --line-number --ignore-case --fixed-strings --file="$SCRATCH/originals" || (($? == 1)); } |
     cut -d : -f 1 >"$WORK/found"
   [[ -s $WORK/found ]] || return 0

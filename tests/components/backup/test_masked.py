@@ -429,6 +429,13 @@ def test_a_database_that_has_no_tables_yet_is_nothing_to_export(stack: Stack) ->
         stack.server.sql("postgres", "drop database nothing_yet")
 
 
+def test_rows_without_an_address_are_exported_as_well(dumped: Stack) -> None:
+    """More than a pipe takes at once, in which nothing is looked for."""
+    dumped.rule(RULES, User={"email": "text"}, Event={"who": "text"})
+    done = dumped.run("export")
+    assert done.returncode == 0, dumped.reason()
+
+
 def test_the_health_is_that_of_the_export_as_well(dumped: Stack) -> None:
     def health(**changes: str) -> tuple[int, str]:
         done = dumped.run(script="healthcheck.sh", RESTIC_REPOSITORY="", **changes)
