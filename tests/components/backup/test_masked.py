@@ -226,10 +226,10 @@ def test_the_same_row_has_the_same_mask_in_the_next_night_and_another_one_elsewh
     assert seen[0] == seen[1] != seen[2]
 
 
-def stops(stack: Stack, words: str) -> None:
+def stops(stack: Stack, words: str, **changes: str) -> None:
     """The export fails with these words, leaves nothing, and what was exported before stays."""
     before = stack.names()
-    done = stack.run("export")
+    done = stack.run("export", **changes)
     print(done.stderr)
     assert done.returncode != 0
     assert words in stack.reason(), stack.reason()
@@ -427,6 +427,11 @@ def test_a_database_that_has_no_tables_yet_is_nothing_to_export(stack: Stack) ->
         )
     finally:
         stack.server.sql("postgres", "drop database nothing_yet")
+
+
+def test_too_little_room_is_said_and_leaves_the_disk_to_others(dumped: Stack) -> None:
+    stops(dumped, "masking jira, a database of", RESERVE_MB="99999999")
+    assert "keep fewer dumps (backup.retention), or free some of it" in dumped.reason()
 
 
 def test_rows_without_an_address_are_exported_as_well(dumped: Stack) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from operations.reset import Refused, Reset, act, source_of
+from operations.reset import Refused, Reset, act, main, source_of
 from operations.restore import NoSource
 from tests.components.backup.test_masked import PASSPHRASE, SCHEMA, Stack
 from tests.components.services.conftest import Server, give
@@ -260,6 +260,27 @@ def test_what_must_not_be_reset_is_refused_with_the_key(
     with pytest.raises(Refused) as refused:
         source_of(written(tmp_path, **sections), "uat", wanted)
     assert str(refused.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "said"),
+    [
+        (["--yes", "--if-set"], 0, "uat has no backup.reset: nothing is reset"),
+        (["--yes"], 1, "backup.reset: got nothing; uat is not to be reset; to allow it, add backup.reset"),
+    ],
+)
+def test_by_night_a_stack_that_wants_no_reset_is_no_error(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str],
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.setattr("operations.reset.ROOT", written(tmp_path))
+    monkeypatch.setattr("sys.argv", ["reset", "--stack", "uat", *flags])
+    assert main() == code
+    assert said in "".join(capsys.readouterr())
 
 
 def with_namespace(**changes: str | None) -> Any:
