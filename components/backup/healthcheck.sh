@@ -6,7 +6,7 @@
 # export.
 set -euo pipefail
 
-: "${BACKUPS:?}" "${DATABASES:?}" "${MAXIMUM_AGE_HOURS:?}"
+: "${BACKUPS:?}" "${MAXIMUM_AGE_HOURS:?}"
 LIFE_SECONDS=${LIFE_SECONDS:-300} # between two signs of life, and between a backup and the begin of its copy, at most
 HOUR=3600
 
