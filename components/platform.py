@@ -13,7 +13,7 @@ from components.services.autoheal import Autoheal
 from components.services.credentials import Credentials
 from components.services.migration import Migration
 from components.services.postgres import Postgres
-from components.services.site import Site
+from components.services.site import Site, postgres_image
 from components.services.temporal import Temporal
 from components.services.temporal_ui import TemporalUi
 from components.services.traefik import Traefik
@@ -117,10 +117,11 @@ class Platform(pulumi.ComponentResource):
 
 
 def switched_off(settings: Settings) -> set[str]:
-    """The images that the stack does without: of watchers, of what goes through buckets."""
+    """The images that the stack does without: of watchers, of buckets, of the database's other form."""
     services = settings.services
     watchers = {name for name in ("autoheal", "watchtower") if not getattr(services, name).enabled}
-    return watchers | (set() if settings.backup.buckets else {"restic"})
+    databases = {"postgres", "postgres_archiving"} - {postgres_image(settings.backup)}
+    return watchers | databases | (set() if settings.backup.buckets else {"restic"})
 
 
 def networks(settings: Settings) -> list[str]:

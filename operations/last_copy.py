@@ -13,7 +13,11 @@ from operations.place import Place
 from operations.summary import outputs
 
 CONTAINER = "docker:index/container:Container"
-_WORK = "bash /etc/jira/backup.sh manual && bash /etc/jira/offsite.sh push"
+_WORK = {
+    "RESTIC_REPOSITORY": "bash /etc/jira/backup.sh manual && bash /etc/jira/offsite.sh push",
+    "ARCHIVE": "bash /etc/jira/archive.sh last",
+}
+"""What is done in the container of the backup, by the variable that it has for it."""
 
 
 def before_destroy(deployment: Deployment) -> None:
@@ -41,27 +45,28 @@ class NoLastCopy(Exception):
     """It did not come about; the message says why."""
 
 
-def copies(resources: Iterable[Mapping[str, Any]]) -> str | None:
-    """The name in Docker of the container that copies backups off the machine; None: the stack has none."""
+def leaving(resources: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
+    """The name in Docker of the container of the backup, and what it does last; empty: nothing leaves it."""
     for resource in resources:
         given = resource.get("outputs") or {}
-        if resource["type"] == CONTAINER and "RESTIC_REPOSITORY=" in str(given.get("envs")):
-            return str(given["name"])
-    return None
+        if resource["type"] == CONTAINER and "BACKUPS=" in str(given.get("envs")):
+            named = {str(variable).partition("=")[0] for variable in given["envs"]}
+            return str(given["name"]), " && ".join(work for name, work in _WORK.items() if name in named)
+    return "", ""
 
 
 def take(resources: Sequence[Mapping[str, Any]], say: Callable[[str], None] = print) -> bool:
-    """Makes a backup and copies it off the machine; False where the stack keeps no copies there.
+    """Makes a backup and copies it off the machine, and sends the log; False where the stack has neither.
 
     Raises:
         NoLastCopy: it failed, or nobody could be asked.
     """
-    name, given = copies(resources), outputs(resources)
-    if name is None or "containers" not in given:
+    (name, work), given = leaving(resources), outputs(resources)
+    if not work or "containers" not in given:
         return False
-    say("a last backup is made, and copied off the machine")
+    say("what is there leaves the machine: a last backup, the log up to now")
     shim = ("/bin/sh", "/run/jira/entrypoint.sh", "--")
-    command = shlex.join(["docker", "exec", name, *shim, "sh", "-c", _WORK])
+    command = shlex.join(["docker", "exec", name, *shim, "sh", "-c", work])
     last = "nothing was said"
     try:
         place = Place.of(given)

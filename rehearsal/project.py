@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from components.settings.host import Host
+from rehearsal.storage import KEYS
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("__main__.py", "Pulumi.yaml", "Pulumi.{stack}.yaml", "requirements.txt", "components")
@@ -63,10 +64,13 @@ def server_image(root: Path, stack: str) -> str | None:
     return host.get("image", Host.model_fields["image"].default) if host.get("kind") == "hetzner" else None
 
 
-def bucket(root: Path, stack: str) -> str | None:
-    """Where the stack copies its dumps to, off the machine; None: nowhere."""
-    offsite = _section(_rehearsed(root, stack), "backup").get("offsite")
-    return str(offsite["bucket"]) if isinstance(offsite, dict) and offsite.get("bucket") else None
+def buckets(root: Path, stack: str) -> dict[str, str]:
+    """What goes off the machine, by its key under `backup`, and the name of the bucket that it goes to."""
+    backup = _section(_rehearsed(root, stack), "backup")
+    given = {name: backup.get(name) for name in KEYS}
+    return {
+        name: str(one["bucket"]) for name, one in given.items() if isinstance(one, dict) and one.get("bucket")
+    }
 
 
 def exports_elsewhere(root: Path, stack: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pulumi.automation import ConfigValue
 
-from components.settings.secrets import MASKED, OFFSITE, masks
+from components.settings.secrets import ARCHIVE, MASKED, OFFSITE, masks
 from operations import access, changes, summary
 from operations.beside import Beside
 from operations.checks import verify
@@ -67,9 +67,9 @@ class Rehearsal:
         """Being made, until they are in the project."""
         self._preliminary = False
         """Whether the project has the stack file's own, until they are."""
-        self._bucket: str | None = None
+        self._buckets: dict[str, str] = {}
         self._keys: dict[str, str] = {}
-        """Of the bucket."""
+        """Of the buckets."""
         self._cloud: background.Cloud | None = None
         self._deployment: Deployment | None = None
 
@@ -185,13 +185,15 @@ class Rehearsal:
 
     def _set_up(self, step: str) -> None:
         mode = self._mode = self._docker_mode()
-        self._bucket = project.bucket(self.source, self.stack) if mode == "run" else None
+        self._buckets = project.buckets(self.source, self.stack) if mode == "run" else {}
         # A stack that was never up is previewed without images: they are made meanwhile, or not at all.
         early = mode == "run" and step in ("all", "preview") and not (self._events / "up.jsonl").exists()
         if mode == "run" and not (early and step == "preview"):
             server_image = project.server_image(self.source, self.stack)
-            copies = self._bucket is not None or project.takes_or_exports(self.source, self.stack)
-            self._images = Beside(lambda: stack_images.fragment(self.say, server_image, copies=copies))
+            # Masked rows that come or go need what copies need.
+            taken = ("offsite",) if project.takes_or_exports(self.source, self.stack) else ()
+            leaving = tuple(dict.fromkeys((*self._buckets, *taken)))
+            self._images = Beside(lambda: stack_images.fragment(self.say, server_image, leaving))
         binary = engine(self.say)
         home = self.root / ".rehearsal" / "home"
         home.mkdir(parents=True, exist_ok=True)
@@ -207,7 +209,7 @@ class Rehearsal:
         self._cloud = background.start(
             self.state, {k: v for k, v in rehearsing.items() if k != "PATH"}, project.zones(copy, self.stack)
         )
-        self._have_bucket()
+        self._have_buckets()
         backend = self.state / "backend"
         backend.mkdir(parents=True, exist_ok=True)
         environment = {
@@ -246,16 +248,16 @@ class Rehearsal:
             return
         assert self._deployment is not None
         self._prepare(self._fragment(early=False))
-        self._have_bucket()
+        self._have_buckets()
         self._configure_secrets(self._deployment, self._deployment.environment)
 
     def _prepare(self, images: Mapping[str, Any] | None) -> Path:
         """A fresh copy of the project, with these images; copies go to the storage of the embedded cloud."""
         over = dict(images or {})
-        if self._bucket and not self._preliminary:
+        if self._buckets and not self._preliminary:
             storage = Storage.of(self.state / "cloud" / "storage")
             self._keys = storage.secrets()
-            elsewhere = {f"{PROJECT}:backup": {"offsite": storage.settings()}}
+            elsewhere = {f"{PROJECT}:backup": dict.fromkeys(self._buckets, storage.settings())}
             over = project.merge(over, {"config": elsewhere})
         if project.exports_elsewhere(self.source, self.stack):
             self.say("backup.masked is left out: its rules are for the tables of the real application")
@@ -263,10 +265,11 @@ class Rehearsal:
             over["config"][f"{PROJECT}:backup"]["masked"] = None
         return project.prepare(self.source, self.stack, self.state, over, self.root)
 
-    def _have_bucket(self) -> None:
-        if self._bucket and not self._preliminary:
+    def _have_buckets(self) -> None:
+        if not self._preliminary:
             assert self._cloud is not None
-            self._cloud.keep(self._bucket)
+            for bucket in self._buckets.values():
+                self._cloud.keep(bucket)
 
     def _finders(self, environment: Mapping[str, str]) -> list[Finder]:
         finders = default_finders(environment)
@@ -357,8 +360,9 @@ def made_up(config: Mapping[str, ConfigValue], environment: Mapping[str, str]) -
         values["acme_dns_token"] = environment["CLOUDFLARE_API_TOKEN"]
     if section("registry"):
         values["registry_password"] = "made-up-registry-password"  # noqa: S105
-    if section("backup").get("offsite"):
-        values |= {name: f"made-up-{name.replace('_', '-')}" for name in OFFSITE}
+    for leaving, keys in (("offsite", OFFSITE), ("point_in_time", ARCHIVE)):
+        if section("backup").get(leaving):
+            values |= {name: f"made-up-{name.replace('_', '-')}" for name in keys}
     if masks({"backup": section("backup")}):
         values |= {name: f"made-up-{name.replace('_', '-')}" for name in MASKED}
     if section("application").get("sentry"):

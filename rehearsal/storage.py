@@ -12,6 +12,9 @@ from typing import Any, Self
 from rehearsal.cloud.authority import Authority
 from rehearsal.machines.docker import network
 
+KEYS = {"offsite": "offsite", "point_in_time": "archive"}
+"""What of a stack's goes there, by its key under `backup`; and what the names of its secrets begin with."""
+
 
 @dataclass(frozen=True)
 class Storage:
@@ -50,9 +53,13 @@ class Storage:
         return Authority(self.home).pem
 
     def settings(self) -> dict[str, Any]:
-        """What a stack file says under `backup.offsite` to copy there; the bucket is its own."""
+        """What a stack file says of a bucket to have it there; the bucket's name is its own."""
         return {"endpoint": self.endpoint, "certificate_authority": self.ca_pem}
 
     def secrets(self) -> dict[str, str]:
         """The keys, as secrets of a stack."""
-        return {"offsite_access_key": self.access_key, "offsite_secret_key": self.secret_key}
+        return {
+            f"{whose}_{key}": value
+            for whose in KEYS.values()
+            for key, value in (("access_key", self.access_key), ("secret_key", self.secret_key))
+        }

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pulumi
 
 from components.backup import scripts
+from components.backup.archive import archived
 from components.backup.restic import with_buckets
 from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
@@ -42,13 +43,16 @@ class Backup(pulumi.ComponentResource):
             site.runtime,
             FOLDER if site.runtime.host.data_path else None,
             USER,
-            site.images["postgres"],
+            site.images[site.postgres_image],
             child,
         )
+        process = with_buckets(self._process("scheduler.sh"), name, site, child)
+        if postgres.archive and site.settings.backup.point_in_time:
+            process = archived(process, postgres, postgres.archive, site.settings.backup.point_in_time)
         self.container = Container(
             name,
             ContainerArgs(
-                process=with_buckets(self._process("scheduler.sh"), name, site, child),
+                process=process,
                 # Its first act is a backup, if there is none that is young enough.
                 health=Health(
                     command=("bash", f"{scripts.FOLDER}/healthcheck.sh"),
@@ -59,7 +63,7 @@ class Backup(pulumi.ComponentResource):
                 release=Release(order="stop-first", grace=30),
                 # Unhealthy means that there is no backup: someone must look, and a restart would hide it.
                 autoheal=False,
-                watched_image=site.images.tag("postgres"),
+                watched_image=site.images.tag(site.postgres_image),
             ),
             site.runtime,
             site.networks,
@@ -80,7 +84,7 @@ class Backup(pulumi.ComponentResource):
     def _process(self, script: str, *arguments: str) -> Process:
         settings = self._site.settings.backup
         return Process(
-            image=self._site.images["postgres"],
+            image=self._site.images[self._site.postgres_image],
             user=USER,
             entrypoint=("bash", f"{scripts.FOLDER}/{script}", *arguments),
             environment={

@@ -11,7 +11,8 @@
 # BACKUPS/status.json says when all databases last had one that counts, BACKUPS/failure.json why a later run had not.
 #
 # Where from is in PGHOST, PGUSER and PGPASSWORD. A backup before a release, whose image is named in the file `release` beside
-# this one, is left out where it could break nothing: it has migrated these data before, or there are none.
+# this one, is left out where it could break nothing: it has migrated these data before, or there are none. Where the database's
+# log is archived, a name for that moment is enough, once the log up to it is off the machine: BACKUPS/points has it.
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 
@@ -20,8 +21,10 @@ HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 . "$HERE/postgres.sh"
 . "$HERE/scratch.sh"
 . "$HERE/content.sh"
+. "$HERE/log.sh"
 . "$HERE/retention.sh"
 PROGRESS_SECONDS=${PROGRESS_SECONDS:-30}
+POINT_SECONDS=${POINT_SECONDS:-60} # for the log before a release
 
 # back_up DATABASE NAME: prints what the dump holds. Runs in a subshell: each failure is of one database.
 back_up() {
@@ -144,6 +147,23 @@ needless() {
   fi
 }
 
+# pointed NAME: whether the moment can be had back from the archive, under that name.
+pointed() {
+  local cluster moment
+  cluster=$(sql --command='select system_identifier from pg_catalog.pg_control_system()') || return 1
+  grep -q "\"cluster\": \"$cluster\"" "$BACKUPS/archive.json" 2>/dev/null || return 1
+  [[ ! -e $BACKUPS/archive-gap ]] || return 1
+  moment=$(sql --field-separator=' ' --command="
+    select extract(epoch from clock_timestamp()), pg_catalog.pg_create_restore_point('$1')") || return 1
+  close_log "$POINT_SECONDS" || {
+    say "the log did not leave the machine within $POINT_SECONDS s: a dump is made instead"
+    return 1
+  }
+  echo "$1 ${moment% *} $cluster" >>"$BACKUPS/points"
+  tail -n "$KEEP_RELEASES" "$BACKUPS/points" | told "$BACKUPS/points"
+  say "$1: the log up to this moment is off the machine, from which it can be had back"
+}
+
 # told PATH: writes standard input to a file, whole or not at all.
 told() {
   cat >"$1.partial"
@@ -155,7 +175,7 @@ main() {
   local database stamp began code reason='' kind=${1:-manual}
   [[ $kind =~ ^(scheduled|release|manual)$ ]] || fail "$kind is no kind of backup: scheduled, release or manual"
   umask 077
-  if [[ $kind == release ]] && needless; then return; fi
+  if [[ $kind == release ]] && { needless || pointed "$(date -u +%FT%H%M%SZ)-release"; }; then return; fi
   exec 9>"$BACKUPS/.lock"
   until flock --wait "$PROGRESS_SECONDS" 9; do say "another backup is running; this one waits for it"; done
   export WORK

@@ -3,7 +3,8 @@
 # Ends with 0 while the last good backup is younger than MAXIMUM_AGE_HOURS, and while one that shows signs of life is being made
 # in its place; says which, and else why there is none. Where copies go off the machine (RESTIC_REPOSITORY), the same holds of
 # the newest copy, which must not be known to be damaged either; where masked rows are exported (MASKED_RULES), of the newest
-# export.
+# export. Where the database's log leaves it (ARCHIVE), the same holds of the backup that it is replayed on, and the log must be
+# whole and must not wait.
 set -euo pipefail
 
 : "${BACKUPS:?}" "${MAXIMUM_AGE_HOURS:?}"
@@ -48,23 +49,51 @@ followed() {
   fi
 }
 
-now=$(date +%s)
-finished=$(number finished "$BACKUPS/status.json")
-judged backup "$finished" "$(reason failure.json)" running
-if [[ -n ${RESTIC_REPOSITORY:-} ]]; then
+# copies: of the dumps.
+copies() {
   [[ ! -e $BACKUPS/offsite-damaged ]] || {
     echo "copies off the machine are damaged$(reason offsite-failure.json)"
-    exit 1
+    return 1
   }
   followed "copy off the machine" offsite
-fi
-[[ -n ${MASKED_RULES:-} ]] || exit 0
-tried=$(stat --format=%Y "$BACKUPS/masked-key" 2>/dev/null || echo 0)
-if ! grep -qs '^table ' "$BACKUPS/${DATABASES%% *}"/*-scheduled.content; then
-  echo "its masked export comes with the first tables"
-elif [[ ! -e $BACKUPS/masked.json ]] && ((now - tried < MAXIMUM_AGE_HOURS * HOUR)); then
-  # No deploy is to wait until the last column has its rule.
-  echo "no masked export was finished yet$(reason masked-failure.json)"
-else
-  followed "masked export" masked
-fi
+}
+
+# exports: of masked rows.
+exports() {
+  local tried
+  tried=$(stat --format=%Y "$BACKUPS/masked-key" 2>/dev/null || echo 0)
+  if ! grep -qs '^table ' "$BACKUPS/${DATABASES%% *}"/*-scheduled.content; then
+    echo "its masked export comes with the first tables"
+  elif [[ ! -e $BACKUPS/masked.json ]] && ((now - tried < MAXIMUM_AGE_HOURS * HOUR)); then
+    # No deploy is to wait until the last column has its rule.
+    echo "no masked export was finished yet$(reason masked-failure.json)"
+  else
+    followed "masked export" masked
+  fi
+}
+
+# archive: of the database's log, and of the backups that it is replayed on.
+archive() {
+  local oldest why
+  why=$(reason archive-failure.json)
+  [[ ! -e $BACKUPS/archive-gap ]] || {
+    echo "the log off the machine has a gap: $(cat "$BACKUPS/archive-gap")"
+    return 1
+  }
+  oldest=$(find "$PGDATA/pg_wal/archive_status" -name '*.ready' -printf '%T@\n' 2>/dev/null | sort -n | head -n 1)
+  if [[ -n $oldest ]] && ((now - ${oldest%.*} >= LIFE_SECONDS)); then
+    echo "the log has been waiting for $(((now - ${oldest%.*}) / 60)) minutes to leave the machine$why"
+    return 1
+  fi
+  # Two of the schedule's may fail.
+  MAXIMUM_AGE_HOURS=$((INCREMENTAL_HOURS * 3)) judged "backup with the log" "$(number finished "$BACKUPS/archive.json")" "$why" archive-running
+}
+
+now=$(date +%s)
+finished=$(number finished "$BACKUPS/status.json")
+code=0
+judged backup "$finished" "$(reason failure.json)" running || code=1
+if [[ -n ${RESTIC_REPOSITORY:-} ]]; then copies || code=1; fi
+if [[ -n ${MASKED_RULES:-} ]]; then exports || code=1; fi
+if [[ -n ${ARCHIVE:-} ]]; then archive || code=1; fi
+exit "$code"

@@ -119,7 +119,7 @@ export_newest() {
   until flock --wait "$PROGRESS_SECONDS" 8; do say "another export is being made; this one waits for it"; done
   wanted || return 0
   date +%s >"$RUNNING"
-  alive 8>&- &
+  alive "$RUNNING" 8>&- &
   ALIVE=$!
   lock .lock "a backup is being made"
   source=$(newest) # which none can prune now

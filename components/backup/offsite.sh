@@ -106,7 +106,7 @@ push_all() {
   date +%s >"$RUNNING"
   export TMPDIR=$BACKUPS/.offsite # packs of some 16 MB are made there before they are sent
   mkdir -p "$TMPDIR"
-  alive &
+  alive "$RUNNING" &
   ALIVE=$!
   host=$(identity) || fail "the server did not say which cluster it is: $(first_error "$WORK/complaints")"
   open

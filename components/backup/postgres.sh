@@ -30,4 +30,9 @@ first_error() {
   grep -m 1 -E 'error:|ERROR:|FATAL:|PANIC:' <<<"$said" || grep -m 1 . <<<"$said" || echo 'it said nothing'
 }
 
+# alive FILE: the sign of life of a run, until it is ended or this script is.
+alive() {
+  while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1 9>&- && kill -0 "$$" 2>/dev/null; do touch "$1"; done
+}
+
 free_mb() { df --output=avail --block-size=1M "$1" | tail -n 1 | tr -d ' '; }

@@ -119,8 +119,3 @@ known() { sed -n "s/.*\"$1\": \"\?\([0-9a-f]*\).*/\1/p" "$2"; }
 # moment NAME: as restic takes it.
 moment() { sed -E 's/^(.{10})T(..)(..)(..)Z.*/\1 \2:\3:\4/' <<<"$1"; }
 
-# alive: the sign of life of a push, until it is ended or this script is.
-alive() {
-  while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1 9>&- && kill -0 "$$" 2>/dev/null; do touch "$RUNNING"; done
-}
-

@@ -3,10 +3,12 @@
 # Which dumps stay. To be sourced.
 #
 # A dump is STAMP-KIND.dump, and STAMP its time in UTC; what the schedule made is pruned by day, week and month, and what was
-# made for another reason by number alone: the dump before a release must outlive the schedule's of that day.
+# made for another reason by number alone: the dump before a release must outlive the schedule's of that day. Those of a moment
+# are made of the archive, and can be made again.
 #   KEEP_DAILY, KEEP_WEEKLY, KEEP_MONTHLY, KEEP_RELEASES, KEEP_MANUAL: how many stay.
 
 KEEP_UNPROVEN=2
+KEEP_MOMENTS=2
 
 # prune FOLDER
 prune() {
@@ -23,13 +25,14 @@ prune() {
   done
   keep_newest "$KEEP_RELEASES" < <(dumps_of "$1" release)
   keep_newest "$KEEP_MANUAL" < <(dumps_of "$1" manual)
+  keep_newest "$KEEP_MOMENTS" < <(dumps_of "$1" moment)
   keep_newest "$KEEP_UNPROVEN" < <(find "$1" -maxdepth 1 -name '*.unproven')
 }
 
 # dumps_of FOLDER KIND: before kinds had names, all were the schedule's.
 dumps_of() {
   if [[ $2 == scheduled ]]; then
-    find "$1" -maxdepth 1 -name '*.dump' ! -name '*-release.dump' ! -name '*-manual.dump'
+    find "$1" -maxdepth 1 -name '*.dump' ! -name '*-release.dump' ! -name '*-manual.dump' ! -name '*-moment.dump'
   else
     find "$1" -maxdepth 1 -name "*-$2.dump"
   fi

@@ -12,7 +12,16 @@ def _read(*names: str) -> dict[str, str]:
 
 BUCKETS = _read("masked.sh", "masking.sql", "offsite.sh", "restic.sh", "with-copies.sh")
 """What copies dumps off the machine, and hands masked rows on."""
+ARCHIVE = _read("archive.sh", "moment.sh", "with-copies.sh")
+"""What makes backups of the whole cluster there, and dumps of it as it was at a moment."""
 DUMPS = _read(
-    "backup.sh", "content.sh", "healthcheck.sh", "postgres.sh", "retention.sh", "scheduler.sh", "scratch.sh"
+    "backup.sh",
+    "content.sh",
+    "healthcheck.sh",
+    "log.sh",
+    "postgres.sh",
+    "retention.sh",
+    "scheduler.sh",
+    "scratch.sh",
 )
 """What makes them, proves them, and says how old the last good one is."""

@@ -12,7 +12,7 @@ from components.containers.files import HERE, Files
 from components.containers.health import Health, first_success
 from components.containers.logs import Logs
 from components.containers.mount import Port
-from components.containers.networks import Networks
+from components.containers.networks import NETWORKS, Networks
 from components.containers.process import Process
 from components.containers.release import Release
 from components.containers.runtime import Runtime
@@ -87,7 +87,12 @@ class Container(pulumi.ComponentResource):
             log_opts=dict(logs.options),
             # What it may reach
             networks_advanced=[
-                docker.ContainerNetworksAdvancedArgs(name=networks[network], aliases=list(process.aliases))
+                docker.ContainerNetworksAdvancedArgs(
+                    name=networks[network],
+                    # A name on a network whose members cannot reach each other would be an address that never
+                    # answers, for those who share another network, too.
+                    aliases=[] if NETWORKS[network].isolated else list(process.aliases),
+                )
                 for network in process.networks
             ],
             dns_opts=hardening.dns_options(process) or None,

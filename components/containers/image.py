@@ -38,7 +38,7 @@ class Images(pulumi.ComponentResource):
     ) -> None:
         super().__init__("jira-plus-plus:containers:Images", name, {}, opts)
         self._name, self._runtime = name, runtime
-        self._references: dict[str, str] = settings.model_dump()
+        self._references: dict[str, str] = settings.model_dump(exclude_none=True)
         data_path = runtime.host.data_path
         space = [self._free_space(data_path)] if data_path else []
         self._images = {

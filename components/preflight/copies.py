@@ -14,6 +14,7 @@ def named(backup: Backup) -> list[tuple[str, str, Settings]]:
     """The path of each, what the names of its keys begin with, and itself."""
     found = (
         ("backup.offsite", "offsite", backup.offsite),
+        ("backup.point_in_time", "archive", backup.point_in_time),
         ("backup.masked", "masked", backup.masked),
         ("backup.reset.masked", "masked", backup.reset.masked if backup.reset else None),
     )

@@ -1,6 +1,7 @@
 """The database: one server, with a role and a database for the application and for Temporal."""
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
@@ -8,6 +9,7 @@ import pulumi
 from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
 from components.containers.storage import Storage
+from components.services.archive import SOCKET, Archive
 from components.services.connections import Connections, connections
 from components.services.site import Site
 
@@ -32,22 +34,26 @@ class Postgres(pulumi.ComponentResource):
             site.runtime,
             f"{host.data_path}/postgres" if host.data_path else None,
             USER,
-            site.images["postgres"],
+            site.images[site.postgres_image],
             child,
         )
-        mount = data.mount(DATA)
+        self.data = data.mount(DATA)
+        """Where the cluster is."""
+        archive = Archive.of(f"{name}-socket", site, USER, DATA, child)
+        self.archive = archive
+        """Where its log goes; None: nowhere."""
         # A server that starts on another's data, or on another major version's, is down until somebody looks.
         guard = (
             [
                 host.run(
                     f"{name}-guard",
-                    create=pulumi.Output.all(mount.source, site.images["postgres"]).apply(
+                    create=pulumi.Output.all(self.data.source, site.images[site.postgres_image]).apply(
                         lambda known: (
                             f"{host.sudo}{shlex.join(['sh', '-s', '--', *known, site.runtime.stack])}"
                         )
                     ),
                     stdin=(HERE / "data-guard.sh").read_text(encoding="utf-8"),
-                    triggers=[site.images["postgres"]],
+                    triggers=[site.images[site.postgres_image]],
                     opts=child,
                 )
             ]
@@ -58,9 +64,12 @@ class Postgres(pulumi.ComponentResource):
             name,
             ContainerArgs(
                 process=Process(
-                    image=site.images["postgres"],
+                    image=site.images[site.postgres_image],
                     user=USER,
-                    entrypoint=("docker-entrypoint.sh", *arguments(settings.memory_mb, shares)),
+                    entrypoint=(
+                        "docker-entrypoint.sh",
+                        *arguments(settings.memory_mb, shares, archive.arguments if archive else {}),
+                    ),
                     environment={
                         "PGDATA": DATA,
                         "POSTGRES_USER": "postgres",
@@ -68,6 +77,7 @@ class Postgres(pulumi.ComponentResource):
                         # C.UTF-8 sorts by code point in every libc: no update of it breaks an index on text.
                         "POSTGRES_INITDB_ARGS": "--data-checksums --encoding=UTF8 --locale=C.UTF-8"
                         " --auth-local=trust --auth-host=scram-sha-256",
+                        **(archive.environment if archive else {}),
                     },
                     files={
                         "/etc/jira/roles.sh": (HERE / "roles.sh").read_text(encoding="utf-8"),
@@ -77,15 +87,21 @@ class Postgres(pulumi.ComponentResource):
                         "/run/secrets/migration": credentials.migration,
                         "/run/secrets/temporal": credentials.temporal,
                         "/run/secrets/backup": credentials.backup,
+                        **(archive.files if archive else {}),
                     },
                     limits=Limits.of(settings),
-                    tmpfs={"/tmp": "size=16m", "/var/run/postgresql": "size=1m"},  # noqa: S108
+                    tmpfs={
+                        "/tmp": "size=16m",  # noqa: S108
+                        **({} if archive else {SOCKET: "size=1m"}),
+                    },
                     shm_mb=max(64, settings.memory_mb // 4),  # parallel queries share memory there
-                    networks=("data",),
+                    networks=("data", *(("egress",) if archive else ())),
                     aliases=("postgres",),
-                    mounts=(mount,),
+                    mounts=(self.data, *((archive.socket,) if archive else ())),
                 ),
-                init=False,  # it is made to be the first process
+                # It is made to be the first process. But what pgBackRest leaves to that ends with an error
+                # while a bucket is away, and the server takes it for the crash of one of its own.
+                init=archive is not None,
                 # Over TCP: during initdb a temporary server listens on the socket only. After a crash it
                 # replays its log first, which may take minutes.
                 health=Health(
@@ -98,7 +114,7 @@ class Postgres(pulumi.ComponentResource):
                 # sessions and writes a checkpoint: a kill before its end means a recovery.
                 release=Release(order="stop-first", grace=120, signal="SIGINT"),
                 autoheal=False,
-                watched_image=site.images.tag("postgres"),
+                watched_image=site.images.tag(site.postgres_image),
             ),
             site.runtime,
             site.networks,
@@ -123,7 +139,9 @@ def roles(shares: Connections) -> tuple[str, ...]:
     return ("bash", "/etc/jira/roles.sh", *map(str, limits))
 
 
-def arguments(memory_mb: int, shares: Connections) -> tuple[str, ...]:
+def arguments(
+    memory_mb: int, shares: Connections, besides: Mapping[str, str] | None = None
+) -> tuple[str, ...]:
     """The server's command line for a container of so many MiB and such shares of its connections.
 
     https://www.postgresql.org/docs/15/runtime-config-resource.html: a quarter for shared buffers; of the rest
@@ -144,5 +162,6 @@ def arguments(memory_mb: int, shares: Connections) -> tuple[str, ...]:
         "log_line_prefix": "%m [%p] %u@%d ",
         "log_min_duration_statement": "1s",
         "log_lock_waits": "on",
+        **(besides or {}),
     }
     return ("postgres", *(word for key, value in settings.items() for word in ("-c", f"{key}={value}")))

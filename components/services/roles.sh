@@ -45,6 +45,9 @@ role migration "$ordinary connection limit $migration"
 sql <<<'grant jira to migration; alter role migration set role to jira;'
 # It reads every row, and can write to nothing.
 role backup "login nosuperuser nocreatedb nocreaterole noreplication bypassrls connection limit $backup"
+# It may begin and end a backup of the whole cluster, and name a moment of its log, for stacks that archive that.
+sql <<<'grant pg_read_all_settings, pg_checkpoint to backup;
+grant execute on function pg_backup_start(text, boolean), pg_backup_stop(boolean), pg_switch_wal(), pg_create_restore_point(text) to backup;'
 # The second is for large objects, which the first leaves out.
 sql <<<'grant pg_read_all_data to backup; alter role backup set lo_compat_privileges = on;'
 

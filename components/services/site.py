@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from components.containers import Images, Networks, Runtime
 from components.services.credentials import Credentials
 from components.settings import Settings
+from components.settings.backup import Backup
 
 
 @dataclass(frozen=True)
@@ -19,3 +20,13 @@ class Site:
     credentials: Credentials
     variables: Mapping[str, str] = field(default_factory=dict)
     """A developer's own, for the application's processes; each counts as secret."""
+
+    @property
+    def postgres_image(self) -> str:
+        """The name among `images` of the database's and its backup's."""
+        return postgres_image(self.settings.backup)
+
+
+def postgres_image(backup: Backup) -> str:
+    """Where the database's log is archived, the image with the program that does it."""
+    return "postgres_archiving" if backup.point_in_time else "postgres"

@@ -1,4 +1,4 @@
-"""When the database is dumped, how long a dump is kept, and where a copy of it goes."""
+"""When the database is dumped, how long a dump is kept, and what goes off the machine."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from pydantic import Field
 from components.settings.masked import Masked
 from components.settings.number import between
 from components.settings.offsite import Offsite
+from components.settings.point_in_time import PointInTime
 from components.settings.reset import Reset
 from components.settings.retention import Retention
 from components.settings.section import Section
@@ -29,6 +30,9 @@ class Backup(Section):
     )
     retention: Retention = Field(Retention(), description="how many dumps stay")
     offsite: Offsite | None = Field(None, description="a copy of each dump off the machine, encrypted")
+    point_in_time: PointInTime | None = Field(
+        None, description="the database's log off the machine, encrypted: any moment can be had back"
+    )
     masked: Masked | None = Field(
         None, description="what another stack may have of the application's database, masked, each night"
     )
@@ -36,5 +40,5 @@ class Backup(Section):
 
     @property
     def buckets(self) -> bool:
-        """Whether anything leaves the machine, or reaches it, by a bucket."""
+        """Whether restic sends anything off the machine, or fetches it."""
         return bool(self.offsite or self.masked or (self.reset and self.reset.masked))

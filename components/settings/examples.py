@@ -43,13 +43,14 @@ def examples_are_replaced(
             found[path] = address
     for path, bucket in (
         ("backup.offsite", backup.offsite),
+        ("backup.point_in_time", backup.point_in_time),
         ("backup.masked", backup.masked),
         ("backup.reset.masked", backup.reset.masked if backup.reset else None),
     ):
         if bucket and bucket.bucket.startswith(_BUCKET):
             found[f"{path}.bucket"] = bucket.bucket
-    for name in ("api", "worker", "web"):
-        if (image := getattr(images, name)).startswith(_ORGANISATION):
-            found[f"images.{name}"] = image
+    for name in ("api", "worker", "web", *(("postgres_archiving",) if backup.point_in_time else ())):
+        if (getattr(images, name) or "").startswith(_ORGANISATION):
+            found[f"images.{name}"] = getattr(images, name)
     for path, value in found.items():
         yield Problem(path, _show(path, value), "is an example, which stands for your own", "write your own")

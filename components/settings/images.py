@@ -115,3 +115,8 @@ class Images(Section):
     autoheal: Reference = Field(description="image of autoheal")
     watchtower: Annotated[str, AfterValidator(_watchtower)] = Field(description="image of watchtower")
     restic: Reference = Field(description="image of restic, which copies the dumps off the machine")
+    postgres_archiving: Annotated[str, AfterValidator(_postgres)] | None = Field(
+        None,
+        description="image of the database and its backup with pgBackRest, made of images/postgres;"
+        " required by backup.point_in_time, used by nothing else",
+    )

@@ -262,7 +262,7 @@ def protected_images_are_pinned(host: Host, images: Images) -> Iterator[Problem]
         return
     for name in Images.model_fields:
         reference = getattr(images, name)
-        if parse(reference).digest is None:
+        if reference is not None and parse(reference).digest is None:
             yield Problem(
                 f"images.{name}",
                 _show(f"images.{name}", reference),
@@ -506,28 +506,54 @@ def temporal_tools_match_the_server(images: Images) -> Iterator[Problem]:
 
 def copies_are_elsewhere(host: Host, backup: Backup) -> Iterator[Problem]:
     """What takes a location takes the server, its volume and Hetzner's own images of them at once."""
-    path, offsite = "backup.offsite.endpoint", backup.offsite
-    if host.kind == "hetzner" and offsite and offsite.endpoint.startswith(f"https://{host.location}."):
-        others = ", ".join(name for name in STORAGE_LOCATIONS if name != host.location)
+    for name in ("offsite", "point_in_time"):
+        path, bucket = f"backup.{name}.endpoint", getattr(backup, name)
+        if host.kind == "hetzner" and bucket and bucket.endpoint.startswith(f"https://{host.location}."):
+            others = ", ".join(one for one in STORAGE_LOCATIONS if one != host.location)
+            yield Problem(
+                path,
+                _show(path, bucket.endpoint),
+                f"is at host.location {host.location}: what takes the server takes the copies, too",
+                f"take a bucket at another location ({others}), or of another service",
+            )
+
+
+def archive_is_apart(backup: Backup) -> Iterator[Problem]:
+    """Whoever empties one bucket by mistake, or has its key, has not both ways back."""
+    archive, offsite = backup.point_in_time, backup.offsite
+    if archive and offsite and (archive.endpoint, archive.bucket) == (offsite.endpoint, offsite.bucket):
+        path = "backup.point_in_time.bucket"
         yield Problem(
             path,
-            _show(path, offsite.endpoint),
-            f"is at host.location {host.location}: what takes the server takes the copies, too",
-            f"take a bucket at another location ({others}), or of another service",
+            _show(path, archive.bucket),
+            "is backup.offsite.bucket, too: one mistake would take both ways back",
+            "make another bucket, with another key",
+        )
+
+
+def archive_has_its_image(images: Images, backup: Backup) -> Iterator[Problem]:
+    """The official image has no pgBackRest, and the server calls it in its own container."""
+    path = "images.postgres_archiving"
+    if backup.point_in_time and images.postgres_archiving is None:
+        yield Problem(
+            path,
+            NOTHING,
+            "is required, since backup.point_in_time archives the database's log with pgBackRest",
+            "write the image that .github/workflows/postgres-image.yml has made of images/postgres",
         )
 
 
 def masked_rows_are_apart(backup: Backup) -> Iterator[Problem]:
     """Whoever takes masked rows has keys to their bucket, and must find no others in it."""
-    masked, offsite = backup.masked, backup.offsite
-    if masked and offsite and (masked.endpoint, masked.bucket) == (offsite.endpoint, offsite.bucket):
-        path = "backup.masked.bucket"
-        yield Problem(
-            path,
-            _show(path, masked.bucket),
-            "is backup.offsite.bucket: the keys to the masked rows would be keys to those as they are",
-            "make another bucket, with keys of its own",
-        )
+    path, masked = "backup.masked.bucket", backup.masked
+    for name, other in (("offsite", backup.offsite), ("point_in_time", backup.point_in_time)):
+        if masked and other and (masked.endpoint, masked.bucket) == (other.endpoint, other.bucket):
+            yield Problem(
+                path,
+                _show(path, masked.bucket),
+                f"is backup.{name}.bucket: the keys to the masked rows would be keys to those as they are",
+                "make another bucket, with keys of its own",
+            )
     if masked and backup.reset:
         yield Problem(
             "backup.reset",
@@ -626,6 +652,8 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     copies_are_elsewhere,
     masked_rows_are_apart,
     a_reset_has_its_source,
+    archive_is_apart,
+    archive_has_its_image,
     examples_are_replaced,
     development_is_local,
     development_is_there,

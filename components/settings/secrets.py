@@ -19,6 +19,12 @@ SECRETS: Mapping[str, str] = {
         "passphrase that encrypts the copies, made by `openssl rand -base64 30` and kept on paper as well: "
         "without it they are noise"
     ),
+    "archive_access_key": "access key of backup.point_in_time.bucket, which may read, write and delete there",
+    "archive_secret_key": "secret key that belongs to archive_access_key",
+    "archive_passphrase": (
+        "passphrase that encrypts the database's log and its backups, made by `openssl rand -base64 30` and "
+        "kept on paper as well: without it they are noise"
+    ),
     "masked_access_key": (
         "access key of the bucket of masked rows (backup.masked, which may read, write and delete there, or "
         "backup.reset.masked, which needs to read only)"
@@ -36,7 +42,8 @@ SECRETS: Mapping[str, str] = {
 
 OFFSITE = ("offsite_access_key", "offsite_secret_key", "offsite_passphrase")
 """Of a stack whose dumps are copied off the machine."""
-
+ARCHIVE = ("archive_access_key", "archive_secret_key", "archive_passphrase")
+"""Of a stack whose database's log is archived."""
 MASKED = ("masked_access_key", "masked_secret_key", "masked_passphrase")
 """Of a stack that hands masked rows on, or takes them."""
 
@@ -65,6 +72,7 @@ def tokens(raw: Mapping[str, Any], present: Mapping[str, str]) -> dict[str, str]
         "acme_dns_token": mode == "dns-01",
         **dict.fromkeys(OFFSITE, bool(_mapping(raw, "backup").get("offsite"))),
         **dict.fromkeys(MASKED, masks(raw)),
+        **dict.fromkeys(ARCHIVE, bool(_mapping(raw, "backup").get("point_in_time"))),
     }
     return {name: present[name] for name, is_needed in needed.items() if is_needed and name in present}
 
@@ -75,11 +83,12 @@ def missing(raw: Mapping[str, Any], present: Collection[str]) -> Iterator[Proble
     `present` are the secrets that are set, and `HCLOUD_TOKEN` and `CLOUDFLARE_API_TOKEN`.
     """
     host, tls, application = (_mapping(raw, name) for name in ("host", "tls", "application"))
-    offsite = bool(_mapping(raw, "backup").get("offsite"))
+    offsite, archive = (bool(_mapping(raw, "backup").get(name)) for name in ("offsite", "point_in_time"))
     for name, needed, why in (
         ("acme_dns_token", tls.get("mode") == "dns-01", "tls.mode dns-01 proves the names by DNS"),
         *((key, offsite, "backup.offsite copies the dumps to a bucket") for key in OFFSITE),
         *((key, masks(raw), "backup.masked or backup.reset.masked names a bucket") for key in MASKED),
+        *((key, archive, "backup.point_in_time archives to a bucket") for key in ARCHIVE),
         ("registry_password", bool(raw.get("registry")), "images come from a registry that wants a login"),
         ("sentry_dsn", application.get("sentry") is True, "application.sentry is on"),
     ):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,8 @@ from components.services.postgres import DATABASES
 from operations.confirmation import confirmed
 from operations.deployment import Deployment
 from operations.place import Place
-from operations.restore.dumps import NoSource, Source, choose, parse
+from operations.restore.archive import archives, meant
+from operations.restore.dumps import NoSource, Source, parse
 from operations.restore.job import Job, JobFailed
 from operations.summary import outputs
 
@@ -74,17 +75,17 @@ class Restore:
         self.place = Place.of(given)
         self.job = Job(self.place, f"restore-{self.stack}", SCRIPT.name)
 
-    def sources(self) -> list[Source]:
-        """What there is to restore from, oldest first."""
+    def listing(self) -> str:
+        """What there is to restore from, as `parse` and `archives` read it."""
         listed = self.place.run(_listing(self.stack))
         if "listed" not in listed:
             raise NoSource(
                 f"the containers postgres and backup of {self.stack} do not run at {self.place.name}: "
                 f"`make deploy STACK={self.stack}` starts them"
             )
-        if wrong := re.search(r"^no copies: (.*)$", listed, re.MULTILINE):
-            self.say(f"what is off the machine cannot be listed, and is left out: {wrong[1]}")
-        return parse(listed)
+        for wrong in re.findall(r"^no (?:copies|archive): (.*)$", listed, re.MULTILINE):
+            self.say(f"what is off the machine cannot be listed, and is left out: {wrong}")
+        return listed
 
     def plan(self, wish: Wish, source: Source) -> str:
         """In words, what will be done."""
@@ -96,6 +97,12 @@ class Restore:
         ]
         if source.former:
             lines.append("  it is of a cluster that was here before this one")
+        if source.target:
+            end = "the end" if source.target == "newest" else "that moment"
+            lines.append(
+                "  the cluster is fetched from off the machine and replays its log up to "
+                f"{end}, beside the dumps; it is dumped there and thrown away"
+            )
         if source.away:
             size = sum(source.bytes[name] for name in wish.databases) / 2**20
             lines.append(f"  {size:.1f} MB are fetched from off the machine first")
@@ -120,10 +127,14 @@ class Restore:
         Raises:
             JobFailed: it was not done, and all is as it was, as far as the last lines do not say otherwise.
         """
-        self._do(source.name, wish.into, wish.databases)
+        replayed = f"{source.cluster} {source.target}\n" if source.target else ""
+        self._do(source.name, wish.into, wish.databases, {"moment": replayed})
 
-    def _do(self, source: str, into: str, databases: Sequence[str]) -> None:
-        self.job.start(self._files(), [self.stack, source, into, *databases])
+    def _do(
+        self, source: str, into: str, databases: Sequence[str], besides: Mapping[str, str] | None = None
+    ) -> None:
+        files = self._files() | {"moment": ""} | dict(besides or {})
+        self.job.start(files, [self.stack, source, into, *databases])
         self.job.follow(self.say)
 
     def _files(self) -> dict[str, str]:
@@ -149,12 +160,13 @@ def act(restore: Restore, wish: Wish, *, sure: bool) -> int:
         restore.say("a restore is under way; this is how it goes on")
         restore.job.follow(restore.say)
         return 0
-    sources = restore.sources()
+    listing = restore.listing()
+    sources, logs = parse(listing), archives(listing)
     if not wish.source:
-        restore.say("\n".join(map(str, sources)) or "there is nothing to restore from yet")
+        restore.say("\n".join(map(str, (*sources, *logs))) or "there is nothing to restore from yet")
         restore.say(f"\nmake restore STACK={restore.stack} FROM=latest|before|former|<name>|<moment>")
         return 0
-    source = choose(sources, wish.source, wish.databases)
+    source = meant(sources, logs, wish.source, wish.databases)
     restore.say(restore.plan(wish, source))
     if not (sure or wish.into or confirmed(restore.stack, "restore")):
         restore.say("not restored")
@@ -182,9 +194,16 @@ def _listing(stack: str) -> str:
         '[ -z "${RESTIC_REPOSITORY:-}" ] || bash /etc/jira/offsite.sh list 2>/tmp/offsite-list || '
         "sed -n 's/.*ERROR: /no copies: /p' /tmp/offsite-list"
     )
+    log = (
+        '[ -z "${ARCHIVE:-}" ] || { sed "s/^/point /" /backups/points 2>/dev/null || true; '
+        "bash /etc/jira/archive.sh list >/tmp/archive 2>/tmp/archive-list && "
+        "sed 's/^/archive /' /tmp/archive; } "
+        "|| sed -n 's/.*ERROR: /no archive: /p' /tmp/archive-list"
+    )
     postgres, backup = container(stack, "postgres"), container(stack, "backup")
     return (
         f"docker exec {backup} {find} && docker exec {postgres} "
         f"psql -XAtq -U postgres -d postgres -c {shlex.quote(query)} && docker exec {backup} "
-        f"/bin/sh /run/jira/entrypoint.sh -- sh -c {shlex.quote(copies)} && echo listed"
+        f"/bin/sh /run/jira/entrypoint.sh -- sh -c {shlex.quote(copies)} && "
+        f"docker exec {backup} sh -c {shlex.quote(log)} && echo listed"
     )

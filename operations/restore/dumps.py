@@ -15,6 +15,7 @@ STAMP = "%Y-%m-%dT%H%M%SZ"
 """Of a dump's name, in UTC; names sort by it."""
 _DUMP = re.compile(r"(?P<database>\w+)/(?P<name>\d{4}-\d\d-\d\dT\d{6}Z(?:-\w+)?)\.dump (?P<bytes>\d+)")
 _CLUSTER = re.compile(r"cluster (?P<identity>\d+)")
+_POINT = re.compile(r"point (?P<name>\S+) (?P<epoch>[\d.]+) (?P<cluster>\d+)")
 _ASIDE = re.compile(r"(?P<database>\w+?)_(?P<name>before_\d{8}t\d{6}z) (?P<bytes>\d+)")
 
 
@@ -36,6 +37,8 @@ class Source:
     """Of a copy: the identity of its cluster."""
     former: bool = False
     """Whether it is of another cluster than the one that serves: of a stack that was here before."""
+    target: str = ""
+    """Of a moment in the archive of a cluster's log: up to where it is replayed, `newest` for its end."""
 
     @property
     def aside(self) -> bool:
@@ -51,6 +54,8 @@ class Source:
 
     def __str__(self) -> str:
         parts = ", ".join(f"{name} {size / 2**20:.1f} MB" for name, size in sorted(self.bytes.items()))
+        if self.target:
+            return f"{self.name:<32}  {self.moment:%Y-%m-%d %H:%M:%S} UTC  in the archive of the log"
         where = " (off the machine)" if self.away else ""
         whose = ", of a former cluster" if self.former else ""
         return f"{self.name:<32}  {self.moment:%Y-%m-%d %H:%M:%S} UTC  {parts}{where}{whose}"
@@ -59,22 +64,28 @@ class Source:
 def parse(listing: str) -> list[Source]:
     """The sources in a listing, oldest first.
 
-    Lines are `<database>/<name>.dump <bytes>`, `<database>_before_<stamp> <bytes>`, `cluster <identity>` and
-    the list of snapshots as restic's JSON, in one; others do not count.
+    Lines are `<database>/<name>.dump <bytes>`, `<database>_before_<stamp> <bytes>`, `cluster <identity>`,
+    `point <name> <epoch> <cluster>` and the list of snapshots as restic's JSON, in one; others do not count.
     """
     here: dict[str, dict[str, int]] = {}
     away: dict[str, Source] = {}
+    points: list[Source] = []
     identity = ""
     for line in listing.splitlines():
         if known := _DUMP.fullmatch(line) or _ASIDE.fullmatch(line):
             here.setdefault(known["name"], {})[known["database"]] = int(known["bytes"])
         elif known := _CLUSTER.fullmatch(line):
             identity = known["identity"]
+        elif known := _POINT.fullmatch(line):
+            target = f"{datetime.fromtimestamp(float(known['epoch']), UTC):%Y-%m-%d %H:%M:%S.%f}+00"
+            sizes = dict.fromkeys(DATABASES, 0)
+            points.append(Source(known["name"], sizes, cluster=known["cluster"], target=target))
         elif line.startswith("["):
             away = {source.name: source for source in map(_copy, json.loads(line))}
     former = {name for name, source in away.items() if source.cluster != identity}
     found = [Source(name, sizes, former=name in former) for name, sizes in here.items()]
     found += [replace(source, former=name in former) for name, source in away.items() if name not in here]
+    found += [point for point in points if point.name not in here and point.cluster == identity]
     return sorted(found, key=lambda source: source.moment)
 
 
@@ -92,9 +103,10 @@ def choose(sources: Iterable[Source], wanted: str, databases: Sequence[str]) -> 
         NoSource: none is, or the moment is not one.
     """
     known = [source for source in sources if set(databases) <= source.bytes.keys()]
-    dumps = [source for source in known if not source.aside and not source.former]
+    dumps = [source for source in known if not source.aside and not source.former and not source.target]
     if wanted == "latest":
-        meant = dumps[-1:]
+        # What was made of a moment is there for who has asked for it.
+        meant = [source for source in dumps if not source.name.endswith("-moment")][-1:]
     elif wanted == "before":
         meant = [source for source in known if source.aside][-1:]
     elif wanted == "former":
@@ -102,7 +114,7 @@ def choose(sources: Iterable[Source], wanted: str, databases: Sequence[str]) -> 
     elif named := [source for source in known if source.name == wanted]:
         meant = named
     else:
-        moment = _moment(wanted)
+        moment = moment_of(wanted)
         meant = [source for source in dumps if source.moment <= moment][-1:]
     if not meant:
         there = "\n".join(f"  {source}" for source in known) or "  nothing"
@@ -110,7 +122,12 @@ def choose(sources: Iterable[Source], wanted: str, databases: Sequence[str]) -> 
     return meant[0]
 
 
-def _moment(text: str) -> datetime:
+def moment_of(text: str) -> datetime:
+    """The moment that a text says, with its time zone.
+
+    Raises:
+        NoSource: it says none.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -5,8 +5,9 @@
 #   restore.sh STACK SOURCE INTO DATABASE...
 #
 # SOURCE is a dump's name (STAMP-KIND), of which each DATABASE must have one here or off the machine, or the end of a database's name (before_STAMP):
-# what an earlier restore has set aside. In a reset SOURCE is `seed`, which makes each DATABASE anew, for the migration to fill, or
-# STAMP-masked: what another stack has exported of jira, while the others are made anew. It drops what the reset before it has set
+# what an earlier restore has set aside. Where the file `moment` beside this one names a cluster whose log is archived, and a moment,
+# the dump is made of that first (moment.sh). In a reset SOURCE is `seed`, which makes each DATABASE anew, for the migration to fill,
+# or STAMP-masked: what another stack has exported of jira, while the others are made anew. It drops what the reset before it has set
 # aside. INTO is the end of the names that what is restored shall have and keep (jira_INTO), or
 # empty: then it takes the place of what serves. It is restored beside that, and compared with what the dump held; then who
 # writes is stopped, the names are exchanged in one transaction, and the commands in the files `roles`, `temporal-schema`,
@@ -79,6 +80,15 @@ owner() { sql --command="select pg_catalog.pg_get_userbyid(datdba) from pg_catal
 begin() {
   sql --command="drop database if exists \"$1_$NEW\" with (force)"
   sql --command="create database \"$1_$NEW\" owner \"$(owner "$1")\" template template0"
+}
+
+# bring_back: dumps of the cluster and the moment in the file `moment`, where they are not there.
+bring_back() {
+  local cluster target database there=yes
+  for database in "${DATABASES[@]}"; do in_backup test -s "$DUMPS/$database/$SOURCE.dump" || there=no; done
+  if [[ $there == yes ]]; then return; fi
+  read -r cluster target <"$HERE/moment"
+  in_backup bash "$SCRIPTS/moment.sh" "$cluster" "$target" "$SOURCE" "${DATABASES[@]}" || fail "what was there then could not be had back"
 }
 
 # load DATABASE: into a database beside it, which then holds what was dumped.
@@ -322,6 +332,7 @@ main() {
   if [[ $SOURCE == before_* ]]; then
     for database in "${DATABASES[@]}"; do exists "${database}_$NEW" || fail "there is no database ${database}_$NEW"; done
   else
+    if [[ -s $HERE/moment ]]; then bring_back; fi
     for database in "${DATABASES[@]}"; do anew "$database" || fetch "$database"; done
     [[ -z $RESET ]] || drop_aside # now: there may be no room for three
     for database in "${DATABASES[@]}"; do

@@ -21,6 +21,9 @@ SECRETS = {
     "offsite_access_key": "canary-offsite-access-key",
     "offsite_secret_key": "canary-offsite-secret-key",
     "offsite_passphrase": "canary-offsite-passphrase",
+    "archive_access_key": "canary-archive-access-key",
+    "archive_secret_key": "canary-archive-secret-key",
+    "archive_passphrase": "canary-archive-passphrase",
 }
 ENVIRONMENT = {
     "HCLOUD_TOKEN": "canary-hcloud-token".ljust(64, "0"),

@@ -149,6 +149,22 @@ IMAGES = (
         "postgres:15-bookworm",
         "Debian serves only the newest minor version of 15, and not that of PGDG",
     ),
+    Image(
+        "postgres_pgdg",
+        "15-bookworm",
+        "postgres:15-bookworm with the packages of PGDG within reach, of which it has pgBackRest",
+        parent="postgres",
+        takes_from=("packages",),
+    ),
+    Image(
+        "postgres_archiving",
+        "15-bookworm",
+        "the image that the project makes of images/postgres",
+        "as the database's",
+        within="its pgBackRest is Debian 13's 2.55.1 and not PGDG's",
+        parent="postgres_pgdg",
+        folder="../../images/postgres",
+    ),
     _on_alpine(
         "traefik",
         "v3.7.13",

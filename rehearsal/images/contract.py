@@ -65,7 +65,7 @@ class Contract(_Part):
     release: str = ""
     """Of a base: the version of the distribution."""
     base: str = ""
-    """Its base, a file in `bases`."""
+    """Its base, a file in `bases`; `../<name>` for an image that is built on another's."""
 
     # What can be run
     shells: dict[Absolute, Dialect] = {}
@@ -209,10 +209,11 @@ def names() -> list[str]:
 def _joined(base: Contract, own: Contract) -> Contract:
     said = {name: getattr(own, name) for name in own.model_fields_set}
     joined: dict[str, Any] = base.model_dump() | own.model_dump(include=own.model_fields_set)
-    for name in ("shells", "links", "users", "environment", "paths"):
+    for name in ("shells", "links", "users", "environment", "settings", "paths"):
         joined[name] = getattr(base, name) | said.get(name, {})
     for name in ("programs", "besides"):
         ours, theirs = said.get(name, {}), getattr(base, name)
         joined[name] = {folder: (*theirs.get(folder, ()), *ours.get(folder, ())) for folder in theirs | ours}
+    joined["image"] = own.image
     joined["sources"] = (*own.sources, *base.sources)
     return Contract.model_validate(joined)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import urllib.error
 import urllib.request
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -23,28 +24,33 @@ BUILT = (
     "autoheal",
     "watchtower",
 )
-COPIES = ("restic",)
-"""What is built besides for a stack that copies its dumps off the machine."""
+LEAVING = {"offsite": "restic", "point_in_time": "postgres_archiving"}
+"""What is built besides where something goes off the machine, by its key under `backup`."""
+OWN = ("postgres_archiving",)
+"""The project's own, made of the user's copy of it."""
 PUBLIC_REGISTRY = "https://registry-1.docker.io/v2/"
 PATIENCE_SECONDS = 3
 _SERVICES = {"jira-plus-plus:services": {"web": {"command": ["node", "dist/web.js"]}}}
 """The application's stand-in is one image, so web needs its command."""
 
 
-def fragment(say: builder.Say, server_image: str | None = None, *, copies: bool = False) -> dict[str, Any]:
+def fragment(
+    say: builder.Say, server_image: str | None = None, leaving: Collection[str] = ()
+) -> dict[str, Any]:
     """Builds and pushes what cannot be pulled; returns what to lay over the stack file.
 
     What a server boots from is built for `server_image` alone, the name that Hetzner has for it; the storage
-    elsewhere, where the stack's dumps are copied off the machine (`copies`).
+    elsewhere, where something of the stack's goes off the machine (`leaving`, keys of `LEAVING`).
 
     Raises:
         ImageError: an image could not be built, or the registry on this machine did not take it.
     """
+    besides = tuple(LEAVING[name] for name in leaving)
     if reachable(PUBLIC_REGISTRY):
-        names: tuple[str, ...] = ()
+        names = tuple(name for name in besides if name in OWN)
         say("images: pulled from the registries of the stack file; the application is built here")
     else:
-        names = BUILT + (COPIES if copies else ())
+        names = BUILT + besides
         say("images: no public registry answers, so they are built here")
     wanted = (*names, "application")
     pushed: dict[str, str] = {}
@@ -55,7 +61,7 @@ def fragment(say: builder.Say, server_image: str | None = None, *, copies: bool 
     pushes = [
         Part(f"push {name}", "push", partial(push, name), frozenset({name, "registry"})) for name in wanted
     ]
-    storage = ("s3",) if copies else ()
+    storage = ("s3",) if leaving else ()
     machine = (IMAGES[server_image],) if server_image in IMAGES else ()
     builder.build((*wanted, *machine, *storage, "registry"), builder.only_work(say), pushes)
     images = {name: pushed[name] for name in names} | dict.fromkeys(APPLICATION, pushed["application"])

@@ -12,7 +12,8 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
@@ -46,6 +47,24 @@ def run(client: docker.DockerClient, images: Mapping[str, str], say: Say) -> Non
     Raises:
         TrialError: it is not as the program needs it.
     """
+    with started(client, images, say):
+        pass
+
+
+@contextmanager
+def started(
+    client: docker.DockerClient,
+    images: Mapping[str, str],
+    say: Say,
+    changes: Mapping[str, Any] | None = None,
+) -> Iterator[str]:
+    """The same, with `changes` in the stack file by dotted path; all is there, and gone at the end.
+
+    The value is the name of the stack, which is in the containers' label `jira-plus-plus.stack`.
+
+    Raises:
+        TrialError: it is not as the program needs it.
+    """
     name = f"trial-{uuid.uuid4().hex[:8]}"
     with (
         tempfile.TemporaryDirectory(prefix=f"{name}-") as folder,
@@ -53,9 +72,12 @@ def run(client: docker.DockerClient, images: Mapping[str, str], say: Say) -> Non
     ):
         made = _Docker(client, name, images)
         try:
-            changes = {"services.watchtower.enabled": True, "services.autoheal.enabled": True}
-            for registration in declare(STACK, changes, name=name, outputs=made.outputs).resources:
+            on = {"services.watchtower.enabled": True, "services.autoheal.enabled": True}
+            for registration in declare(
+                STACK, on | dict(changes or {}), name=name, outputs=made.outputs
+            ).resources:
                 made.carry_out(registration, say)
+            yield name
         finally:
             made.remove()
 

@@ -18,7 +18,7 @@ from docker.errors import APIError, ImageNotFound
 from components.settings.images import parse
 from rehearsal.declared.stacks import stack_file
 from rehearsal.images import ImageError, builder, contract, inspection, trial
-from rehearsal.images.stack_images import APPLICATION
+from rehearsal.images.stack_images import APPLICATION, OWN
 
 STACKS = ("uat", "prod", "local")
 
@@ -40,9 +40,9 @@ def main() -> int:
 
 
 def references(stack: str) -> dict[str, str]:
-    """The images of a stack file by their names there, without the application's."""
+    """The images of a stack file by their names there, without those that are the user's own."""
     images: Mapping[str, str] = stack_file(stack)["images"]
-    return {name: reference for name, reference in images.items() if name not in APPLICATION}
+    return {name: reference for name, reference in images.items() if name not in (*APPLICATION, *OWN)}
 
 
 def verify(client: docker.DockerClient, images: Mapping[str, str], say: builder.Say) -> bool:

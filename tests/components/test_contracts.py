@@ -51,7 +51,7 @@ def test_every_service_every_job_and_every_command_in_a_container_is_looked_at(s
 
 
 def test_every_image_of_the_stack_files_has_a_contract() -> None:
-    run = processes(declared("prod"))
+    run = [*processes(declared("prod")), *processes(declared("uat"))]
     keys = {one.key for one in run} | {lent.key for one in run for lent in one.borrowed.values()}
 
     assert keys - {"api", "worker", "web"} == set(contract.names()) - {contract.APPLICATION}

@@ -55,11 +55,17 @@ BASE: Mapping[str, Changes] = {
         f"images.{name}": f"ghcr.io/example-org/jira-plus-plus-{name}:1.0.0@sha256:{digit * 64}"
         for name, digit in (("api", "a"), ("worker", "b"), ("web", "c"))
     }
+    | {
+        "images.postgres_archiving": "ghcr.io/example-org/jira-plus-plus-postgres:15.19-1@sha256:" + "d" * 64,
+    }
     | LET_IN,
 }
 """What must be changed in a stack file for it to come up."""
 SECRETS = {
     "acme_dns_token": "canary-acme-dns-token".ljust(40, "0"),
+    "archive_access_key": "canary-archive-access-key",
+    "archive_passphrase": "canary-archive-passphrase",
+    "archive_secret_key": "canary-archive-secret-key",
     "masked_access_key": "canary-masked-access-key",
     "masked_passphrase": "canary-masked-passphrase",
     "masked_secret_key": "canary-masked-secret-key",

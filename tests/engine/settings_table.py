@@ -269,6 +269,19 @@ ROWS = [
             "backup": "± image labels",
             **AFTER_POSTGRES,
         },
+        stacks=("uat",),
+    ),
+    Row(
+        "images.postgres_archiving",
+        f"ghcr.io/example-org/jira-plus-plus-postgres:15.20-1@{DIGEST}",
+        {
+            "image-postgres-archiving": "± name",
+            "postgres-guard": "± create triggers",
+            "postgres": "± image labels",
+            "backup": "± image labels",
+            **AFTER_POSTGRES,
+        },
+        stacks=("prod",),
     ),
     Row(
         "images.temporal",
@@ -569,6 +582,43 @@ ROWS = [
             stacks=("prod",),
         )
         for name, value in (("daily", 15), ("weekly", 9), ("monthly", 13), ("releases", 7), ("manual", 7))
+    ),
+    # ── backup.point_in_time: only prod has it
+    *(
+        Row(
+            f"backup.point_in_time.{name}",
+            value,
+            {"postgres": f"± envs:{variable}", "backup": f"± envs:{variable}", **AFTER_POSTGRES},
+            stacks=("prod",),
+        )
+        for name, value, variable in (
+            ("endpoint", "https://nbg1.your-objectstorage.com", "PGBACKREST_REPO1_S3_ENDPOINT"),
+            ("bucket", "another", "PGBACKREST_REPO1_S3_BUCKET"),
+            ("region", "hel1", "PGBACKREST_REPO1_S3_REGION"),
+            ("keep_days", 15, "PGBACKREST_REPO1_RETENTION_FULL"),
+        )
+    ),
+    Row(
+        "backup.point_in_time.certificate_authority",
+        "-----BEGIN CERTIFICATE-----",
+        {
+            "postgres-files": NEW_FILES,
+            "postgres": "± envs:PGBACKREST_REPO1_STORAGE_CA_FILE mounts",
+            "backup-files": NEW_FILES,
+            "backup": "± envs:PGBACKREST_REPO1_STORAGE_CA_FILE mounts",
+            **AFTER_POSTGRES,
+        },
+        stacks=("prod",),
+    ),
+    Row(
+        "backup.point_in_time.archive_seconds",
+        30,
+        {"postgres": "± entrypoints", **AFTER_POSTGRES},
+        stacks=("prod",),
+    ),
+    *(
+        Row(f"backup.point_in_time.{name}", value, {"backup": f"± envs:{name.upper()}"}, stacks=("prod",))
+        for name, value in (("full_days", 8), ("differential_hours", 25), ("incremental_hours", 7))
     ),
     Row(
         "images.restic",

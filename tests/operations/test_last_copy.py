@@ -25,7 +25,7 @@ def backup(*variables: str) -> dict[str, Any]:
     return {
         "type": CONTAINER,
         "urn": "backup",
-        "outputs": {"name": "jira-uat-backup", "envs": list(variables)},
+        "outputs": {"name": "jira-uat-backup", "envs": ["BACKUPS=/backups", *variables]},
     }
 
 
@@ -65,6 +65,14 @@ def test_a_backup_is_made_and_copied_by_the_container_that_has_the_keys(destroy:
     assert "backup.sh manual && bash /etc/jira/offsite.sh push" in command
     assert said[1] == "  is off the machine"
     assert "FROM=former" in said[-1]
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_the_log_leaves_as_well(destroy: Callable[..., Any], both: bool) -> None:
+    variables = ["RESTIC_REPOSITORY=s3:x"] if both else []
+    ((command,), _) = destroy(STACK, backup("ARCHIVE=uat", *variables))
+    assert command.endswith("bash /etc/jira/archive.sh last' 2>&1")
+    assert ("offsite.sh push && " in command) == both
 
 
 def test_a_copy_that_does_not_come_about_leaves_everything_where_it_is(destroy: Callable[..., Any]) -> None:

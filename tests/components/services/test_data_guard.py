@@ -88,8 +88,10 @@ def test_what_is_no_whole_database_is_refused(disk: Path, missing: str) -> None:
     assert f"sudo mv {disk}/postgres {disk}/postgres.aside" in said
 
 
-@pytest.mark.parametrize("stack", ["uat", "prod"])
-def test_it_is_asked_for_each_image_before_the_server_of_the_last_one_stops(stack: str) -> None:
+@pytest.mark.parametrize(
+    ("stack", "image"), [("uat", "image-postgres"), ("prod", "image-postgres-archiving")]
+)
+def test_it_is_asked_for_each_image_before_the_server_of_the_last_one_stops(stack: str, image: str) -> None:
     recorded: Recorded = declared(stack)
     named = {
         resource.name: resource
@@ -97,8 +99,8 @@ def test_it_is_asked_for_each_image_before_the_server_of_the_last_one_stops(stac
         if resource.type.startswith(("command:", "docker:"))
     }
     asked = named["postgres-guard"]
-    assert asked.inputs["triggers"] == ["sha256:image-postgres"]
-    assert asked.inputs["create"].endswith(f"sh -s -- /mnt/data/postgres sha256:image-postgres {stack}")
+    assert asked.inputs["triggers"] == [f"sha256:{image}"]
+    assert asked.inputs["create"].endswith(f"sh -s -- /mnt/data/postgres sha256:{image} {stack}")
     assert asked.urn in named["postgres"].request.dependencies
 
 

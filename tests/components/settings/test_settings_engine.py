@@ -1,5 +1,6 @@
 """The settings as the real engine hands them over, and as it shows what is wrong with them."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -55,7 +56,7 @@ def stack(binary: Path, tmp_path: Path) -> Callable[..., automation.Stack]:
 def pin(folder: Path, stack: str) -> None:
     """Writes a digest for the application's images, as a release does."""
     path = folder / f"Pulumi.{stack}.yaml"
-    path.write_text(path.read_text().replace(":1.0.0\n", f":1.0.0@sha256:{'0' * 64}\n"))
+    path.write_text(re.sub(r"(ghcr.io/example-org/\S+)", rf"\1@sha256:{'0' * 64}", path.read_text()))
 
 
 @pytest.mark.parametrize("name", ["local", "uat", "prod"])

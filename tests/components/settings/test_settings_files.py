@@ -97,10 +97,14 @@ def test_no_text_names_a_permission_in_other_words() -> None:
         assert set(re.findall(r"Zone / [\w ]+ / (?:Read|Edit)", text)) <= known, file
 
 
+OWN = ("api", "worker", "web", "postgres_archiving")
+"""Images that are built from the user's own sources."""
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_images_of_others_are_pinned_by_tag_and_digest(stack: str) -> None:
     for name, reference in stack_file(stack)["images"].items():
-        if name not in ("api", "worker", "web"):
+        if name not in OWN:
             assert parse(reference).digest, f"{name} in Pulumi.{stack}.yaml"
 
 
@@ -113,14 +117,14 @@ def test_the_stacks_run_the_same_images() -> None:
 def test_renovate_reads_every_image_of_others(stack: str) -> None:
     found = read_by_renovate(f"Pulumi.{stack}.yaml")
     images = stack_file(stack)["images"]
-    expected = [parse(images[name]) for name in images if name not in ("api", "worker", "web")]
+    expected = [parse(images[name]) for name in images if name not in OWN]
     assert [Image(f["depName"], f["currentValue"], f["currentDigest"]) for f in found] == expected
     assert {f["datasource"] for f in found} == {"docker"}
 
 
 def test_renovate_raises_the_version_of_a_contract_with_the_image() -> None:
     for name, reference in stack_file("uat")["images"].items():
-        if name not in ("api", "worker", "web"):
+        if name not in OWN:
             (found,) = read_by_renovate(f"rehearsal/images/contracts/{name}.yaml")
             image = parse(reference)
             assert (found["depName"], found["currentValue"]) == (image.repository, image.tag)

@@ -208,8 +208,9 @@ def test_an_encrypted_section_is_refused_and_its_values_are_not_shown() -> None:
         'write HH:MM in 24 hours and in quotes, e.g. "02:00"',
         "backup: got (not shown); holds something encrypted, but settings are no secrets and are shown; "
         "write it in the clear; what is secret has a key of its own: "
-        "acme_dns_token, offsite_access_key, offsite_secret_key, offsite_passphrase, masked_access_key, "
-        "masked_secret_key, masked_passphrase, registry_password, sentry_dsn, ssh_private_key",
+        "acme_dns_token, offsite_access_key, offsite_secret_key, offsite_passphrase, archive_access_key, "
+        "archive_secret_key, archive_passphrase, masked_access_key, masked_secret_key, masked_passphrase, "
+        "registry_password, sentry_dsn, ssh_private_key",
     ]
 
 

@@ -54,10 +54,12 @@ class Stand:
         self.rehearsal.run(step)
         return self.rehearsal.timings[before:]
 
-    def restore(self, source: str, database: str = "jira") -> None:
-        """`make restore`."""
+    def restore(self, source: str, database: str = "jira") -> list[str]:
+        """`make restore`; what it says."""
+        said = len(self.output)
         self.rehearsal.wish = Wish.of(source, database, "")
         self.run("restore")
+        return self.output[said:]
 
     def reset(self, source: str = "") -> None:
         """`make reset`."""

@@ -6,8 +6,10 @@ In the order of the file: the last one destroys the stack.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,8 +27,12 @@ pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def stand(folder: Path) -> Iterator[Stand]:
     # The rehearsal has a storage of its own for whatever bucket is named.
-    offsite = {"endpoint": "https://nbg1.your-objectstorage.com", "bucket": "copies-of-uat"}
-    with closing(Stand(folder, "uat", {"backup": {"offsite": offsite}})) as stand:
+    storage = "https://nbg1.your-objectstorage.com"
+    leaving = {
+        "offsite": {"endpoint": storage, "bucket": "copies-of-uat"},
+        "point_in_time": {"endpoint": storage, "bucket": "log-of-uat"},
+    }
+    with closing(Stand(folder, "uat", {"backup": leaving})) as stand:
         yield stand
 
 
@@ -90,6 +96,16 @@ def test_what_was_dumped_is_served_again_and_so_is_what_was_there(
     assert (api.issue(lost) or {})["title"] == "after the dump"
 
 
+def test_what_was_deleted_a_moment_ago_is_served_again(stand: Stand, target: Target, api: Api) -> None:
+    kept = api.create("a moment ago")
+    moment = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    late = api.create("afterwards")
+    stand.restore(moment, "all")
+    seconds_until("the router has found it", lambda: whole(target), 30)
+    assert (api.issue(kept) or {})["title"] == "a moment ago"
+    assert api.issue(late) is None
+
+
 @pytest.mark.parametrize("way", ["docker kill {name}", CRASH])
 @pytest.mark.parametrize("service", ["api", "postgres"])
 def test_what_is_killed_returns_with_the_same_data(target: Target, api: Api, service: str, way: str) -> None:
@@ -127,11 +143,19 @@ def test_an_up_again_changes_nothing(stand: Stand, target: Target) -> None:
 
 
 def test_what_was_written_survives_the_machine_and_its_disks(stand: Stand, target: Target, api: Api) -> None:
-    """All that the first machine had is gone; a bucket and three keys are left."""
+    """All that the first machine had is gone; two buckets and the keys on paper are left."""
     issue = api.create("written in the last minute")
     stand.run("recreate")
-    stand.restore("former", "all")
+    said = "\n".join(stand.restore("former", "all"))
+    assert "replays its log up to the end" in said, "the log ended later than the last copy"
     there = stand.target()
+    seconds_until("the stack is whole", lambda: whole(there), 60)
+    with there.http() as client:
+        assert (Api(there, client).login().issue(issue) or {})["title"] == "written in the last minute"
+    (copy,) = re.findall(
+        r"^(\S+-manual) .*\(off the machine\), of a former", "\n".join(stand.restore("")), re.M
+    )
+    stand.restore(copy, "all")
     seconds_until("the stack is whole", lambda: whole(there), 60)
     with there.http() as client:
         assert (Api(there, client).login().issue(issue) or {})["title"] == "written in the last minute"

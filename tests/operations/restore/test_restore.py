@@ -228,7 +228,7 @@ def test_a_stack_that_is_not_up_is_refused() -> None:
 def test_containers_that_do_not_run_are_named(local: Path) -> None:
     (local / "bin" / "docker").write_text("#!/bin/sh\nexit 1\n")
     with pytest.raises(NoSource, match="the containers postgres and backup of uat do not run"):
-        Restore(deployment()).sources()
+        Restore(deployment()).listing()
 
 
 # ── the job
