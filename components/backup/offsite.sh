@@ -30,6 +30,7 @@ read -ra ALL <<<"$DATABASES"
 names() {
   local name database
   for name in $(find "$BACKUPS/${ALL[0]}" -maxdepth 1 -name '*.dump' -printf '%f\n' 2>/dev/null | sed 's/\.dump$//' | sort); do
+    [[ $name != *-moment ]] || continue # made of what is off the machine
     for database in "${ALL[@]}"; do
       # Those of older programs have no checksum, by which a copy could be told to be whole.
       [[ -s $BACKUPS/$database/$name.dump && -s $BACKUPS/$database/$name.json ]] || continue 2
