@@ -19,7 +19,7 @@ SHELL := bash
 MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench bench-again bench-data verify-images \
-	preview deploy replace restore reset reset-if-set recover drift destroy comment docker-stop clean
+	preview deploy replace restore drill reset reset-if-set recover drift destroy comment docker-stop clean
 
 help: ## this list
 	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|diff|clean]"
@@ -81,6 +81,9 @@ replace: venv ## makes the server of STACK anew, with minutes of downtime (real 
 
 restore: venv ## databases as they were: FROM=latest|before|former|<dump>|<moment>, DATABASE=jira|temporal|all, INTO=scratch; without FROM lists
 	@python -m operations.restore --stack $(STACK) $(SOURCE) $(if $(YES),--yes)
+
+drill: venv ## restores the newest copy off the machine of STACK in a throw-away cluster, checks and measures it; SHOW=1 shows the last
+	@python -m operations.drill --stack $(STACK) $(if $(SHOW),--show)
 
 reset: venv ## the data of STACK anew, where its file has backup.reset: FROM=seed|masked, else as that says; YES=1 does not ask
 	@python -m operations.reset --stack $(STACK) $(if $(FROM),--from '$(FROM)') $(if $(YES),--yes)

@@ -35,8 +35,8 @@ actions:
   replace  makes the server anew, for minutes of downtime: volume and addresses stay, what runs on it is
            deployed again; refused for a protected one; asks for the stack's name
   drift    what changed behind Pulumi's back or was not deployed; exit code 2 if anything did, 1 if a
-           container is not healthy, the last backup is too old, or a name has no valid certificate (as after
-           a deploy)
+           container is not healthy, the last backup is too old, a drill failed or is overdue, or a name has
+           no valid certificate (as after a deploy)
   outputs  writes all outputs, secret ones too, to .pulumi-out/<stack>/outputs.json (for the playbook)
   destroy  deletes every resource of the stack; refused for what is protected; asks for the stack's name;
            with backup.offsite a last backup is copied off the machine first (--without-copy: not)

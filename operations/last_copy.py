@@ -45,14 +45,13 @@ class NoLastCopy(Exception):
     """It did not come about; the message says why."""
 
 
-def leaving(resources: Iterable[Mapping[str, Any]]) -> tuple[str, str]:
-    """The name in Docker of the container of the backup, and what it does last; empty: nothing leaves it."""
+def backup_of(resources: Iterable[Mapping[str, Any]]) -> tuple[str, frozenset[str]]:
+    """The name in Docker of the container of the backup, and its variables' names; empty: there is none."""
     for resource in resources:
         given = resource.get("outputs") or {}
         if resource["type"] == CONTAINER and "BACKUPS=" in str(given.get("envs")):
-            named = {str(variable).partition("=")[0] for variable in given["envs"]}
-            return str(given["name"]), " && ".join(work for name, work in _WORK.items() if name in named)
-    return "", ""
+            return str(given["name"]), frozenset(str(one).partition("=")[0] for one in given["envs"])
+    return "", frozenset()
 
 
 def take(resources: Sequence[Mapping[str, Any]], say: Callable[[str], None] = print) -> bool:
@@ -61,7 +60,8 @@ def take(resources: Sequence[Mapping[str, Any]], say: Callable[[str], None] = pr
     Raises:
         NoLastCopy: it failed, or nobody could be asked.
     """
-    (name, work), given = leaving(resources), outputs(resources)
+    (name, variables), given = backup_of(resources), outputs(resources)
+    work = " && ".join(work for variable, work in _WORK.items() if variable in variables)
     if not work or "containers" not in given:
         return False
     say("what is there leaves the machine: a last backup, the log up to now")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from operations.checks import Unwell
 from operations.deployment import DeploymentFailed
+from operations.drill import NoDrill
 from operations.engine import EngineMissing
 from operations.interrupt import interruptible
 from operations.locks import Locked
@@ -39,6 +40,7 @@ steps:
             recorded only, and the working tree previewed on it; the Markdown is that of preview
   restore   databases as they were (--from, --database, --into, as `make restore`); without --from lists what
             there is
+  drill     the newest copy off the machine is restored in a throw-away cluster, as `make drill` does
   outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)
   clean     takes the stack down, a protected one too, and forgets its state; without --stack, all of them
 
@@ -89,6 +91,7 @@ def main() -> int:
             ImageError,
             JobFailed,
             Locked,
+            NoDrill,
             NoSource,
             ProjectError,
             RehearsalFailed,

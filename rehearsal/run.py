@@ -14,10 +14,11 @@ from typing import Any
 from pulumi.automation import ConfigValue
 
 from components.settings.secrets import ARCHIVE, MASKED, OFFSITE, masks
-from operations import access, changes, summary
+from operations import access, changes, drill, summary
 from operations.beside import Beside
 from operations.checks import verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
+from operations.drill import Drill
 from operations.engine import engine
 from operations.journal import Journal
 from operations.last_copy import before_destroy
@@ -35,7 +36,7 @@ from rehearsal.storage import Storage
 
 Say = Callable[[str], None]
 
-STEPS = ("all", "preview", "up", "replace", "destroy", "recreate", "restore", "reset", "outputs")
+STEPS = ("all", "preview", "up", "replace", "destroy", "recreate", "restore", "drill", "reset", "outputs")
 STACKS = ("uat", "prod", "local")
 RETRY_PAUSE_SECONDS = 0.5
 """The embedded cloud recovers faster than a real one."""
@@ -93,6 +94,7 @@ class Rehearsal:
                 "all": self._all,
                 "outputs": self._outputs,
                 "restore": self._restore,
+                "drill": self._drill,
                 "reset": self._reset,
             }[step]()
 
@@ -172,6 +174,12 @@ class Rehearsal:
         assert self._deployment is not None
         with self._deployment.way_in():
             act(Restore(self._deployment, self.say), self.wish, sure=True)
+
+    def _drill(self) -> None:
+        assert self._deployment is not None
+        with self._deployment.way_in():
+            if drill.act(Drill(self._deployment, self.say), show=False):
+                raise RehearsalFailed(f"the drill of {self.stack} failed; its page says why")
 
     def _reset(self) -> None:
         assert self._deployment is not None

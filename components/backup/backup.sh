@@ -23,7 +23,6 @@ HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 . "$HERE/content.sh"
 . "$HERE/log.sh"
 . "$HERE/retention.sh"
-PROGRESS_SECONDS=${PROGRESS_SECONDS:-30}
 POINT_SECONDS=${POINT_SECONDS:-60} # for the log before a release
 
 # back_up DATABASE NAME: prints what the dump holds. Runs in a subshell: each failure is of one database.
@@ -48,7 +47,7 @@ back_up() {
   room_for "the dump of $database, a database of $size_mb MB" "$(dump_mb "$database" "$size_mb")" ||
     fail "$(cat "$WORK/room")"
 
-  progress "$database: dumping" "$file.partial" "$size_mb" 9>&- &
+  progress "$database: dumping" "$file.partial" "$size_mb" running 9>&- &
   WATCH=$!
   printf '\\o %s\n%s\n\\o\n' "$WORK/before" "$SEQUENCES" >&"$to" || true
   pg_dump --dbname="$database" --format=custom --snapshot="$snapshot" --lock-wait-timeout=60s --file="$file.partial" \
@@ -70,7 +69,7 @@ back_up() {
   if ((proven == 0)); then
     mv "$WORK/expected" "$file.content"
     printf '{"sha256": "%s", "bytes": %s, "database_mb": %s}\n' "${sum%% *}" "$(stat -c %s "$file.partial")" "$size_mb" |
-      told "$file.json"
+      whole "$file.json"
     mv "$file.partial" "$file.dump"
     sync "$BACKUPS/$database"
     say "$database: $(stat -c %s "$file.dump") bytes, $(grep -c '^table ' "$file.content" || true) tables," \
@@ -92,12 +91,11 @@ prove() {
   room_for "the trial restore of $database" "$(($3 * 5 / 4 + 300))" || fail "$(cat "$WORK/room")"
   write_roles
   start_scratch
-  progress "$database: restoring on trial" "$SCRATCH/data/base" "$3" 9>&- &
+  progress "$database: restoring on trial" "$SCRATCH/data/base" "$3" running 9>&- &
   WATCH=$!
   trap 'stop_watch; end_scratch' EXIT
   fill_scratch "$database" "$dump"
-  sql --field-separator=' ' --dbname="$database" --file=- <<<"$TABLES" >"$WORK/restored" 2>"$WORK/complaints" ||
-    fail "$database: what was restored could not be read: $(cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints")"
+  read_back "$database"
   sql --field-separator=' ' --dbname="$database" --command="$SEQUENCES" >"$WORK/sequences"
   until [[ -e $WORK/read ]]; do # it is a child of another shell, which alone could wait for it
     if ! kill -0 "$4" 2>/dev/null || grep -q -E 'error:|ERROR:|FATAL:' "$WORK/refusal"; then
@@ -121,16 +119,6 @@ dump_mb() {
   last=$(find "$BACKUPS/$1" -maxdepth 1 -name '*.dump' -printf '%f %s\n' | sort | tail -n 1)
   if [[ -n $last ]]; then echo "$((${last##* } * 3 / 2 / 1048576 + 16))"; else echo "$2"; fi
 }
-
-# progress WORDS PATH MB: says each while how much of about so much there is, and keeps the sign of life fresh.
-progress() {
-  while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1; do
-    touch "$BACKUPS/running"
-    say "$1: $(du -sm "$2" 2>/dev/null | cut -f1) MB, of a database of $3 MB"
-  done
-}
-
-stop_watch() { if [[ -n ${WATCH:-} ]]; then kill "$WATCH" 2>/dev/null || true; fi; }
 
 # needless: whether a release has nothing to be afraid of.
 needless() {
@@ -160,15 +148,8 @@ pointed() {
     return 1
   }
   echo "$1 ${moment% *} $cluster" >>"$BACKUPS/points"
-  tail -n "$KEEP_RELEASES" "$BACKUPS/points" | told "$BACKUPS/points"
+  tail -n "$KEEP_RELEASES" "$BACKUPS/points" | whole "$BACKUPS/points"
   say "$1: the log up to this moment is off the machine, from which it can be had back"
-}
-
-# told PATH: writes standard input to a file, whole or not at all.
-told() {
-  cat >"$1.partial"
-  sync "$1.partial"
-  mv "$1.partial" "$1"
 }
 
 main() {
@@ -176,8 +157,7 @@ main() {
   [[ $kind =~ ^(scheduled|release|manual)$ ]] || fail "$kind is no kind of backup: scheduled, release or manual"
   umask 077
   if [[ $kind == release ]] && { needless || pointed "$(date -u +%FT%H%M%SZ)-release"; }; then return; fi
-  exec 9>"$BACKUPS/.lock"
-  until flock --wait "$PROGRESS_SECONDS" 9; do say "another backup is running; this one waits for it"; done
+  alone "a backup"
   export WORK
   WORK=$(mktemp -d)
   # shellcheck disable=SC2064 # the values of now
@@ -200,11 +180,11 @@ main() {
     [[ ! -d $BACKUPS/$database ]] || prune "$BACKUPS/$database"
   done
   if [[ -n $reason ]]; then
-    printf '{"at": %s, "kind": "%s", "reason": "%s"}\n' "$(date +%s)" "$kind" "$(tr -d '\\"\n' <<<"$reason")" | told "$BACKUPS/failure.json"
+    printf '{"at": %s, "kind": "%s", "reason": "%s"}\n' "$(date +%s)" "$kind" "$(tr -d '\\"\n' <<<"$reason")" | whole "$BACKUPS/failure.json"
     exit 1
   fi
   printf '{"finished": %s, "started": %s, "stamp": "%s", "kind": "%s", "databases": "%s"}\n' \
-    "$(date +%s)" "$began" "$stamp" "$kind" "$DATABASES" | told "$BACKUPS/status.json"
+    "$(date +%s)" "$began" "$stamp" "$kind" "$DATABASES" | whole "$BACKUPS/status.json"
   rm -f "$BACKUPS/failure.json"
 }
 

@@ -34,6 +34,35 @@ select count(*) || ' materialized views' from pg_catalog.pg_class where relkind 
 SQL
 )
 
+# Of each column of a table that holds moments the newest one up to :'moment', as `MOMENT SCHEMA.NAME.COLUMN`, in UTC.
+NEWEST=$(
+  cat <<'SQL'
+select format('select to_char(value, %L), name from (select %s from only %I.%I whole_row) newest, '
+    'lateral (values %s) each(name, value) where value is not null', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"',
+  string_agg(format('max(%1$I) filter (where %1$I between %2$L and %3$L) as m%4$s', a.attname, '1970-01-01', :'moment', a.attnum), ', '),
+  n.nspname, c.relname,
+  string_agg(format('(%L, m%s::timestamp)', replace(n.nspname || '.' || c.relname || '.' || a.attname, ' ', '\x20'), a.attnum), ', '))
+from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname <> 'information_schema' and n.nspname not like 'pg\_%'
+  and a.atttypid in ('pg_catalog.timestamp'::pg_catalog.regtype, 'pg_catalog.timestamptz'::pg_catalog.regtype)
+  and not exists (select from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
+    and d.objid = c.oid and d.deptype = 'e')
+group by n.nspname, c.relname \gexec
+SQL
+)
+
+# A line in words for each collation whose order is another one now than when the database, or it, was made.
+COLLATIONS=$(
+  cat <<'SQL'
+select format('it was made with version %s of its collation, and here is %s', datcollversion, here)
+from pg_catalog.pg_database, pg_catalog.pg_database_collation_actual_version(oid) here
+where datname = current_database() and datcollversion <> here
+union all select format('its collation %I is of version %s, and here is %s', collname, collversion, here)
+from pg_catalog.pg_collation, pg_catalog.pg_collation_actual_version(oid) here where collversion <> here;
+SQL
+)
+
 # differing EXPECTED RESTORED: a line in words for each table that is not the same.
 differing() {
   awk '

@@ -121,7 +121,7 @@ export_newest() {
   date +%s >"$RUNNING"
   alive "$RUNNING" 8>&- &
   ALIVE=$!
-  lock .lock "a backup is being made"
+  alone "a masked export"
   source=$(newest) # which none can prune now
   name=${source:0:18}-masked
   rm -rf "$FOLDER"

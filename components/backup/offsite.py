@@ -6,6 +6,7 @@ import pulumi
 
 from components.backup import scripts
 from components.containers import Process
+from components.services.postgres import ROLES
 from components.services.site import Site
 from components.settings.offsite import Offsite
 
@@ -24,6 +25,8 @@ def copied_away(process: Process, site: Site, settings: Offsite) -> Process:
             **({"AWS_DEFAULT_REGION": settings.region} if settings.region else {}),
             **({"RESTIC_CACERT": AUTHORITY} if authority else {}),
             **settings.retention.variables("OFFSITE"),
+            "DRILL_DAYS": str(settings.drill_days),
+            "ROLES": " ".join(ROLES),
             "RESTIC_REPOSITORY": settings.repository(site.runtime.stack),
         },
         secrets={

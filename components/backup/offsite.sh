@@ -5,6 +5,7 @@
 #   offsite.sh due                      whether there is something to push; asks nobody
 #   offsite.sh push                     what is newer here than the newest copy, oldest first; looks again at what was damaged
 #   offsite.sh list                     the copies, as restic's JSON
+#   offsite.sh newest                   the name of the newest copy of this cluster, and the bytes of its dumps; asks the bucket alone
 #   offsite.sh fetch NAME DATABASE...   into BACKUPS again
 #   offsite.sh restic ARGUMENT...       restic itself
 #
@@ -102,7 +103,7 @@ identity() { sql --command='select system_identifier from pg_catalog.pg_control_
 push_all() {
   local name host newest
   exec 9>"$BACKUPS/.offsite.lock"
-  until flock --wait "$PROGRESS_SECONDS" 9; do say "other copies are being made; this one waits for them"; done
+  until flock --wait "$PROGRESS_SECONDS" 9; do say "the copies are in use by another push, or a drill; this one waits"; done
   due || [[ -e $BACKUPS/offsite-damaged ]] || return 0
   date +%s >"$RUNNING"
   export TMPDIR=$BACKUPS/.offsite # packs of some 16 MB are made there before they are sent
@@ -127,6 +128,21 @@ push_all() {
   rm -f "$BACKUPS/offsite-failure.json"
 }
 
+# newest: which cluster this is, the copy tells that was made last: whoever has lost the machine has no server to ask.
+newest() {
+  local last host line bytes=0 database
+  last=$(copied)
+  LIMIT=$OPEN_SECONDS must "the copies could not be listed" tool --no-lock snapshots --json >"$WORK/listed"
+  sed 's/{"time":/\n&/g' "$WORK/listed" >"$WORK/snapshots"
+  host=$({ grep -F "\"name=$last\"" "$WORK/snapshots" || true; } | each hostname '":"' | tail -n 1)
+  [[ -n $last && -n $host ]] ||
+    fail "the bucket has no copy ${last:-of this cluster}, which was made: it was emptied, or is another one"
+  last=$(sed -n "/\"hostname\":\"$host\"/p" "$WORK/snapshots" | each name= | sort | tail -n 1)
+  line=$(grep -F "\"name=$last\"" "$WORK/snapshots" | tail -n 1)
+  for database in "${ALL[@]}"; do bytes=$((bytes + $(sed -n "s/.*\"$database=\([0-9]*\)\".*/\1/p; t; s/.*/0/p" <<<"$line"))); done
+  echo "$last $bytes"
+}
+
 ended() {
   local code=$?
   [[ -z ${ALIVE:-} ]] || kill "$ALIVE" 2>/dev/null || true
@@ -148,9 +164,10 @@ main() {
     due) due ;;
     push) push_all ;;
     list) LIMIT=20 must "the copies could not be listed" tool --no-lock snapshots --json ;;
+    newest) newest ;;
     fetch) shift && fetch "$BACKUPS" "$@" ;;
     restic) shift && exec restic --no-cache "$@" ;;
-    *) fail "${1:-nothing} is none of due, push, list, fetch, restic" ;;
+    *) fail "${1:-nothing} is none of due, push, list, newest, fetch, restic" ;;
   esac
 }
 

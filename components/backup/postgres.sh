@@ -36,3 +36,10 @@ alive() {
 }
 
 free_mb() { df --output=avail --block-size=1M "$1" | tail -n 1 | tr -d ' '; }
+
+# whole PATH: writes standard input to a file, whole or not at all.
+whole() {
+  cat >"$1.partial"
+  sync "$1.partial"
+  mv "$1.partial" "$1"
+}

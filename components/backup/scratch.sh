@@ -1,10 +1,18 @@
 #!/usr/bin/env bash
 #
 # A cluster of the backup's own, in which a dump is restored on trial: it shares no process, no memory and no disk with the
-# one that serves, so that the trial can fill and break nothing but itself. To be sourced, after postgres.sh.
+# one that serves, so that the trial can fill and break nothing but itself. To be sourced, with postgres.sh and content.sh.
 
 SCRATCH=$BACKUPS/.scratch
+PROGRESS_SECONDS=${PROGRESS_SECONDS:-30}
 RESERVE_MB=${RESERVE_MB:-512} # of the backups' disk, which the trial leaves to others
+
+# alone WHO: waits for whoever has the cluster, and has it from then on, until this shell ends.
+alone() {
+  exec 9>>"$BACKUPS/.lock"
+  until flock --wait "$PROGRESS_SECONDS" 9; do say "$(cat "$BACKUPS/.lock") is being made; $1 waits for it"; done
+  echo "$1" >"$BACKUPS/.lock"
+}
 
 # start_scratch: an empty cluster; whoever connects from then on in this shell is its superuser.
 start_scratch() {
@@ -18,8 +26,8 @@ start_scratch() {
     -c unix_socket_directories=$SCRATCH_SOCKET -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c autovacuum=off \
     -c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=256MB -c max_connections=5 -c shared_buffers=32MB \
     -c maintenance_work_mem=32MB -c work_mem=4MB -c max_parallel_workers=0 -c max_parallel_maintenance_workers=0" \
-    >/dev/null 8>&- 9>&- || fail "the cluster for the trial restore did not start: $(first_error "$SCRATCH/log")"
-  watch_disk 8>&- 9>&- &
+    >/dev/null 7>&- 8>&- 9>&- || fail "the cluster for the trial restore did not start: $(first_error "$SCRATCH/log")"
+  watch_disk 7>&- 8>&- 9>&- &
   SCRATCH_WATCH=$!
   export PGHOST=$SCRATCH_SOCKET PGPORT=5432 PGUSER=postgres PGPASSWORD=''
 }
@@ -34,13 +42,12 @@ write_roles() {
 fill_scratch() {
   if [[ -s $WORK/roles ]]; then sql --file="$WORK/roles"; fi
   : >"$WORK/roles" # they are there from now on
-  pg_restore --create --dbname=postgres --exit-on-error --no-tablespaces "$2" 2>"$WORK/complaints" ||
-    fail "$1: its dump could not be restored: $(cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints")"
+  load --exit-on-error "$2" || fail "$1: its dump could not be restored: $(complaint)"
 }
 
 # watch_disk: ends the cluster before it takes the last of the disk; what waits for it then fails.
 watch_disk() {
-  while sleep 1 >/dev/null 2>&1; do
+  while sleep 1 >/dev/null 2>&1 && kill -0 "$$" 2>/dev/null; do
     if (($(free_mb "$BACKUPS") < RESERVE_MB)); then
       echo "the trial restore was ended: less than $RESERVE_MB MB are free on the backups' disk" >"$SCRATCH/full"
       pg_ctl --pgdata="$SCRATCH/data" --mode=immediate stop >/dev/null 2>&1 || true
@@ -67,3 +74,25 @@ room_for() {
     "keep fewer dumps (backup.retention), or free some of it" >"$WORK/room"
   return 1
 }
+
+# load ARGUMENT...: pg_restore, which makes the database that it is given the dump of.
+load() { pg_restore --create --dbname=postgres --no-tablespaces "$@" 2>"$WORK/complaints"; }
+
+# complaint: why the last step in the cluster failed.
+complaint() { cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints"; }
+
+# read_back DATABASE: what it holds, into WORK/restored.
+read_back() {
+  sql --field-separator=' ' --dbname="$1" --file=- <<<"$TABLES" >"$WORK/restored" 2>"$WORK/complaints" ||
+    fail "$1: what was restored could not be read: $(complaint)"
+}
+
+# progress WORDS PATH MB [LIFE]: says each while how much of about so much there is, and keeps the sign of life LIFE fresh.
+progress() {
+  while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1 && kill -0 "$$" 2>/dev/null; do
+    [[ -z ${4:-} ]] || touch "$BACKUPS/$4"
+    say "$1: $(du -sm "$2" 2>/dev/null | cut -f1) MB of about $3 MB"
+  done
+}
+
+stop_watch() { if [[ -n ${WATCH:-} ]]; then kill "$WATCH" 2>/dev/null || true; fi; }

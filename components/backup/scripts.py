@@ -10,8 +10,10 @@ def _read(*names: str) -> dict[str, str]:
     return {f"{FOLDER}/{name}": (here / name).read_text(encoding="utf-8") for name in names}
 
 
-BUCKETS = _read("masked.sh", "masking.sql", "offsite.sh", "restic.sh", "with-copies.sh")
-"""What copies dumps off the machine, and hands masked rows on."""
+BUCKETS = _read(
+    "drill.sh", "evidence.sh", "masked.sh", "masking.sql", "offsite.sh", "restic.sh", "with-copies.sh"
+)
+"""What copies dumps off the machine, restores the copies on trial, and hands masked rows on."""
 ARCHIVE = _read("archive.sh", "moment.sh", "with-copies.sh")
 """What makes backups of the whole cluster there, and dumps of it as it was at a moment."""
 DUMPS = _read(

@@ -1,37 +1,45 @@
 #!/usr/bin/env bash
 #
 # Runs scheduler.sh, and beside it, within a minute of each backup, whoever made it, copies it off the machine (where
-# RESTIC_REPOSITORY is set) and exports masked rows of it (MASKED_RULES), and looks after the archive of the database's log, where
-# there is one (ARCHIVE). A service that is away or slow, or a rule that is
-# missing, holds no backup up; after a failure it is tried again, every ten minutes.
+# RESTIC_REPOSITORY is set), makes the drills that are due (drill.sh), and exports masked rows (MASKED_RULES); and looks after the
+# archive of the database's log, where there is one (ARCHIVE). A service that is away or slow, or a rule that is missing, holds no
+# backup up; after a failure it is tried again every ten minutes, a drill every hour.
 set -euo pipefail
 
 : "${BACKUPS:?}"
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 RETRY=${RETRY:-600}
+DRILL_RETRY=${DRILL_RETRY:-3600}
 COPY_SECONDS=${COPY_SECONDS:-30}
 TEND_SECONDS=${TEND_SECONDS:-15}
+
+# start WHAT: in the place of this shell.
+start() {
+  case $1 in
+    copies) exec bash "$HERE/offsite.sh" push ;;
+    drills) exec bash "$HERE/drill.sh" run ;;
+    exports) exec bash "$HERE/masked.sh" export ;;
+  esac
+}
 
 due() {
   case $1 in
     copies) bash "$HERE/offsite.sh" due ;;
+    drills) bash "$HERE/drill.sh" due ;;
     exports) bash "$HERE/masked.sh" due ;;
   esac
 }
 
-# after_backups WHAT: makes them when they are due, for ever.
-after_backups() {
+# whenever WHAT PAUSE: does what is due, for ever; after a failure with a pause.
+whenever() {
   local pause waiting=''
   trap 'kill $waiting 2>/dev/null; exit 143' TERM
   while :; do
     pause=$COPY_SECONDS
     if due "$1"; then
-      case $1 in
-        copies) bash "$HERE/offsite.sh" push & ;;
-        exports) bash "$HERE/masked.sh" export & ;;
-      esac
+      start "$1" &
       waiting=$!
-      wait "$waiting" || pause=$RETRY
+      wait "$waiting" || pause=$2
     fi
     sleep "$pause" &
     waiting=$!
@@ -53,11 +61,15 @@ archive() {
 }
 
 main() {
-  rm -rf "$BACKUPS"/{offsite-running,archive-running,.moment,.outgoing,.offsite,masked-running,.masked,.masking} # of a run that was cut short
+  rm -rf "$BACKUPS"/{offsite-running,archive-running,.moment,.outgoing,.offsite,masked-running,.masked,.masking,.drill} # of a run that was cut short
+  touch "$BACKUPS/drill-anew" # what failed before this container was may be well in it: it is tried before it is told
   rm -f "$BACKUPS"/masked-{failure.json,refused} # the rules may be others now
   bash "$HERE/scheduler.sh" &
-  if [[ -n ${RESTIC_REPOSITORY:-} ]]; then after_backups copies & fi
-  if [[ -n ${MASKED_RULES:-} ]]; then after_backups exports & fi
+  if [[ -n ${RESTIC_REPOSITORY:-} ]]; then
+    whenever copies "$RETRY" &
+    whenever drills "$DRILL_RETRY" &
+  fi
+  if [[ -n ${MASKED_RULES:-} ]]; then whenever exports "$RETRY" & fi
   if [[ -n ${ARCHIVE:-} ]]; then archive & fi
   # shellcheck disable=SC2046 # several of them
   trap 'kill $(jobs -p) 2>/dev/null; wait; exit 143' TERM

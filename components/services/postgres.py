@@ -18,6 +18,8 @@ USER = "999:999"
 """`postgres` in the official Debian image."""
 DATA = "/var/lib/postgresql/data"
 DATABASES = ("jira", "temporal", "temporal_visibility")
+ROLES = ("postgres", "jira", "migration", "temporal", "backup")
+"""Those that `roles.sh` makes."""
 
 
 class Postgres(pulumi.ComponentResource):

@@ -1,8 +1,11 @@
 """Where copies of the dumps go that are to survive the machine."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from components.settings.bucket import Bucket
+from components.settings.number import between
 from components.settings.retention import Retention
 
 
@@ -14,3 +17,6 @@ class Offsite(Bucket):
     """
 
     retention: Retention = Field(Retention(), description="how many copies stay")
+    drill_days: Annotated[int, between(1, 90, "days")] = Field(
+        7, description="days between two drills, which restore the newest copy in a place that is thrown away"
+    )

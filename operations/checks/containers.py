@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,10 +39,15 @@ class Containers:
             if name not in there
         ]
         return missing + [
-            Finding(name, state, f"`docker logs --since 10m {name}` says why ({_RUNBOOK})")
+            Finding(name, state, self._remedy(name, state))
             for name, found in sorted(there.items())
             if (state := _state(found["State"], name in self.wanted.values()))
         ]
+
+    def _remedy(self, name: str, state: str) -> str:
+        if re.search(r"the last drill failed|the drill is overdue", state):
+            return f"`make drill STACK={self.stack}` makes one now (docs/runbook.md, A drill failed)"
+        return f"`docker logs --since 10m {name}` says why ({_RUNBOOK})"
 
 
 def _state(state: Mapping[str, Any], wanted: bool) -> str | None:
@@ -53,5 +59,5 @@ def _state(state: Mapping[str, Any], wanted: bool) -> str | None:
     if health.get("Status") in ("healthy", "none", None):
         return None
     checks = health.get("Log") or []
-    said = " ".join(checks[-1]["Output"].split())[:200] if checks else "no check has ended yet"
+    said = " ".join(checks[-1]["Output"].split())[:400] if checks else "no check has ended yet"
     return f"is {health['Status']}: {said}"

@@ -583,6 +583,7 @@ ROWS = [
         )
         for name, value in (("daily", 15), ("weekly", 9), ("monthly", 13), ("releases", 7), ("manual", 7))
     ),
+    Row("backup.offsite.drill_days", 8, {"backup": "± envs:DRILL_DAYS"}, stacks=("prod",)),
     # ── backup.point_in_time: only prod has it
     *(
         Row(

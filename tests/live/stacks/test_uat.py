@@ -106,6 +106,26 @@ def test_what_was_deleted_a_moment_ago_is_served_again(stand: Stand, target: Tar
     assert api.issue(late) is None
 
 
+def test_the_newest_copy_is_restored_on_trial(stand: Stand, target: Target) -> None:
+    """By `make drill`; the container has made one by itself of the first copy, an empty database's."""
+    by_itself = "docker exec jira-uat-backup test -e /backups/drill.json && echo there || true"
+    seconds_until("the first one is made", lambda: "there" in target.ssh(by_itself), 150)
+    work = "bash /etc/jira/backup.sh manual && bash /etc/jira/offsite.sh push"
+    target.ssh(f"docker exec jira-uat-backup /bin/sh /run/jira/entrypoint.sh -- sh -c '{work}'")
+    stand.run("drill")
+    last = json.loads(target.ssh("docker exec jira-uat-backup cat /backups/drill.json"))
+    assert last["ok"] is True
+    assert last["databases"]["jira"]["rows"] > 0
+    assert last["databases"]["temporal"]["tables"] > 0
+    assert last["newest_in"].startswith("public.")
+    kept = target.ssh("docker exec jira-uat-backup ls /backups/drills").split()
+    assert f"{last['stamp']}.md" in kept
+    assert len(kept) >= 4
+    assert "the last good drill was 0 days ago" in target.ssh(
+        "docker inspect --format '{{range .State.Health.Log}}{{.Output}}{{end}}' jira-uat-backup"
+    )
+
+
 @pytest.mark.parametrize("way", ["docker kill {name}", CRASH])
 @pytest.mark.parametrize("service", ["api", "postgres"])
 def test_what_is_killed_returns_with_the_same_data(target: Target, api: Api, service: str, way: str) -> None:

@@ -1,0 +1,100 @@
+"""`make drill`: one now at the server, with its progress; its page; and an exit code that tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from operations.drill import Drill, JobFailed, NoDrill, act
+from operations.last_copy import CONTAINER
+
+STACK = {
+    "type": "pulumi:pulumi:Stack",
+    "urn": "urn:pulumi:uat::jira-plus-plus::pulumi:pulumi:Stack::uat",
+    "outputs": {"containers": {"backup": "jira-uat-backup"}, "docker_host": ""},
+}
+COPYING = {
+    "type": CONTAINER,
+    "urn": "backup",
+    "outputs": {"name": "jira-uat-backup", "envs": ["BACKUPS=/backups", "RESTIC_REPOSITORY=s3:x"]},
+}
+# Only `docker exec` of that container: of its shim the words after it, of its script the test's.
+DOCKER = """#!/bin/bash
+[[ $1 == exec && $2 == jira-uat-backup ]] || { echo "no such container: $*" >&2; exit 1; }
+shift 2
+if [[ $1 == /bin/sh ]]; then [[ $2 == /run/jira/entrypoint.sh && $3 == -- ]] || exit 1; shift 3; fi
+[[ $1 == bash && $2 == /etc/jira/drill.sh ]] || exit 1
+exec bash "$SCRIPT" "$3"
+"""
+
+
+@pytest.fixture
+def drill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, list[str]]]:
+    """The exit code and the words of `make drill`, where `script` is the container's."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "docker").write_text(DOCKER)
+    (tmp_path / "bin" / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setenv("SCRIPT", str(tmp_path / "script"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+    def run(
+        script: str, *resources: dict[str, Any], show: bool = False, mode: str = "run"
+    ) -> tuple[int, list[str]]:
+        (tmp_path / "script").write_text(script)
+        said: list[str] = []
+        deployment = SimpleNamespace(
+            stack="uat",
+            environment={"REHEARSAL_DOCKER": mode},
+            resources=lambda: list(resources or (STACK, COPYING)),
+        )
+        return act(Drill(deployment, said.append), show=show), said  # type: ignore[arg-type]
+
+    return run
+
+
+GOOD = 'if [[ $1 == show ]]; then echo "# was good"; else echo restoring; fi'
+BAD = 'if [[ $1 == show ]]; then echo "# failed"; exit 1; else echo "ERROR: no" >&2; exit 1; fi'
+
+
+def test_one_is_made_with_its_progress_and_then_its_page(drill: Callable[..., Any]) -> None:
+    assert drill(GOOD) == (0, ["restoring", "# was good"])
+
+
+def test_one_that_failed_ends_with_1_and_has_a_page_as_well(drill: Callable[..., Any]) -> None:
+    assert drill(BAD) == (1, ["ERROR: no", "# failed"])
+
+
+@pytest.mark.parametrize(("script", "code"), [(GOOD, 0), (BAD, 1)])
+def test_the_last_one_is_shown_without_another(drill: Callable[..., Any], script: str, code: int) -> None:
+    assert drill(script, show=True) == (code, ["# failed" if code else "# was good"])
+
+
+def test_one_that_was_ended_from_outside_is_no_verdict(drill: Callable[..., Any]) -> None:
+    with pytest.raises(JobFailed, match="drill-uat ended with 143"):
+        drill("exit 143")
+
+
+@pytest.mark.parametrize(
+    ("resources", "words"),
+    [
+        ((COPYING,), "uat is not up: `make deploy STACK=uat`"),
+        ((STACK,), "uat keeps no copies off the machine"),
+    ],
+)
+def test_what_is_missing_is_said(
+    drill: Callable[..., Any], resources: tuple[dict[str, Any], ...], words: str
+) -> None:
+    with pytest.raises(NoDrill, match=words):
+        drill(GOOD, *resources)
+
+
+def test_of_a_stack_that_is_only_recorded_nothing_is_asked(drill: Callable[..., Any]) -> None:
+    code, said = drill("echo asked", mode="record")
+    assert code == 0
+    assert len(said) == 1
+    assert "recorded only" in said[0]
