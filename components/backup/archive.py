@@ -24,5 +24,9 @@ def archived(process: Process, postgres: Postgres, archive: Archive, settings: P
         files={**process.files, **archive.files, **scripts.ARCHIVE},
         tmpfs={path: options for path, options in process.tmpfs.items() if path != DATA},
         networks=tuple(dict.fromkeys((*process.networks, "egress"))),
-        mounts=(*process.mounts, replace(postgres.data, read_only=True), archive.socket),
+        mounts=(
+            *process.mounts,
+            replace(postgres.data, read_only=True),
+            replace(archive.socket, read_only=True),
+        ),
     )

@@ -659,7 +659,10 @@ ROWS = [
             "backup": "± dnsOpts envs:MASKED_AUTHORITY envs:MASKED_REGION envs:MASKED_REPOSITORY envs:PATH "
             "mounts networksAdvanced",
         },
-        also={f"backup.reset.masked.{name}": value for name, value in BUCKET.items()},
+        also={
+            **{f"backup.reset.masked.{name}": value for name, value in BUCKET.items()},
+            "host.volume.protected": False,  # what is protected is not reset, and so not with its row
+        },
         stacks=("uat",),
     ),
     # ── development: a developer's machine

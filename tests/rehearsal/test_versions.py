@@ -20,7 +20,11 @@ def changed(monkeypatch: pytest.MonkeyPatch, name: str, **fields: str) -> list[s
 
 def test_every_difference_has_its_reason() -> None:
     found = versions.differences()
-    assert {difference.image.name for difference in found} == {"postgres", "socket_proxy"}
+    assert {difference.image.name for difference in found} == {
+        "postgres",
+        "postgres_archiving",
+        "socket_proxy",
+    }
     assert versions.faults(found) == []
 
 

@@ -451,7 +451,13 @@ def test_they_are_made_beside_the_copies_and_again_after_a_pause(
     give(backups)
     process = subprocess.Popen(
         [*as_user(), "bash", str(folder / "with-copies.sh")],
-        env={"PATH": PROGRAMS, "BACKUPS": str(backups), "COPY_SECONDS": "0.2", "DRILL_RETRY": "2"},
+        env={
+            "PATH": PROGRAMS,
+            "BACKUPS": str(backups),
+            "COPY_SECONDS": "0.2",
+            "DRILL_RETRY": "2",
+            "RESTIC_REPOSITORY": "a bucket",
+        },
     )
     time.sleep(5)
     process.terminate()

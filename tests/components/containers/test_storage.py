@@ -9,14 +9,19 @@ def mounts(stack: str, service: str) -> list[dict[str, object]]:
 
 
 def test_on_a_server_the_database_lies_in_a_folder_of_the_data_disk() -> None:
-    assert mounts("prod", "postgres") == [
-        {
-            "type": "bind",
-            "source": "/mnt/data/postgres",
-            "target": "/var/lib/postgresql/data",
-            "readOnly": False,
-        }
-    ], "a bind mount: Docker refuses it where the disk, and with it the folder, is missing"
+    folder = {
+        "type": "bind",
+        "source": "/mnt/data/postgres",
+        "target": "/var/lib/postgresql/data",
+        "readOnly": False,
+    }
+    assert mounts("uat", "postgres") == [folder], (
+        "a bind mount: Docker refuses it where the disk, and with it the folder, is missing"
+    )
+    socket = {"source": "/srv/jira/postgres-socket", "target": "/var/run/postgresql", "readOnly": False}
+    assert mounts("prod", "postgres") == [folder, {"type": "bind", **socket}], "whose log is archived"
+    theirs = {m["source"]: m["readOnly"] for m in containers(declared("prod"))["backup"].inputs["mounts"]}
+    assert theirs["/mnt/data/postgres"], "the backup reads the cluster's files"
 
 
 def test_its_folder_belongs_to_it_alone_and_is_never_removed() -> None:

@@ -63,10 +63,6 @@ class Cluster:
         """A file among the backups; empty if it is not there."""
         return self.run("backup", "cat", f"/backups/{path}").stdout
 
-    def reason(self) -> str:
-        """Why the last round failed."""
-        return str(json.loads(self.text("archive-failure.json"))["reason"])
-
     def archived(self) -> None:
         """Waits until all that was committed is off the machine."""
         file = self.sql("select pg_walfile_name(pg_switch_wal())")

@@ -38,10 +38,10 @@ def test_a_bucket_that_takes_nothing_delays_the_log_and_the_server_runs_on(
     assert code == 1
     assert "the log has been waiting for 0 minutes to leave the machine" in said
     tended = cluster.script("archive.sh", "tend", WAITING_SECONDS="0", PGBACKREST_IO_TIMEOUT="5")
-    print(f"{fault}: {cluster.reason()}")
+    print(f"{fault}: {tended.stderr}")
     if fault != "full":  # the question is answered
         assert tended.returncode == 1
-        assert "the log waits to be sent" in cluster.reason()
+        assert "the log waits to be sent" in tended.stderr
     cluster.storage.fault(None)
     cluster.archived()
     assert cluster.script("archive.sh", "tend").returncode == 0
@@ -88,7 +88,7 @@ def test_a_backup_that_was_not_kept_does_not_count(cluster: Cluster) -> None:
     cluster.storage.fault("forgets")
     made = cluster.script("archive.sh", "backup", "full", PGBACKREST_ARCHIVE_TIMEOUT="5")
     assert made.returncode == 1
-    print(cluster.reason())
+    print(made.stderr)
     assert cluster.text("archive.json") == before
     cluster.storage.fault(None)
     assert cluster.script("archive.sh", "backup", "full").returncode == 0
@@ -127,7 +127,7 @@ def test_an_emptied_bucket_is_an_error_and_no_beginning(cluster: Cluster) -> Non
     try:
         made = cluster.script("archive.sh", "backup", "full")
         assert made.returncode == 1
-        assert "the bucket was emptied, or is another one" in cluster.reason()
+        assert "the bucket was emptied, or is another one" in made.stderr
     finally:
         aside.rename(folder)
     assert cluster.script("archive.sh", "tend").returncode == 0

@@ -172,7 +172,7 @@ def test_what_was_written_survives_the_machine_and_its_disks(stand: Stand, targe
     seconds_until("the stack is whole", lambda: whole(there), 60)
     with there.http() as client:
         assert (Api(there, client).login().issue(issue) or {})["title"] == "written in the last minute"
-    (copy,) = re.findall(
+    *_, copy = re.findall(
         r"^(\S+-manual) .*\(off the machine\), of a former", "\n".join(stand.restore("")), re.M
     )
     stand.restore(copy, "all")
