@@ -5,6 +5,7 @@
 #
 #   archive.sh tend                  one round: a backup if one is due, and once an hour whether the log is there without a gap
 #   archive.sh backup full|diff|incr
+#   archive.sh wake                  has a server that was started mind archive_timeout
 #   archive.sh last                  what was committed until now leaves the machine, before the stack goes
 #   archive.sh gaps                  whether the log is there without a gap, from the oldest backup on
 #   archive.sh list                  a line for each cluster: IDENTITY OLDEST NEWEST MEGABYTES; moments in seconds of the epoch
@@ -171,7 +172,6 @@ wake() {
 tend() {
   local cluster type checked
   cluster=$(identity) || fail "the server did not say which cluster it is: $(first_error "$WORK/complaints")"
-  wake || fail "the server cannot be asked: $(first_error "$WORK/complaints")"
   type=$(due "$cluster")
   if [[ -n $type ]]; then
     date +%s >"$BACKUPS/archive-running"
@@ -247,17 +247,18 @@ main() {
   # shellcheck disable=SC2064 # the values of now
   trap "ended '${1:-}'" EXIT
   trap 'exit 143' TERM INT
-  if [[ ${1:-} != list ]]; then
+  if [[ ${1:-} != list && ${1:-} != wake ]]; then
     exec 9>"$BACKUPS/.archive.lock"
     until flock --wait "$PROGRESS_SECONDS" 9; do say "the archive is being tended; this waits for it"; done
   fi
   case ${1:-} in
     tend) tend ;;
     backup) backup "$2" "$(identity)" ;;
+    wake) wake ;;
     last) last_moment ;;
     gaps) gaps "$(identity)" ;;
     list) list ;;
-    *) fail "${1:-nothing} is none of tend, backup, last, gaps, list" ;;
+    *) fail "${1:-nothing} is none of tend, backup, wake, last, gaps, list" ;;
   esac
 }
 

@@ -47,14 +47,18 @@ whenever() {
   done
 }
 
-# archive: a round every few seconds, for ever: most have nothing to do.
+# archive: a round every few seconds, for ever: most have nothing to do. A server that was started is seen whatever else fails.
 archive() {
-  local waiting=''
+  local waiting='' next=0
   trap 'kill $waiting 2>/dev/null; exit 143' TERM
   while :; do
-    bash "$HERE/archive.sh" tend &
-    waiting=$!
-    if wait "$waiting"; then sleep "$TEND_SECONDS" & else sleep "$RETRY" & fi
+    bash "$HERE/archive.sh" wake || true
+    if (($(date +%s) >= next)); then
+      bash "$HERE/archive.sh" tend &
+      waiting=$!
+      wait "$waiting" || next=$(($(date +%s) + RETRY))
+    fi
+    sleep "$TEND_SECONDS" &
     waiting=$!
     wait "$waiting" || true
   done
