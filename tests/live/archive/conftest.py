@@ -86,7 +86,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.3)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def storage(
     built: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[S3Server]:
@@ -104,12 +104,12 @@ def storage(
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def images(built: Callable[..., dict[str, str]]) -> dict[str, str]:
     return {"postgres_archiving": built("postgres_archiving")["postgres_archiving"]}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def running(client: docker.DockerClient, images: dict[str, str], storage: S3Server) -> Iterator[Cluster]:
     with trial.started(client, images, print, settings(storage)) as stack:
         cluster = Cluster(stack, storage)
