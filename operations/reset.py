@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,12 +12,10 @@ from typing import Any
 import yaml
 
 from components.services.postgres import DATABASES
+from operations.at_server import deployed, told
 from operations.confirmation import confirmed
-from operations.deployment import PROJECT, Deployment, DeploymentFailed
-from operations.engine import EngineMissing, engine
-from operations.environment import EnvironmentIncomplete, complete_environment
-from operations.place import complaint
-from operations.restore import FOLLOWING, JobFailed, NoSource, Restore, container
+from operations.deployment import PROJECT
+from operations.restore import FOLLOWING, NoSource, Restore, container
 from operations.restore.dumps import Source, parse
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,7 +147,8 @@ def main() -> int:
     parser.add_argument("--if-set", action="store_true", help="a stack without backup.reset is no error")
     arguments = parser.parse_args()
     stack = arguments.stack
-    try:
+
+    def work() -> int:
         source = source_of(ROOT, stack, arguments.source)
         if source is None and arguments.if_set:
             print(f"{stack} has no backup.reset: nothing is reset")
@@ -161,27 +158,13 @@ def main() -> int:
                 f"backup.reset: got nothing; {stack} is not to be reset; to allow it, add backup.reset with "
                 f"source: seed or masked to Pulumi.{stack}.yaml, and deploy"
             )
-        environment = complete_environment(ROOT, stack, os.environ)
-        deployment = Deployment(project=ROOT, stack=stack, binary=engine(), environment=environment)
+        deployment = deployed(ROOT, stack)
         if protected := deployment.protected():
             raise Refused(f"{stack} was deployed with protection of {', '.join(sorted(protected))}")
         with deployment.way_in():
             return act(Reset(deployment), source, sure=arguments.yes)
-    except (
-        *(DeploymentFailed, EngineMissing, EnvironmentIncomplete),
-        *(JobFailed, NoSource, OSError),
-    ) as error:
-        print(f"\nerror: {error}", file=sys.stderr)
-        return 1
-    except subprocess.SubprocessError as error:
-        print(
-            f"\nerror: the server cannot be asked: {complaint(error)}; see docs/runbook.md, Nobody gets in",
-            file=sys.stderr,
-        )
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; what has begun at the server goes on there: the same command tells of it")
-        return 130
+
+    return told(work, NoSource, "what has begun at the server goes on there: the same command tells of it")
 
 
 if __name__ == "__main__":

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 from pathlib import Path
 
-from operations.deployment import Deployment, DeploymentFailed
-from operations.drill import Drill, JobFailed, NoDrill, act
-from operations.engine import EngineMissing, engine
-from operations.environment import EnvironmentIncomplete, complete_environment
-from operations.place import complaint
+from operations.at_server import deployed, told
+from operations.drill import Drill, NoDrill, act
 
 ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION = """\
@@ -32,29 +27,14 @@ def main() -> int:
     parser.add_argument("--stack", required=True, help="uat, prod or local")
     parser.add_argument("--show", action="store_true", help="make none, show what the last one was")
     arguments = parser.parse_args()
-    try:
-        deployment = Deployment(
-            project=ROOT,
-            stack=arguments.stack,
-            binary=engine(),
-            environment=complete_environment(ROOT, arguments.stack, os.environ),
-        )
+
+    def work() -> int:
+        deployment = deployed(ROOT, arguments.stack)
         with deployment.way_in():
             return act(Drill(deployment), show=arguments.show)
-    except (DeploymentFailed, EngineMissing, EnvironmentIncomplete, JobFailed, NoDrill, OSError) as error:
-        print(f"\nerror: {error}", file=sys.stderr)
-        return 1
-    except subprocess.SubprocessError as error:
-        print(
-            f"\nerror: the server cannot be asked: {complaint(error)}; see docs/runbook.md, Nobody gets in",
-            file=sys.stderr,
-        )
-        return 1
-    except KeyboardInterrupt:
-        print(
-            "\ninterrupted; a drill that has begun at the server goes on there: the same command tells of it"
-        )
-        return 130
+
+    goes_on = "a drill that has begun at the server goes on there: the same command tells of it"
+    return told(work, NoDrill, goes_on)
 
 
 if __name__ == "__main__":

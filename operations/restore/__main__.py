@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 from pathlib import Path
 
-from operations.deployment import Deployment, DeploymentFailed
-from operations.engine import EngineMissing, engine
-from operations.environment import EnvironmentIncomplete, complete_environment
-from operations.place import complaint
-from operations.restore import JobFailed, NoSource, Restore, Wish, act
+from operations.at_server import deployed, told
+from operations.restore import NoSource, Restore, Wish, act
 
 ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION = """\
@@ -47,28 +42,14 @@ def main() -> int:
     parser.add_argument("--into", default="", help="restore beside what serves, as <database>_<into>")
     parser.add_argument("--yes", action="store_true", help="do not ask for the stack's name")
     arguments = parser.parse_args()
-    try:
+
+    def work() -> int:
         wish = Wish.of(arguments.source, arguments.database, arguments.into)
-        deployment = Deployment(
-            project=ROOT,
-            stack=arguments.stack,
-            binary=engine(),
-            environment=complete_environment(ROOT, arguments.stack, os.environ),
-        )
+        deployment = deployed(ROOT, arguments.stack)
         with deployment.way_in():
             return act(Restore(deployment), wish, sure=arguments.yes)
-    except (DeploymentFailed, EngineMissing, EnvironmentIncomplete, JobFailed, NoSource, OSError) as error:
-        print(f"\nerror: {error}", file=sys.stderr)
-        return 1
-    except subprocess.SubprocessError as error:
-        print(
-            f"\nerror: the server cannot be asked: {complaint(error)}; see docs/runbook.md, Nobody gets in",
-            file=sys.stderr,
-        )
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; what has begun at the server goes on there: the same command tells of it")
-        return 130
+
+    return told(work, NoSource, "what has begun at the server goes on there: the same command tells of it")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+"""What command lines share whose work goes on at a stack's server: the stack, and how a failure is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from operations.deployment import Deployment, DeploymentFailed
+from operations.engine import EngineMissing, engine
+from operations.environment import EnvironmentIncomplete, complete_environment
+from operations.place import complaint
+from operations.restore.job import JobFailed
+
+
+def deployed(root: Path, stack: str) -> Deployment:
+    """The stack of the checkout `root`, with what is exported or in its `.env` file.
+
+    Raises:
+        EnvironmentIncomplete: something that must be exported is not.
+        EngineMissing: there is none, and none can be had.
+    """
+    environment = complete_environment(root, stack, os.environ)
+    return Deployment(project=root, stack=stack, binary=engine(), environment=environment)
+
+
+def told(work: Callable[[], int], refusals: type[Exception], interrupted: str) -> int:
+    """The exit code of `work`: 1 where it failed, which is told in words, and 130 where it was interrupted.
+
+    `refusals` are its own exceptions; `interrupted` says what goes on without this command.
+    """
+    try:
+        return work()
+    except (DeploymentFailed, EngineMissing, EnvironmentIncomplete, JobFailed, refusals, OSError) as error:
+        print(f"\nerror: {error}", file=sys.stderr)
+        return 1
+    except subprocess.SubprocessError as error:
+        print(
+            f"\nerror: the server cannot be asked: {complaint(error)}; see docs/runbook.md, Nobody gets in",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; {interrupted}")
+        return 130
