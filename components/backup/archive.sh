@@ -49,9 +49,14 @@ told() {
   esac
 }
 
-known() { sed -n "s/.*\"$1\": \"\?\([0-9]*\).*/\1/p" "$BACKUPS/archive.json" 2>/dev/null || true; }
+known() { number "$1" "$BACKUPS/archive.json"; }
 ask() { sql --host="$PGBACKREST_PG1_SOCKET_PATH" "$@" 2>"$WORK/complaints"; }
-identity() { ask --command='select system_identifier from pg_catalog.pg_control_system()'; }
+
+# cluster: which one serves.
+cluster() {
+  PGHOST=$PGBACKREST_PG1_SOCKET_PATH identity 2>"$WORK/complaints" ||
+    fail "the server did not say which cluster it is: $(first_error "$WORK/complaints")"
+}
 
 # due CLUSTER: which backup is, by what was made last.
 due() {
@@ -91,8 +96,7 @@ backup() {
   grep -q "backup: $label, status: valid" "$WORK/verified" ||
     fail "the $type backup is not what was sent: $(grep -m 1 "backup: $label" "$WORK/verified" || echo "$label is not there")"
   printf '{"cluster": "%s", "full": %s, "diff": %s, "incr": %s, "finished": %s, "label": "%s"}\n' "$cluster" \
-    "$(last full)" "$(last diff)" "$(last incr)" "$(date +%s)" "$label" >"$BACKUPS/archive.json.partial"
-  mv "$BACKUPS/archive.json.partial" "$BACKUPS/archive.json"
+    "$(last full)" "$(last diff)" "$(last incr)" "$(date +%s)" "$label" | whole "$BACKUPS/archive.json"
   if [[ $type == full && -e $BACKUPS/archive-gap ]]; then # what comes after it is to be whole
     needed | tail -n 1 | cut -d' ' -f1 >"$BACKUPS/archive-since"
     rm "$BACKUPS/archive-gap"
@@ -151,13 +155,6 @@ gaps() {
   date +%s >"$BACKUPS/archive-checked"
 }
 
-# waiting: how long the oldest file of the log has been waiting to be sent, in seconds.
-waiting() {
-  local oldest
-  oldest=$(find "$PGDATA/pg_wal/archive_status" -name '*.ready' -printf '%T@\n' 2>/dev/null | sort -n | head -n 1)
-  if [[ -n $oldest ]]; then echo "$(($(date +%s) - ${oldest%.*}))"; else echo 0; fi
-}
-
 # wake: the server's process that minds archive_timeout begins before it may do so, and then sleeps for checkpoint_timeout, five
 # minutes, in which nothing is sent: a checkpoint wakes it.
 # https://github.com/postgres/postgres/blob/REL_15_STABLE/src/backend/postmaster/checkpointer.c (CheckpointerMain: RecoveryInProgress)
@@ -171,7 +168,7 @@ wake() {
 
 tend() {
   local cluster type checked
-  cluster=$(identity) || fail "the server did not say which cluster it is: $(first_error "$WORK/complaints")"
+  cluster=$(cluster)
   type=$(due "$cluster")
   if [[ -n $type ]]; then
     date +%s >"$BACKUPS/archive-running"
@@ -191,7 +188,7 @@ tend() {
 # last_moment: of a cluster that has a backup there, or gets its first.
 last_moment() {
   local cluster
-  cluster=$(identity) || fail "the server did not say which cluster it is: $(first_error "$WORK/complaints")"
+  cluster=$(cluster)
   [[ $(known cluster) == "$cluster" ]] || backup full "$cluster"
   close_log "$LAST_SECONDS" || fail "the log of the last moments does not leave the machine within $LAST_SECONDS s"
   gaps "$cluster"
@@ -230,8 +227,7 @@ list() {
 ended() {
   local code=$?
   if ((code)) && [[ ${1:-} == tend || ${1:-} == backup ]]; then
-    printf '{"at": %s, "reason": "%s"}\n' "$(date +%s)" "$({ cat "$WORK/reason" 2>/dev/null || echo 'it was cut short'; } | tr -d '\\"\n')" \
-      >"$BACKUPS/archive-failure.json"
+    failed "$BACKUPS/archive-failure.json"
   fi
   if [[ -n ${ALIVE:-} ]]; then
     kill "$ALIVE" 2>/dev/null || true
@@ -253,10 +249,10 @@ main() {
   fi
   case ${1:-} in
     tend) tend ;;
-    backup) backup "$2" "$(identity)" ;;
+    backup) backup "$2" "$(cluster)" ;;
     wake) wake ;;
     last) last_moment ;;
-    gaps) gaps "$(identity)" ;;
+    gaps) gaps "$(cluster)" ;;
     list) list ;;
     *) fail "${1:-nothing} is none of tend, backup, wake, last, gaps, list" ;;
   esac

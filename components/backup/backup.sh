@@ -138,7 +138,7 @@ needless() {
 # pointed NAME: whether the moment can be had back from the archive, under that name.
 pointed() {
   local cluster moment
-  cluster=$(sql --command='select system_identifier from pg_catalog.pg_control_system()') || return 1
+  cluster=$(identity) || return 1
   grep -q "\"cluster\": \"$cluster\"" "$BACKUPS/archive.json" 2>/dev/null || return 1
   [[ ! -e $BACKUPS/archive-gap ]] || return 1
   moment=$(sql --field-separator=' ' --command="

@@ -12,8 +12,6 @@ fact() { if [[ $1 == wait_seconds ]]; then FACTS[$1]=$((FACTS[$1] + $2)); else F
 # quoted TEXT: as a string of JSON's.
 quoted() { printf '"%s"' "$(tr -d '\\"' <<<"$1" | tr '[:cntrl:]' ' ' | tr -s ' ' | sed 's/ *$//')"; }
 
-number() { sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" "$2" 2>/dev/null || true; }
-
 # keep_evidence CODE: of the drill that has just ended.
 keep_evidence() {
   local stamp file good=0 code=$1 reason='' old

@@ -7,13 +7,16 @@
 # start. Where masked rows are exported (MASKED_RULES), of the newest
 # export. Where the database's log leaves it (ARCHIVE), the same holds of the backup that it is replayed on, and the log must be
 # whole and must not wait.
+# shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 
 : "${BACKUPS:?}" "${MAXIMUM_AGE_HOURS:?}"
+HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+. "$HERE/postgres.sh"
+. "$HERE/log.sh"
 LIFE_SECONDS=${LIFE_SECONDS:-300} # between two signs of life, and between a backup and the begin of its copy, at most
 HOUR=3600
 
-number() { sed -n "s/.*\"$1\": \([0-9]*\).*/\1/p" "$2" 2>/dev/null || true; }
 reason() { sed -n 's/.*"reason": "\([^"]*\)".*/; since then: \1/p' "$BACKUPS/$1" 2>/dev/null || true; }
 
 # judged WHAT MOMENT REASON RUNNING: says how old it is, and ends with 1 where nothing young enough is there or under way.
@@ -76,15 +79,15 @@ exports() {
 
 # archive: of the database's log, and of the backups that it is replayed on.
 archive() {
-  local oldest why
+  local waits why
   why=$(reason archive-failure.json)
   [[ ! -e $BACKUPS/archive-gap ]] || {
     echo "the log off the machine has a gap: $(cat "$BACKUPS/archive-gap")"
     return 1
   }
-  oldest=$(find "$PGDATA/pg_wal/archive_status" -name '*.ready' -printf '%T@\n' 2>/dev/null | sort -n | head -n 1)
-  if [[ -n $oldest ]] && ((now - ${oldest%.*} >= LIFE_SECONDS)); then
-    echo "the log has been waiting for $(((now - ${oldest%.*}) / 60)) minutes to leave the machine$why"
+  waits=$(waiting)
+  if ((waits >= LIFE_SECONDS)); then
+    echo "the log has been waiting for $((waits / 60)) minutes to leave the machine$why"
     return 1
   fi
   # Two of the schedule's may fail.

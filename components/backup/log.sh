@@ -2,6 +2,13 @@
 #
 # Whether the database's log is off the machine. To be sourced, after postgres.sh.
 
+# waiting: for how many seconds the oldest file of it has been waiting to be sent.
+waiting() {
+  local oldest
+  oldest=$(find "$PGDATA/pg_wal/archive_status" -name '*.ready' -printf '%T@\n' 2>/dev/null | sort -n | head -n 1)
+  if [[ -n $oldest ]]; then echo "$(($(date +%s) - ${oldest%.*}))"; else echo 0; fi
+}
+
 # close_log SECONDS: all that was committed until now is off the machine, within so many seconds; a commit of its own comes after
 # it, for a replay ends at a commit that is later than the moment it is to reach.
 close_log() {

@@ -72,7 +72,7 @@ mask() {
   fi
   RULES=$MASKED_RULES KEY=$BACKUPS/masked-key ORIGINALS=$SCRATCH/originals \
     sql --dbname="$DATABASE" --file="$HERE/masking.sql" >"$WORK/refused" 2>"$WORK/complaints" ||
-    fail "$DATABASE could not be masked: $(cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints" | sed 's/^psql:[^ ]* ERROR: */ERROR: /')"
+    fail "$DATABASE could not be masked: $(complaint | sed 's/^psql:[^ ]* ERROR: */ERROR: /')"
   if [[ -s $WORK/refused ]]; then
     cat "$WORK/refused" >&2
     echo "$1 $(rules)" >"$BACKUPS/masked-refused"
@@ -82,13 +82,13 @@ mask() {
 
   # It has the rows as they are alone: what an update leaves behind is not dumped.
   pg_dump --dbname="$DATABASE" --format=custom --no-subscriptions --no-publications --no-security-labels --file="$file.dump" \
-    2>"$WORK/complaints" || fail "$DATABASE: it could not be dumped again: $(cat "$SCRATCH/full" 2>/dev/null || first_error "$WORK/complaints")"
+    2>"$WORK/complaints" || fail "$DATABASE: it could not be dumped again: $(complaint)"
   sync "$file.dump"
   sql --field-separator=' ' --dbname="$DATABASE" --file=- <<<"$TABLES" >"$file.content"
   look_for_originals "$file.dump"
   sql --command="drop database \"$DATABASE\""
   fill_scratch "$DATABASE" "$file.dump"
-  sql --field-separator=' ' --dbname="$DATABASE" --file=- <<<"$TABLES" >"$WORK/restored"
+  read_back "$DATABASE"
   differing "$file.content" "$WORK/restored" >"$WORK/differences"
   [[ ! -s $WORK/differences ]] || fail "$DATABASE: what was restored is not what was masked: $(head -n 1 "$WORK/differences")"
   mb=$(sql --command="select pg_catalog.pg_database_size('$DATABASE') >> 20")
@@ -162,8 +162,7 @@ ended() {
   if [[ -n ${ALIVE:-} ]]; then
     [[ -z ${MASKING:-} ]] || end_scratch
     if ((code)); then
-      printf '{"at": %s, "reason": "%s"}\n' "$(date +%s)" "$({ cat "$WORK/reason" 2>/dev/null || echo 'it was cut short'; } | tr -d '\\"\n')" \
-        >"$BACKUPS/masked-failure.json"
+      failed "$BACKUPS/masked-failure.json"
     fi
     rm -rf "$RUNNING" "$FOLDER" "$BACKUPS/.masking"
   fi

@@ -12,19 +12,19 @@ set -euo pipefail
 
 : "${BACKUPS:?}" "${ARCHIVE:?}"
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+PROGRESS_SECONDS=${PROGRESS_SECONDS:-10} # somebody looks on
 . "$HERE/postgres.sh"
 . "$HERE/content.sh"
 . "$HERE/log.sh"
-PROGRESS_SECONDS=${PROGRESS_SECONDS:-10}
+. "$HERE/scratch.sh"
 CLOSE_SECONDS=${CLOSE_SECONDS:-60}
-RESERVE_MB=${RESERVE_MB:-512} # of the backups' disk, which this leaves to others
 FOLDER=$BACKUPS/.moment
+SCRATCH=$FOLDER # of which a complaint is, and not of a trial beside this
 export CLUSTER=$1 PGBACKREST_PG1_PATH=$FOLDER/data PGBACKREST_LOCK_PATH=/tmp/pgbackrest/moment # beside a backup that may be under way
 TARGET=$2 NAME=$3
 shift 3
 
 tool() { bash "$HERE/pgbackrest.sh" "$@" 2>"$WORK/complaints"; }
-complaint() { grep -m 1 -oE 'ERROR: .*' "$WORK/complaints" || first_error "$WORK/complaints"; }
 
 # size_mb: of the newest backup of the cluster.
 size_mb() {
@@ -40,17 +40,15 @@ size_mb() {
 close() (
   [[ $TARGET != newest && -S $PGBACKREST_PG1_SOCKET_PATH/.s.PGSQL.5432 ]] || return 0
   export PGHOST=$PGBACKREST_PG1_SOCKET_PATH PGPORT=5432 PGUSER=backup
-  [[ $(sql --command='select system_identifier from pg_catalog.pg_control_system()' 2>"$WORK/complaints") == "$CLUSTER" ]] || return 0
+  [[ $(identity 2>"$WORK/complaints") == "$CLUSTER" ]] || return 0
   close_log "$CLOSE_SECONDS" || fail "the log of the last moments does not leave the machine: docs/runbook.md, The log off the machine"
 )
 
 restore() {
-  local mb free how=(--type=default)
+  local mb how=(--type=default)
   mb=$(size_mb)
-  free=$(free_mb "$BACKUPS")
   # Its files, its log and the dumps.
-  ((free - RESERVE_MB > mb * 3 / 2 + 300)) ||
-    fail "the cluster as it was may need $((mb * 3 / 2 + 300)) MB, and the backups' disk has $free MB free, of which $RESERVE_MB MB stay so"
+  room_for "the cluster as it was" "$((mb * 3 / 2 + 300))" || fail "$(cat "$WORK/room")"
   [[ $TARGET == newest ]] || how=(--type=time --target="$TARGET" --target-action=promote)
   say "fetching the cluster $CLUSTER, $mb MB, from off the machine"
   progress "fetched" "$FOLDER/data" "$mb" 9>&- &
@@ -130,15 +128,6 @@ dump() {
   say "$database: as at ${TARGET/#newest/the end of its log}, $(stat -c %s "$file.dump") bytes, $(grep -c '^table ' "$file.content" || true) tables," \
     "$(awk '$1 == "table" {rows += $3} END {print rows + 0}' "$file.content") rows"
 }
-
-# progress WORDS PATH MB
-progress() {
-  while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1 && kill -0 "$$" 2>/dev/null; do
-    say "$1: $(du -sm "$2" 2>/dev/null | cut -f1) MB${3:+ of $3 MB}"
-  done
-}
-
-stop_watch() { if [[ -n ${WATCH:-} ]]; then kill "$WATCH" 2>/dev/null || true; fi; }
 
 ended() {
   stop_watch

@@ -97,9 +97,6 @@ proof() {
   rm -f "$BACKUPS/offsite-damaged"
 }
 
-# identity: of the cluster that is backed up.
-identity() { sql --command='select system_identifier from pg_catalog.pg_control_system()' 2>"$WORK/complaints"; }
-
 push_all() {
   local name host newest
   exec 9>"$BACKUPS/.offsite.lock"
@@ -110,7 +107,7 @@ push_all() {
   mkdir -p "$TMPDIR"
   alive "$RUNNING" &
   ALIVE=$!
-  host=$(identity) || fail "the server did not say which cluster it is: $(first_error "$WORK/complaints")"
+  host=$(identity 2>"$WORK/complaints") || fail "the server did not say which cluster it is: $(first_error "$WORK/complaints")"
   open
   sed -n "/\"hostname\":\"$host\"/p" "$WORK/snapshots" | each name= | sort >"$WORK/own"
   newest=$(tail -n 1 "$WORK/own")
@@ -147,8 +144,7 @@ ended() {
   local code=$?
   [[ -z ${ALIVE:-} ]] || kill "$ALIVE" 2>/dev/null || true
   if ((code)) && [[ -n ${ALIVE:-} ]]; then
-    printf '{"at": %s, "reason": "%s"}\n' "$(date +%s)" "$({ cat "$WORK/reason" 2>/dev/null || echo 'it was cut short'; } | tr -d '\\"\n')" \
-      >"$BACKUPS/offsite-failure.json"
+    failed "$BACKUPS/offsite-failure.json"
   fi
   rm -rf "$WORK"
   if [[ -n ${ALIVE:-} ]]; then rm -rf "$RUNNING" "$BACKUPS/.outgoing" "$TMPDIR"; fi

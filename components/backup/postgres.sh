@@ -30,6 +30,17 @@ first_error() {
   grep -m 1 -E 'error:|ERROR:|FATAL:|PANIC:' <<<"$said" || grep -m 1 . <<<"$said" || echo 'it said nothing'
 }
 
+# identity: of the cluster that serves.
+identity() { sql --command='select system_identifier from pg_catalog.pg_control_system()'; }
+
+# number FIELD FILE: of JSON in one line; nothing if it is not there.
+number() { sed -n "s/.*\"$1\": \"\?\([0-9]*\).*/\1/p" "$2" 2>/dev/null || true; }
+
+# failed FILE: keeps there why the run that is ending has failed.
+failed() {
+  printf '{"at": %s, "reason": "%s"}\n' "$(date +%s)" "$({ cat "$WORK/reason" 2>/dev/null || echo 'it was cut short'; } | tr -d '\\"\n')" >"$1"
+}
+
 # alive FILE: the sign of life of a run, until it is ended or this script is.
 alive() {
   while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1 9>&- && kill -0 "$$" 2>/dev/null; do touch "$1"; done

@@ -83,9 +83,7 @@ send() {
 
 # record NAME SNAPSHOT [MORE]: the newest copy, whole or not at all; MORE are other fields of it.
 record() {
-  printf '{"name": "%s", "snapshot": "%s", %s"finished": %s}\n' "$1" "$2" "${3:+$3, }" "$(date +%s)" >"$RECORD.partial"
-  sync "$RECORD.partial"
-  mv "$RECORD.partial" "$RECORD"
+  printf '{"name": "%s", "snapshot": "%s", %s"finished": %s}\n' "$1" "$2" "${3:+$3, }" "$(date +%s)" | whole "$RECORD"
 }
 
 # fetch FOLDER NAME DATABASE...: into the databases' folders there.
@@ -118,4 +116,3 @@ known() { sed -n "s/.*\"$1\": \"\?\([0-9a-f]*\).*/\1/p" "$2"; }
 
 # moment NAME: as restic takes it.
 moment() { sed -E 's/^(.{10})T(..)(..)(..)Z.*/\1 \2:\3:\4/' <<<"$1"; }
-

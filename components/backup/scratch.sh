@@ -87,11 +87,12 @@ read_back() {
     fail "$1: what was restored could not be read: $(complaint)"
 }
 
-# progress WORDS PATH MB [LIFE]: says each while how much of about so much there is, and keeps the sign of life LIFE fresh.
+# progress WORDS PATH MB [LIFE]: says each while how much of about so much there is, if that is known, and keeps the sign of life
+# LIFE fresh.
 progress() {
   while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1 && kill -0 "$$" 2>/dev/null; do
     [[ -z ${4:-} ]] || touch "$BACKUPS/$4"
-    say "$1: $(du -sm "$2" 2>/dev/null | cut -f1) MB of about $3 MB"
+    say "$1: $(du -sm "$2" 2>/dev/null | cut -f1) MB${3:+ of about $3 MB}"
   done
 }
 
