@@ -37,7 +37,11 @@ COMPUTED: Mapping[str, Mapping[str, Any]] = {
 
 
 class _Mocks(mocks.Mocks):
+    def __init__(self) -> None:
+        self.containers = 0
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        self.containers += args.typ == "docker:index/container:Container"
         outputs = {"name": args.name, **args.inputs, **COMPUTED.get(args.typ, {})}
         return "1", outputs
 
@@ -46,7 +50,7 @@ class _Mocks(mocks.Mocks):
 
 
 def main(folder: Path, stack_name: str, configuration: Mapping[str, str], extra: int) -> None:
-    """Runs the program and prints when it had declared everything, and when all of that was registered."""
+    """Runs the program and prints when it had declared everything, when all of that was registered, and how many containers."""
     os.environ |= {"HCLOUD_TOKEN": "0" * 64, "CLOUDFLARE_API_TOKEN": "0" * 64}
     home = tempfile.mkdtemp()  # the program writes ssh keys to the user's
     pwd.getpwuid = lambda _uid: SimpleNamespace(pw_dir=home)  # type: ignore[assignment,misc]
@@ -71,12 +75,15 @@ def main(folder: Path, stack_name: str, configuration: Mapping[str, str], extra:
             declare(names["platform"], extra)
         declared = time.perf_counter() - START
 
+    engine = _Mocks()
+
     async def everything() -> None:
-        mocks.set_mocks(_Mocks(), project=PROJECT, stack=stack_name, preview=False)
+        mocks.set_mocks(engine, project=PROJECT, stack=stack_name, preview=False)
         await stack.run_pulumi_func(run)
 
     asyncio.run(everything())
-    print(json.dumps({"declared": declared, "registered": time.perf_counter() - START}))
+    registered = time.perf_counter() - START
+    print(json.dumps({"declared": declared, "registered": registered, "containers": engine.containers}))
 
 
 if __name__ == "__main__":

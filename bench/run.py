@@ -130,9 +130,7 @@ class Bench:
         print(_line(row), flush=True)
 
     def _program(self, folder: Path, stack: str, extra: int = 0, until: str = "declared") -> float:
-        configuration = {} if stack == "empty" else _configuration(stack)
-        words = ["bench.program", str(folder), stack, json.dumps(configuration), str(extra)]
-        return float(_child(words)[until])
+        return float(program(folder, stack, extra)[until])
 
     def _engine(self, lab: Lab, project: Path, stack: str, step: str, changes: int | None = 0) -> float:
         environment = lab.environment()
@@ -151,6 +149,12 @@ class Bench:
                 f"{step} {stack}: {found['changes']} changes, where {changes} were to be measured"
             )
         return float(found["seconds"])
+
+
+def program(folder: Path, stack: str, extra: int = 0) -> dict[str, Any]:
+    """What `bench.program` measures of a stack with so many containers more; `empty` is an empty program."""
+    configuration = {} if stack == "empty" else _configuration(stack)
+    return _child(["bench.program", str(folder), stack, json.dumps(configuration), str(extra)])
 
 
 def _child(words: list[str], given: str = "") -> dict[str, Any]:
