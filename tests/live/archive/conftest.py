@@ -87,20 +87,19 @@ def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
 
 
 @pytest.fixture(scope="module")
-def storage(
-    built: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[S3Server]:
-    """A bucket, whose keys are the stack's."""
-    built("s3")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Storage:
+    """At an S3 service, with the stack's keys."""
     home = tmp_path_factory.mktemp("storage")
-    free = Storage.of(home)
-    account = {
-        "access_key": SECRETS["archive_access_key"],
-        "secret_key": SECRETS["archive_secret_key"],
-        "port": free.port,
-    }
-    (home / "account.json").write_text(json.dumps(account))
-    with S3Server((BUCKET,), Storage.of(home)) as server:
+    keys = {"access_key": SECRETS["archive_access_key"], "secret_key": SECRETS["archive_secret_key"]}
+    (home / "account.json").write_text(json.dumps({**keys, "port": Storage.of(home).port}))
+    return Storage.of(home)
+
+
+@pytest.fixture(scope="module")
+def storage(built: Callable[..., dict[str, str]], account: Storage) -> Iterator[S3Server]:
+    """Its bucket."""
+    built("s3")
+    with S3Server((BUCKET,), account) as server:
         yield server
 
 
