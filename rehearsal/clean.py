@@ -86,3 +86,6 @@ def _purge(cloud: Cloud) -> None:
         if address.protection and any(address.protection.values()):
             address.change_protection(delete=False).wait_until_finished(WAIT_SECONDS)
         address.delete()
+    # A volume's end is not waited for by who deletes it, and here its disk is: the cloud goes next.
+    for action in client.volumes.actions.get_all(status=["running"]):
+        action.wait_until_finished(WAIT_SECONDS)
