@@ -182,9 +182,11 @@ def test_what_was_written_survives_the_machine_and_its_disks(stand: Stand, targe
 
 
 @pytest.mark.nightly
-def test_all_but_the_buckets_and_the_paper_is_gone_and_the_stack_is_had_back(stand: Stand) -> None:
+def test_all_but_the_buckets_and_the_paper_is_gone_and_the_stack_is_had_back(
+    stand: Stand, target: Target
+) -> None:
     """No last copy was made, and there is no state: what is lost is what the log had not been sent of."""
-    target = stand.target()
+    target = stand.target()  # after a server that was made anew it is not the fixture's
     with target.http() as client:
         issue = Api(target, client).login().create("written on the worst day")
     ask = 'docker exec jira-uat-postgres psql -U postgres -Atc "{}"'.format
