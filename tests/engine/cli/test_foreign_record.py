@@ -10,7 +10,7 @@ import pytest
 from tests.engine.cli.terminal import Terminal, host
 from tests.engine.lab import SECRETS, ZONE_ID
 
-pytestmark = [pytest.mark.engine, pytest.mark.parametrize("host", [host()])]
+pytestmark = [pytest.mark.engine, pytest.mark.nightly, pytest.mark.parametrize("host", [host()])]
 NAME = "app-uat.example.com"
 RECORDS = f"/client/v4/zones/{ZONE_ID}/dns_records"
 
