@@ -4,6 +4,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components.backup.backup import Backup
+from components.buckets import places
 from components.containers import Images, Networks, Runtime
 from components.containers.networks import NETWORKS
 from components.edge import Edge, EdgeArgs, http_sources
@@ -73,6 +74,7 @@ class Platform(pulumi.ComponentResource):
             Networks("network", runtime, networks(settings), child),
             images,
             self.credentials,
+            places("bucket", settings.backup, stack, child),
             variables(settings.host, settings.development),
         )
 

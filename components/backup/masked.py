@@ -5,8 +5,8 @@ from dataclasses import replace
 import pulumi
 
 from components.backup import scripts
+from components.buckets import Place
 from components.containers import Process
-from components.settings.bucket import Bucket
 from components.settings.masked import Masked
 
 AUTHORITY = "/etc/jira-masked/authority.pem"
@@ -15,9 +15,9 @@ REPOSITORY = "masked"
 """In the bucket: whoever takes from it does not know the name of the stack."""
 
 
-def handed_on(process: Process, settings: Masked) -> Process:
+def handed_on(process: Process, settings: Masked, bucket: Place) -> Process:
     """The process that exports masked rows after each dump of the schedule's."""
-    process = taken_from(process, settings)
+    process = taken_from(process, bucket)
     return replace(
         process,
         entrypoint=("bash", f"{scripts.FOLDER}/with-copies.sh"),
@@ -26,23 +26,21 @@ def handed_on(process: Process, settings: Masked) -> Process:
     )
 
 
-def taken_from(process: Process, bucket: Bucket) -> Process:
+def taken_from(process: Process, bucket: Place) -> Process:
     """The process that can be asked to fetch what was exported."""
-    config = pulumi.Config()
-    authority = bucket.certificate_authority
     return replace(
         process,
         environment={
             **process.environment,
             **({"MASKED_REGION": bucket.region} if bucket.region else {}),
-            **({"MASKED_AUTHORITY": AUTHORITY} if authority else {}),
+            **({"MASKED_AUTHORITY": AUTHORITY} if bucket.authority else {}),
             "MASKED_REPOSITORY": bucket.repository(REPOSITORY),
         },
         secrets={
             **process.secrets,
-            "MASKED_ACCESS_KEY": config.require_secret("masked_access_key"),
-            "MASKED_SECRET_KEY": config.require_secret("masked_secret_key"),
-            "MASKED_PASSPHRASE": config.require_secret("masked_passphrase"),
+            "MASKED_ACCESS_KEY": bucket.access_key,
+            "MASKED_SECRET_KEY": bucket.secret_key,
+            "MASKED_PASSPHRASE": pulumi.Config().require_secret("masked_passphrase"),
         },
-        files={**process.files, **({AUTHORITY: authority} if authority else {})},
+        files={**process.files, **({AUTHORITY: bucket.authority} if bucket.authority else {})},
     )

@@ -38,9 +38,9 @@ def with_buckets(process: Process, name: str, site: Site, opts: pulumi.ResourceO
         mounts=(*process.mounts, *restic.mounts),
     )
     if backup.offsite:
-        process = copied_away(process, site, backup.offsite)
+        process = copied_away(process, site, backup.offsite, site.buckets["offsite"])
     if backup.masked:
-        process = handed_on(process, backup.masked)
+        process = handed_on(process, backup.masked, site.buckets["masked"])
     if backup.reset and backup.reset.masked:
-        process = taken_from(process, backup.reset.masked)
+        process = taken_from(process, site.buckets["masked"])
     return process

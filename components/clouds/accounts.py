@@ -15,11 +15,15 @@ _HERE = ("127.0.0.1", "::1", "localhost")
 
 @dataclass(frozen=True)
 class Accounts:
-    """The APIs as the providers will ask them; `acme` is Cloudflare's, asked as Traefik will."""
+    """The APIs as the providers will ask them; `acme` is Cloudflare's, asked as Traefik will.
+
+    `r2` is the S3 endpoint of the account's buckets, where that is not R2's own, as in a rehearsal.
+    """
 
     hetzner: Api
     cloudflare: Api
     acme: Api
+    r2: str | None = None
 
     @property
     def on_this_machine(self) -> bool:
@@ -45,4 +49,5 @@ def accounts(environment: Mapping[str, str]) -> Accounts:
             cloudflare.get("apiToken") or environment.get("CLOUDFLARE_API_TOKEN") or "",
         ),
         Api("Cloudflare", at_cloudflare, pulumi.Config().get("acme_dns_token") or ""),
+        environment.get("CLOUDFLARE_R2_ENDPOINT") or None,
     )

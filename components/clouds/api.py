@@ -13,6 +13,7 @@ TRIES = 3
 PAUSE_SECONDS = 0.5
 """Before the second try; it doubles with the next."""
 TIMEOUT_SECONDS = 5.0
+NOTHING: Mapping[str, Any] = {}
 
 
 class Unreachable(Exception):
@@ -45,8 +46,15 @@ class Api:
     endpoint: str
     token: str
 
-    def ask(self, path: str, method: str = "GET") -> Answer:
-        """One request, tried again where that may help.
+    def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        body: Mapping[str, Any] = NOTHING,
+        headers: Mapping[str, str] = NOTHING,
+    ) -> Answer:
+        """One request, tried again where that may help; a `body` goes with other methods than GET.
 
         Raises:
             Unreachable: there was no answer to be had.
@@ -56,21 +64,23 @@ class Api:
             if number:
                 time.sleep(PAUSE_SECONDS * 2 ** (number - 1))
             try:
-                status, text = self._once(path, method)
-                body = json.loads(text)
+                status, text = self._once(path, method, body, headers)
+                said = json.loads(text)
             except (OSError, http.client.HTTPException, ValueError) as error:
                 failure = str(error) or type(error).__name__
                 continue
-            if status != http.client.TOO_MANY_REQUESTS and status < 500 and isinstance(body, dict):
-                return Answer(status, body)
+            if status != http.client.TOO_MANY_REQUESTS and status < 500 and isinstance(said, dict):
+                return Answer(status, said)
             failure = f"HTTP {status}"
         raise Unreachable(f"{self.provider} cannot be asked ({failure})")
 
-    def _once(self, path: str, method: str) -> tuple[int, bytes]:
+    def _once(
+        self, path: str, method: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
         request = urllib.request.Request(
             self.endpoint + path,
-            b"{}" if method != "GET" else None,
-            {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+            json.dumps(body).encode() if method != "GET" else None,
+            {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json", **headers},
             method=method,
         )
         try:

@@ -1,29 +1,17 @@
-"""The buckets that the settings name: whether they are there, and let their keys in."""
+"""The buckets at a service that the settings name: whether they are there, and let their keys in."""
 
 import re
 from collections.abc import Iterator
 
 from components.clouds.bucket import Bucket
 from components.preflight.finding import Finding
-from components.settings.backup import Backup
 from components.settings.bucket import Bucket as Settings
 from components.settings.problem import NOT_SHOWN, Problem
 
 
-def named(backup: Backup) -> list[tuple[str, str, Settings]]:
-    """The path of each, what the names of its keys begin with, and itself."""
-    found = (
-        ("backup.offsite", "offsite", backup.offsite),
-        ("backup.point_in_time", "archive", backup.point_in_time),
-        ("backup.masked", "masked", backup.masked),
-        ("backup.reset.masked", "masked", backup.reset.masked if backup.reset else None),
-    )
-    return [(path, keys, bucket) for path, keys, bucket in found if bucket]
-
-
-def rehearsed(bucket: Settings) -> bool:
+def rehearsed(endpoint: str) -> bool:
     """Whether the service is at an address and has no name, as a rehearsal's: that asks no other."""
-    return re.fullmatch(r"https://[\d.]+(:\d+)?", bucket.endpoint) is not None
+    return re.fullmatch(r"https://[\d.]+(:\d+)?", endpoint) is not None
 
 
 def findings(path: str, keys: str, settings: Settings, access: str, secret: str) -> Iterator[Finding]:
@@ -31,6 +19,7 @@ def findings(path: str, keys: str, settings: Settings, access: str, secret: str)
 
     The keys `access` and `secret` are the secrets whose names begin with `keys`.
     """
+    assert settings.endpoint is not None
     bucket = Bucket(
         settings.endpoint, settings.bucket, settings.region, settings.certificate_authority, access, secret
     )

@@ -8,7 +8,7 @@ from functools import partial
 import pulumi
 
 from components.clouds import Unreachable, accounts
-from components.preflight import cloudflare, copies, hetzner, sources
+from components.preflight import cloudflare, copies, hetzner, r2, sources
 from components.preflight.finding import Finding, InTheWay
 from components.settings import Settings
 
@@ -32,8 +32,10 @@ def look(settings: Settings, environment: Mapping[str, str] = os.environ) -> Non
         parts.append(lambda: cloudflare.findings_of_acme(at.acme, settings.domain))
     if settings.host.kind == "hetzner":
         parts.append(lambda: hetzner.findings(at.hetzner, settings.host, stack, writes))
-    for path, keys, bucket in copies.named(settings.backup):
-        if not at.on_this_machine or copies.rehearsed(bucket):
+    if settings.backup.r2 is not None:
+        parts.append(lambda: r2.findings(at.cloudflare, settings))
+    for path, keys, bucket in settings.backup.named:
+        if bucket.endpoint and (not at.on_this_machine or copies.rehearsed(bucket.endpoint)):
             given = [pulumi.Config().get(f"{keys}_{name}") or "" for name in ("access_key", "secret_key")]
             parts.append(partial(copies.findings, path, keys, bucket, *given))
     if not at.on_this_machine:  # where a rehearsal plays the visitors

@@ -47,7 +47,7 @@ class Archive:
         settings = site.settings.backup.point_in_time
         if settings is None:
             return None
-        runtime, config, authority = site.runtime, pulumi.Config(), settings.certificate_authority
+        runtime, bucket = site.runtime, site.buckets["archive"]
         socket = Storage(
             name,
             runtime,
@@ -56,7 +56,8 @@ class Archive:
             site.images[site.postgres_image],
             opts,
         )
-        service = urlsplit(settings.endpoint)
+        passphrase = pulumi.Config().require_secret("archive_passphrase")
+        service = urlsplit(bucket.endpoint)
         # https://pgbackrest.org/configuration.html; each option is a variable, too.
         options = {
             "COMPRESS_TYPE": "zst",
@@ -72,11 +73,11 @@ class Archive:
             "REPO1_CIPHER_TYPE": "aes-256-cbc",
             "REPO1_RETENTION_FULL": str(settings.keep_days),
             "REPO1_RETENTION_FULL_TYPE": "time",
-            "REPO1_S3_BUCKET": settings.bucket,
+            "REPO1_S3_BUCKET": bucket.bucket,
             "REPO1_S3_ENDPOINT": str(service.hostname),
-            "REPO1_S3_REGION": settings.region or DEFAULT_REGION,
+            "REPO1_S3_REGION": bucket.region or DEFAULT_REGION,
             "REPO1_S3_URI_STYLE": "path",
-            "REPO1_STORAGE_CA_FILE": AUTHORITY if authority else AUTHORITIES,
+            "REPO1_STORAGE_CA_FILE": AUTHORITY if bucket.authority else AUTHORITIES,
             "REPO1_STORAGE_PORT": str(service.port or 443),
             "REPO1_TYPE": "s3",
             # Of the log several files are sent at once, beside the server's asking for one after the other.
@@ -90,11 +91,13 @@ class Archive:
                 **{f"PGBACKREST_{option}": value for option, value in options.items()},
             },
             files={
-                f"{SECRETS}/PGBACKREST_REPO1_CIPHER_PASS": config.require_secret("archive_passphrase"),
-                f"{SECRETS}/PGBACKREST_REPO1_S3_KEY": config.require_secret("archive_access_key"),
-                f"{SECRETS}/PGBACKREST_REPO1_S3_KEY_SECRET": config.require_secret("archive_secret_key"),
+                f"{SECRETS}/PGBACKREST_REPO1_CIPHER_PASS": pulumi.Config().require_secret(
+                    "archive_passphrase"
+                ),
+                f"{SECRETS}/PGBACKREST_REPO1_S3_KEY": bucket.access_key,
+                f"{SECRETS}/PGBACKREST_REPO1_S3_KEY_SECRET": bucket.secret_key,
                 SCRIPT: Path(__file__).with_name("pgbackrest.sh").read_text(encoding="utf-8"),
-                **({AUTHORITY: authority} if authority else {}),
+                **({AUTHORITY: bucket.authority} if bucket.authority else {}),
             },
             socket=socket.mount(SOCKET),
             arguments={

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from components.buckets import Place
 from components.containers import Images, Networks, Runtime
 from components.services.credentials import Credentials
 from components.settings import Settings
@@ -18,6 +19,8 @@ class Site:
     networks: Networks
     images: Images
     credentials: Credentials
+    buckets: Mapping[str, Place] = field(default_factory=dict)
+    """By what the names of its secrets begin with: `offsite`, `archive`, `masked`."""
     variables: Mapping[str, str] = field(default_factory=dict)
     """A developer's own, for the application's processes; each counts as secret."""
 

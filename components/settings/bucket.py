@@ -33,8 +33,10 @@ Region = Annotated[
 class Bucket(Section):
     """Of any such service: Hetzner's Object Storage, Cloudflare's R2, others."""
 
-    endpoint: Annotated[str, AfterValidator(_endpoint)] = Field(
-        description="S3 endpoint, e.g. https://nbg1.your-objectstorage.com; elsewhere than the server"
+    endpoint: Annotated[str, AfterValidator(_endpoint)] | None = Field(
+        None,
+        description="S3 endpoint, e.g. https://nbg1.your-objectstorage.com; elsewhere than the server. "
+        "None: the bucket is R2's, in the account of backup.r2",
     )
     # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     bucket: Annotated[
@@ -44,17 +46,10 @@ class Bucket(Section):
             "is no name of a bucket",
             "write 3 to 63 lower-case letters, digits and inner hyphens",
         ),
-    ] = Field(description="bucket, which exists and holds nothing else")
+    ] = Field(description="bucket that holds nothing else; it exists, unless it is R2's")
     region: Region | None = Field(
         None, description="region of the bucket, where the service wants it said (AWS; auto for R2)"
     )
     certificate_authority: Annotated[str, AfterValidator(_certificates)] | None = Field(
         None, description="PEM of the authority that the endpoint's certificate is of, if it is a private one"
     )
-
-    def repository(self, name: str) -> str:
-        """Where restic finds the repository of that name in it.
-
-        https://restic.readthedocs.io/en/stable/030_preparing_a_new_repo.html#s3-compatible-storage
-        """
-        return f"s3:{self.endpoint}/{self.bucket}/{name}"

@@ -41,13 +41,8 @@ def examples_are_replaced(
     ):
         if address is not None and address.rpartition("@")[2].lower() in ZONES:
             found[path] = address
-    for path, bucket in (
-        ("backup.offsite", backup.offsite),
-        ("backup.point_in_time", backup.point_in_time),
-        ("backup.masked", backup.masked),
-        ("backup.reset.masked", backup.reset.masked if backup.reset else None),
-    ):
-        if bucket and bucket.bucket.startswith(_BUCKET):
+    for path, _, bucket in backup.named:
+        if bucket.bucket.startswith(_BUCKET):
             found[f"{path}.bucket"] = bucket.bucket
     for name in ("api", "worker", "web", *(("postgres_archiving",) if backup.point_in_time else ())):
         if (getattr(images, name) or "").startswith(_ORGANISATION):

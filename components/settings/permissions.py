@@ -22,6 +22,11 @@ ZONE = Permission("Zone / Zone / Read", "zone")
 ZONE_SETTINGS = Permission("Zone / Zone Settings / Edit", "zone_settings")
 DNS = Permission("Zone / DNS / Edit", "dns_records")
 CERTIFICATES = Permission("Zone / SSL and Certificates / Edit", "ssl")
+BUCKETS = Permission("Account / Workers R2 Storage / Edit", "workers_r2")
+KEYS = Permission("Account / Account API Tokens / Edit", "account_api_tokens")
+
+R2 = (BUCKETS, KEYS)
+"""Of `CLOUDFLARE_API_TOKEN`, for the account, where `backup.r2` has buckets made."""
 
 HETZNER = "Read & Write"
 """Of `HCLOUD_TOKEN`; a preview needs `Read` only."""
@@ -32,7 +37,7 @@ ACME = (ZONE, DNS)
 
 
 def of_cloudflare(tls_mode: object, zone_settings: object) -> tuple[Permission, ...]:
-    """What `CLOUDFLARE_API_TOKEN` needs in a stack of that `tls.mode` and `edge.zone_settings`."""
+    """What `CLOUDFLARE_API_TOKEN` needs for the zone, by `tls.mode` and `edge.zone_settings`."""
     needed = (*CLOUDFLARE, CERTIFICATES) if tls_mode == "origin-ca" else CLOUDFLARE
     return tuple(one for one in needed if one != ZONE_SETTINGS or zone_settings != "keep")
 

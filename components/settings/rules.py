@@ -508,14 +508,51 @@ def copies_are_elsewhere(host: Host, backup: Backup) -> Iterator[Problem]:
     """What takes a location takes the server, its volume and Hetzner's own images of them at once."""
     for name in ("offsite", "point_in_time"):
         path, bucket = f"backup.{name}.endpoint", getattr(backup, name)
-        if host.kind == "hetzner" and bucket and bucket.endpoint.startswith(f"https://{host.location}."):
+        endpoint = bucket and bucket.endpoint
+        if host.kind == "hetzner" and endpoint and endpoint.startswith(f"https://{host.location}."):
             others = ", ".join(one for one in STORAGE_LOCATIONS if one != host.location)
             yield Problem(
                 path,
-                _show(path, bucket.endpoint),
+                _show(path, endpoint),
                 f"is at host.location {host.location}: what takes the server takes the copies, too",
                 f"take a bucket at another location ({others}), or of another service",
             )
+
+
+def buckets_have_their_service(backup: Backup) -> Iterator[Problem]:
+    """One that names no endpoint is R2's, which has rules of its own."""
+    of_r2 = [(path, bucket) for path, _, bucket in backup.named if bucket.endpoint is None]
+    for path, bucket in of_r2:
+        if backup.r2 is None:
+            yield Problem(
+                f"{path}.endpoint",
+                NOTHING,
+                "is required, since there is no backup.r2",
+                "write the endpoint of the S3 service, or backup.r2.account_id to have the bucket made there",
+            )
+            continue
+        # https://developers.cloudflare.com/r2/api/error-codes/: InvalidBucketName
+        if "." in bucket.bucket:
+            yield Problem(
+                f"{path}.bucket",
+                _show(f"{path}.bucket", bucket.bucket),
+                "has a dot in it, which R2 takes in no name of a bucket",
+                "write 3 to 63 lower-case letters, digits and inner hyphens",
+            )
+        if bucket.region not in (None, "auto"):
+            yield Problem(
+                f"{path}.region",
+                _show(f"{path}.region", bucket.region),
+                "is no region of R2's, which has auto alone",
+                "remove it; where the bucket lies is backup.r2.location",
+            )
+    if backup.r2 and not of_r2:
+        yield Problem(
+            "backup.r2",
+            "a mapping",
+            "names an account, and each bucket has an endpoint of another service",
+            "remove it, or the endpoint of the bucket that is to be R2's",
+        )
 
 
 def archive_is_apart(backup: Backup) -> Iterator[Problem]:
@@ -650,6 +687,7 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     cpus_fit,
     temporal_tools_match_the_server,
     copies_are_elsewhere,
+    buckets_have_their_service,
     masked_rows_are_apart,
     a_reset_has_its_source,
     archive_is_apart,

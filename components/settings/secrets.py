@@ -68,11 +68,11 @@ def tokens(raw: Mapping[str, Any], present: Mapping[str, str]) -> dict[str, str]
     kind, mode = _mapping(raw, "host").get("kind"), _mapping(raw, "tls").get("mode")
     needed = {
         "HCLOUD_TOKEN": kind == "hetzner",
-        "CLOUDFLARE_API_TOKEN": kind in ("hetzner", "existing"),
+        "CLOUDFLARE_API_TOKEN": kind in ("hetzner", "existing") or bool(_mapping(raw, "backup").get("r2")),
         "acme_dns_token": mode == "dns-01",
-        **dict.fromkeys(OFFSITE, bool(_mapping(raw, "backup").get("offsite"))),
-        **dict.fromkeys(MASKED, masks(raw)),
-        **dict.fromkeys(ARCHIVE, bool(_mapping(raw, "backup").get("point_in_time"))),
+        **dict.fromkeys(given(raw, OFFSITE, ("offsite",)), True),
+        **dict.fromkeys(given(raw, MASKED, ("masked", "reset.masked")), True),
+        **dict.fromkeys(given(raw, ARCHIVE, ("point_in_time",)), True),
     }
     return {name: present[name] for name, is_needed in needed.items() if is_needed and name in present}
 
@@ -83,12 +83,13 @@ def missing(raw: Mapping[str, Any], present: Collection[str]) -> Iterator[Proble
     `present` are the secrets that are set, and `HCLOUD_TOKEN` and `CLOUDFLARE_API_TOKEN`.
     """
     host, tls, application = (_mapping(raw, name) for name in ("host", "tls", "application"))
-    offsite, archive = (bool(_mapping(raw, "backup").get(name)) for name in ("offsite", "point_in_time"))
+    offsite, archive = given(raw, OFFSITE, ("offsite",)), given(raw, ARCHIVE, ("point_in_time",))
+    masked = given(raw, MASKED, ("masked", "reset.masked"))
     for name, needed, why in (
         ("acme_dns_token", tls.get("mode") == "dns-01", "tls.mode dns-01 proves the names by DNS"),
-        *((key, offsite, "backup.offsite copies the dumps to a bucket") for key in OFFSITE),
-        *((key, masks(raw), "backup.masked or backup.reset.masked names a bucket") for key in MASKED),
-        *((key, archive, "backup.point_in_time archives to a bucket") for key in ARCHIVE),
+        *((key, True, "backup.offsite copies the dumps to a bucket") for key in offsite),
+        *((key, True, "backup.masked or backup.reset.masked names a bucket") for key in masked),
+        *((key, True, "backup.point_in_time archives to a bucket") for key in archive),
         ("registry_password", bool(raw.get("registry")), "images come from a registry that wants a login"),
         ("sentry_dsn", application.get("sentry") is True, "application.sentry is on"),
     ):
@@ -103,15 +104,39 @@ def missing(raw: Mapping[str, Any], present: Collection[str]) -> Iterator[Proble
             "export a token of the project in Hetzner's console "
             f"(Security, API tokens, {permissions.HETZNER})",
         )
-    if host.get("kind") in ("hetzner", "existing") and "CLOUDFLARE_API_TOKEN" not in present:
-        edge = _mapping(raw, "edge")
-        needed = permissions.of_cloudflare(tls.get("mode"), edge.get("zone_settings"))
+    served, r2 = host.get("kind") in ("hetzner", "existing"), bool(_mapping(raw, "backup").get("r2"))
+    if (served or r2) and "CLOUDFLARE_API_TOKEN" not in present:
+        of_zone = permissions.of_cloudflare(tls.get("mode"), _mapping(raw, "edge").get("zone_settings"))
+        needed = (*(of_zone if served else ()), *(permissions.R2 if r2 else ()))
+        why = "the names are served through Cloudflare" if served else "backup.r2 has buckets made"
+        where = "this zone" if served and not r2 else "this zone and account" if served else "this account"
         yield Problem(
             "CLOUDFLARE_API_TOKEN",
             NOTHING,
-            "is required, since the names are served through Cloudflare",
-            f"export a token for this zone (My Profile, API Tokens: {permissions.listed(needed)})",
+            f"is required, since {why}",
+            f"export a token for {where} (My Profile, API Tokens: {permissions.listed(needed)})",
         )
+
+
+def given(raw: Mapping[str, Any], keys: tuple[str, ...], paths: Collection[str]) -> tuple[str, ...]:
+    """Which of a bucket's `keys` a human gives, where one of `paths` under `backup` names the bucket.
+
+    Of a bucket without an endpoint the program makes the keys, and the passphrase is all there is to give.
+    """
+    backup = _mapping(raw, "backup")
+    buckets = [bucket for path in paths if (bucket := _at(backup, path))]
+    if not buckets:
+        return ()
+    made = bool(backup.get("r2")) and all(isinstance(b, dict) and not b.get("endpoint") for b in buckets)
+    return keys[-1:] if made else keys
+
+
+def _at(mapping: Mapping[str, Any], path: str) -> Any:
+    """What is at a dotted path; None: nothing."""
+    *above, last = path.split(".")
+    for name in above:
+        mapping = _mapping(mapping, name)
+    return mapping.get(last)
 
 
 def masks(raw: Mapping[str, Any]) -> bool:
