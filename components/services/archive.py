@@ -91,9 +91,7 @@ class Archive:
                 **{f"PGBACKREST_{option}": value for option, value in options.items()},
             },
             files={
-                f"{SECRETS}/PGBACKREST_REPO1_CIPHER_PASS": pulumi.Config().require_secret(
-                    "archive_passphrase"
-                ),
+                f"{SECRETS}/PGBACKREST_REPO1_CIPHER_PASS": passphrase,
                 f"{SECRETS}/PGBACKREST_REPO1_S3_KEY": bucket.access_key,
                 f"{SECRETS}/PGBACKREST_REPO1_S3_KEY_SECRET": bucket.secret_key,
                 SCRIPT: Path(__file__).with_name("pgbackrest.sh").read_text(encoding="utf-8"),

@@ -35,6 +35,11 @@ class Buckets:
             (self._server.folder / bucket).mkdir(exist_ok=True)
             return self._server
 
+    def holds(self, bucket: str) -> bool:
+        """Whether there is anything in it."""
+        folder = self._folder / "data" / bucket
+        return folder.is_dir() and any(folder.iterdir())
+
     def stop(self) -> None:
         """Ends the server, if it runs."""
         with self._lock:

@@ -14,7 +14,8 @@ from rehearsal.cloud.store import Store
 from rehearsal.cloud.tokens import Tokens
 from rehearsal.machines import Machines
 
-# Kinds of objects that someone made and someone must delete again; zones come with the account.
+# Kinds of objects that someone made and someone must delete again; zones come with the account,
+# and what is in a bucket of R2's outlives who made it.
 MADE = (
     "ssh_key",
     "primary_ip",
@@ -27,6 +28,7 @@ MADE = (
     "origin_pull_host_certificate",
     "origin_pull_host",
     "ruleset",
+    "account_token",
 )
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from rehearsal.plugins.provider import ProviderError
 
 _TIMEOUT_SECONDS = 60
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class Dropped(Exception):
@@ -52,10 +53,10 @@ class Rest:
             "User-Agent": f"jira-plus-plus-rehearsal ({plugin})",
         }
 
-    def send(self, method: str, path: str, body: Any = None) -> Answer:
-        """One request, once. Raises `Dropped`."""
+    def send(self, method: str, path: str, body: Any = None, more: Mapping[str, str] = NO_HEADERS) -> Answer:
+        """One request, once, with `more` headers. Raises `Dropped`."""
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT_SECONDS)
-        headers = dict(self._headers)
+        headers = {**self._headers, **more}
         payload = None
         if body is not None:
             payload = json.dumps(body).encode()

@@ -40,6 +40,7 @@ TOKEN = "t" * 64
 PASSPHRASE = "engine-tests"
 PLUGINS = ("cloudflare", "command", "docker", "hcloud", "random", "tls")
 ZONE_ID = "0123456789abcdef0123456789abcdef"
+ACCOUNT_ID = "abcdef0123456789abcdef0123456789"
 OTHER_ZONE_ID = "fedcba9876543210fedcba9876543210"
 NEW_ZONE_ID = "f" * 32
 Changes = Mapping[str, Any]
@@ -161,6 +162,7 @@ class Lab:
     def _start_cloud(self) -> None:
         folder = self.state / "cloud"
         cloud = Cloud(Store(folder), RecordedMachines(folder), 0.0)
+        cloud.account = ACCOUNT_ID
         zones.make(cloud, "example.com", ZONE_ID)
         zones.make(cloud, "example.org", OTHER_ZONE_ID)
         # A zone that was given up and added again has its name, and another id.

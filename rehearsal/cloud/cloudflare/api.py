@@ -7,10 +7,12 @@ import secrets
 from rehearsal.cloud.cloud import Cloud
 from rehearsal.cloud.cloudflare import (
     account,
+    account_tokens,
     certificates,
     dns,
     origin_pulls,
     permissions,
+    r2,
     rulesets,
     settings,
     zones,
@@ -36,6 +38,8 @@ class CloudflareApi:
         origin_pulls.routes,
         rulesets.routes,
         account.routes,
+        account_tokens.routes,
+        r2.routes,
     )
 
     def __init__(self, token: str, rate_limit: int, tokens: Tokens) -> None:

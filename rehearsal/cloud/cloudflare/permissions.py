@@ -25,6 +25,8 @@ _GROUPS = (
     (re.compile(r"/zones/[^/]+/settings(/.*)?"), "zone_settings"),
     (re.compile(r"/zones/[^/]+/dns_records(/.*)?"), "dns_records"),
     (re.compile(r"/certificates(/.*)?|/zones/[^/]+/origin_tls_client_auth(/.*)?"), "ssl"),
+    (re.compile(r"/accounts/[^/]+/r2/.*"), "workers_r2"),
+    (re.compile(r"/accounts/[^/]+/tokens(/.*)?"), "account_api_tokens"),
 )
 
 

@@ -7,11 +7,18 @@ import os
 from pathlib import Path
 
 from rehearsal.plugins import shapes
+from rehearsal.plugins.cloudflare.account_token import AccountToken
 from rehearsal.plugins.cloudflare.api import Api
+from rehearsal.plugins.cloudflare.r2_bucket import R2Bucket
 from rehearsal.plugins.cloudflare.resources import SPECS, CloudflareResource
 from rehearsal.plugins.provider import Provider, ProviderError, Values
 from rehearsal.plugins.rest import Rest
 
+KINDS: dict[str, type[CloudflareResource]] = {
+    "cloudflare:index/accountToken:AccountToken": AccountToken,
+    "cloudflare:index/r2Bucket:R2Bucket": R2Bucket,
+}
+"""Those that the table does not tell all of."""
 _DEFAULT_BASE_URL = "https://api.cloudflare.com/client/v4"
 
 
@@ -25,7 +32,8 @@ class CloudflareProvider(Provider):
     def __init__(self) -> None:
         known = shapes.load(Path(__file__).with_name("shapes.json"))
         self.resources = {
-            token: CloudflareResource(known[token], spec, self._client) for token, spec in SPECS.items()
+            token: KINDS.get(token, CloudflareResource)(known[token], spec, self._client)
+            for token, spec in SPECS.items()
         }
         self._api: Api | None = None
 

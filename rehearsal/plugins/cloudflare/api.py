@@ -5,11 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import random
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from rehearsal.plugins.provider import ProviderError, wait
-from rehearsal.plugins.rest import Answer, Dropped, Rest
+from rehearsal.plugins.rest import NO_HEADERS, Answer, Dropped, Rest
 
 _RETRIES = 2
 _RETRIED_STATUS = frozenset({408, 409, 429})
@@ -33,13 +34,15 @@ class Api:
         self._rest = rest
         self._root = root.rstrip("/")
 
-    def request(self, method: str, path: str, body: Any = None) -> Any:
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] = NO_HEADERS
+    ) -> Any:
         """Raises `ApiError`, or `ProviderError` when the connection fails, after two more tries where they
         may help."""
         for retry in range(_RETRIES + 1):
             answer: Answer | None = None
             try:
-                answer = self._rest.send(method, path, body)
+                answer = self._rest.send(method, path, body, headers)
                 if answer.status < HTTPStatus.BAD_REQUEST:
                     return (answer.body or {}).get("result")
                 error: ProviderError = self._error(method, path, answer)

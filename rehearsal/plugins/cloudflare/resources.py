@@ -11,6 +11,7 @@ from typing import Any
 from rehearsal.plugins.bridged import Bridged
 from rehearsal.plugins.cloudflare.api import Api, ApiError
 from rehearsal.plugins.provider import CheckFailure, ProviderError, Values, log
+from rehearsal.plugins.rest import NO_HEADERS
 from rehearsal.plugins.shapes import Shape
 
 # In the bridge's words around those of the provider (`formatDiagnostic` of pulumi-terraform-bridge).
@@ -75,6 +76,16 @@ SPECS: dict[str, Spec] = {
     "cloudflare:index/ruleset:Ruleset": Spec(
         "/zones/{zoneId}/rulesets", "/zones/{zoneId}/rulesets/{id}", imported=("", "zoneId", "id")
     ),
+    "cloudflare:index/r2Bucket:R2Bucket": Spec(
+        "/accounts/{accountId}/r2/buckets",
+        "/accounts/{accountId}/r2/buckets/{name}",
+        update="PATCH",
+        identity="name",
+        imported=("accountId", "name", "jurisdiction"),
+    ),
+    "cloudflare:index/accountToken:AccountToken": Spec(
+        "/accounts/{accountId}/tokens", "/accounts/{accountId}/tokens/{id}", imported=("accountId", "id")
+    ),
 }
 
 
@@ -108,15 +119,16 @@ class CloudflareResource(Bridged):
 
     def make(self, plan: Values) -> tuple[str, Values]:
         path = self._path(self._spec.collection, plan)
-        state = self._state(plan, self._api().request(self._spec.create, path, self._body(plan)))
+        state = self._state(
+            plan, self._api().request(self._spec.create, path, self._body(plan), self._headers(plan))
+        )
         return state["id"], state
 
     def fetch(self, resource_id: str, state: Values) -> Values | None:
         known = state or self._from_import(resource_id)
         try:
-            result = self._api().request(
-                "GET", self._path(self._spec.item, {**known, "id": known.get("id", resource_id)})
-            )
+            path = self._path(self._spec.item, {**known, "id": known.get("id", resource_id)})
+            result = self._api().request("GET", path, headers=self._headers(known))
         except ApiError as error:
             if error.status == 404:
                 log(_GONE, "warning")
@@ -128,13 +140,16 @@ class CloudflareResource(Bridged):
         if not self._spec.update:
             return state
         path = self._path(self._spec.item, {**plan, "id": resource_id})
-        return self._state(plan, self._api().request(self._spec.update, path, self._body(plan)))
+        return self._state(
+            plan, self._api().request(self._spec.update, path, self._body(plan), self._headers(plan))
+        )
 
     def remove(self, resource_id: str, state: Values) -> None:
         if not self._spec.remove:
             log(_LEFT_BEHIND, "warning")
             return
-        self._api().request("DELETE", self._path(self._spec.item, {**state, "id": resource_id}))
+        path = self._path(self._spec.item, {**state, "id": resource_id})
+        self._api().request("DELETE", path, headers=self._headers(state))
 
     def _from_import(self, resource_id: str) -> Values:
         parts = resource_id.split("/")
@@ -152,6 +167,10 @@ class CloudflareResource(Bridged):
             return str(value)
 
         return re.sub(r"\{(\w+)\}", put, template)
+
+    def _headers(self, values: Values) -> Mapping[str, str]:
+        """What goes as headers with each request."""
+        return NO_HEADERS
 
     def _body(self, plan: Values) -> Values:
         in_path = set(re.findall(r"\{(\w+)\}", self._spec.collection + self._spec.item))

@@ -23,7 +23,6 @@ def test_rules_reach_the_script_a_line_each() -> None:
         "User\tid\tkeep\nUser\temail\temail\nUser\tphone\tnull\nUser\tnote\tfixed:a \\\\ b\n"
         "billing.Invoice\t*\tempty\n"
     )
-    assert masked.repository("masked") == "s3:https://nbg1.your-objectstorage.com/masked-rows/masked"
 
 
 def test_a_reset_from_either_source_is_taken() -> None:
