@@ -44,6 +44,7 @@ Say = Callable[[str], None]
 Result = TypeVar("Result")
 
 PROJECT = "jira-plus-plus"
+BUCKET = "cloudflare:index/r2Bucket:R2Bucket"
 TRIES = 5
 """Of an up whose failure may pass; with the pauses below it outlasts a rate limit's minute."""
 PAUSE_SECONDS = 5.0
@@ -268,6 +269,8 @@ class Deployment:
         self._again.begin()
         journal = self._destroy()  # which needs no ssh: what is on the server goes with it
         ssh_files.forget(json.dumps(resources))
+        for bucket in _kept(resources):
+            self.say(f"the bucket {bucket} stays at Cloudflare, with all that is in it; an up takes it over")
         return journal
 
     def _destroy(self) -> Journal:
@@ -494,6 +497,15 @@ def _given_up(tries: int, journal: Journal) -> DeploymentFailed:
 
 def _protected(resources: Iterable[Mapping[str, Any]]) -> list[str]:
     return [resource["urn"].rsplit("::", 1)[-1] for resource in resources if resource.get("protect")]
+
+
+def _kept(resources: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The buckets that a destroy forgets, and does not delete."""
+    return [
+        str(resource["inputs"]["name"])
+        for resource in resources
+        if resource["type"] == BUCKET and resource.get("retainOnDelete")
+    ]
 
 
 def _refusal(stack: str, protected: list[str]) -> str:

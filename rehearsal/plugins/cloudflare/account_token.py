@@ -1,4 +1,4 @@
-"""A token of an account, as terraform-provider-cloudflare 5.22 asks for it (internal/services/account_token)."""
+"""A token of an account, as terraform-provider-cloudflare 5.22 has it (internal/services/account_token)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class AccountToken(CloudflareResource):
         found = super().fetch(resource_id, state)
         if found is not None and found.get("status") in _USELESS:
             log(
-                f'[WARNING] Token "{found["name"]}" is in "{found["status"]}" status and is no longer usable. '
-                "It will be removed from state and recreated on the next apply.: Token expired or revoked",
+                f'[WARNING] Token "{found["name"]}" is in "{found["status"]}" status and is no longer '
+                "usable. It will be removed from state and recreated on the next apply.: "
+                "Token expired or revoked",
                 "warning",
             )
             return None
