@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.engine.lab import NEW_ZONE_ID, OTHER_ZONE_ID
+from tests.engine.lab import ACCOUNT_ID, NEW_ZONE_ID, OTHER_ZONE_ID
 
 REFUSED = "refused"
 HETZNER = ("uat", "prod")
@@ -584,6 +584,19 @@ ROWS = [
         for name, value in (("daily", 15), ("weekly", 9), ("monthly", 13), ("releases", 7), ("manual", 7))
     ),
     Row("backup.offsite.drill_days", 8, {"backup": "± envs:DRILL_DAYS"}, stacks=("prod",)),
+    # ── backup.r2, for a bucket that names no endpoint
+    Row(
+        "backup.r2.account_id",
+        ACCOUNT_ID,
+        {
+            "bucket-offsite": "+",
+            "bucket-offsite-key": "+",
+            "backup-files": NEW_FILES,
+            "backup": "± envs:AWS_DEFAULT_REGION envs:RESTIC_REPOSITORY mounts",
+        },
+        also={"backup.offsite.endpoint": None},
+        stacks=("prod",),
+    ),
     # ── backup.point_in_time: only prod has it
     *(
         Row(
@@ -701,6 +714,7 @@ LEFT_OUT = {
     "host.ssh.port": WAY_IN,
     "host.ssh.host_key": WAY_IN,
     "host.shared": "of kind existing: it is asked for before the first deploy",
+    **{f"backup.r2.{leaf}": "comes with backup.r2.account_id" for leaf in ("location", "jurisdiction")},
     **{f"backup.masked.{leaf}": WITH_SECTION for leaf in BUCKET},
     **{f"backup.reset.masked.{leaf}": WITH_SECTION for leaf in BUCKET},
     **{f"development.sources.{name}.{leaf}": WITH_COMMAND for name in SOURCES for leaf in ("path", "target")},

@@ -9,7 +9,7 @@ import yaml
 
 from components.settings import Settings
 from components.settings.images import Image, parse
-from components.settings.permissions import ACME, CERTIFICATES, CLOUDFLARE, HETZNER, listed
+from components.settings.permissions import ACME, CERTIFICATES, CLOUDFLARE, HETZNER, R2, listed
 from components.settings.reference import inserted
 from components.settings.report import description_of, paths, section_of
 from components.settings.secrets import SECRETS
@@ -76,7 +76,7 @@ def test_the_environment_template_names_the_tokens_and_holds_no_value() -> None:
 def test_a_text_that_says_what_the_providers_tokens_may_do_says_what_is_asked_of_them(file: str) -> None:
     """infrastructure B7: the texts and the check before the first resource agree."""
     text = (ROOT / file).read_text(encoding="utf-8")
-    for words in (HETZNER, listed(CLOUDFLARE), CERTIFICATES.words):
+    for words in (HETZNER, listed(CLOUDFLARE), CERTIFICATES.words, listed(R2)):
         assert words in text
 
 
@@ -90,11 +90,11 @@ def test_a_text_that_says_what_traefiks_token_may_do_says_what_traefik_needs(fil
 def test_no_text_names_a_permission_in_other_words() -> None:
     """infrastructure B7, runtime 12: a spelling of its own is one that no test compares."""
     files = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / ".env.template", ROOT / "Pulumi.yaml"]
-    known = {permission.words for permission in (*CLOUDFLARE, CERTIFICATES)}
+    known = {permission.words for permission in (*CLOUDFLARE, CERTIFICATES, *R2)}
     for file in files:
         text = file.read_text(encoding="utf-8")
         assert not re.search(r"Zone[,:.] ?(Zone|DNS|SSL)", text), file
-        assert set(re.findall(r"Zone / [\w ]+ / (?:Read|Edit)", text)) <= known, file
+        assert set(re.findall(r"(?:Zone|Account) / [\w ]+ / (?:Read|Edit)", text)) <= known, file
 
 
 OWN = ("api", "worker", "web", "postgres_archiving")
