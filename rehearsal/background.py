@@ -83,18 +83,21 @@ class Cloud:
         return {kind: count for kind, count in counts.items() if count}
 
 
-def start(state: Path, environment: Mapping[str, str], zones: Sequence[str] = ()) -> Cloud:
+def start(
+    state: Path, environment: Mapping[str, str], zones: Sequence[str] = (), account: str | None = None
+) -> Cloud:
     """The cloud whose state is `state`/cloud: the one that runs, or a new one.
 
     Args:
         state: the rehearsal's folder.
         environment: its mode, and where the rehearsal keeps what is recorded.
         zones: `name=id` of each Cloudflare zone that an account would have.
+        account: the id of the account, if the stack names it.
 
     Raises:
         CloudError: it did not answer within half a minute.
     """
-    source = _source(environment, zones)
+    source = _source(environment, [*zones, account or ""])
     running = find(state)
     if running is not None and running.source == source:
         return running
@@ -105,6 +108,7 @@ def start(state: Path, environment: Mapping[str, str], zones: Sequence[str] = ()
     log = state / "cloud.log"
     argv = [sys.executable, "-m", "rehearsal.cloud", "--state", str(state / "cloud")]
     argv += [word for zone in zones for word in ("--zone", zone)]
+    argv += ["--account", account] if account else []
     with log.open("w") as output:
         process = subprocess.Popen(
             argv,

@@ -107,6 +107,18 @@ def zones(copy: Path, stack: str) -> list[str]:
     return [f"{domain.get('zone')}={domain['zone_id']}"]
 
 
+def account(copy: Path, stack: str) -> str | None:
+    """The id of the Cloudflare account that the stack file names for its buckets."""
+    r2 = _section(_read(copy / f"Pulumi.{stack}.yaml"), "backup").get("r2")
+    return r2.get("account_id") if isinstance(r2, dict) else None
+
+
+def in_r2(root: Path, stack: str) -> set[str]:
+    """Which of `buckets` are R2's, whose endpoint and keys are nobody's to give."""
+    backup = _section(_rehearsed(root, stack), "backup")
+    return {name for name in buckets(root, stack) if backup.get("r2") and not backup[name].get("endpoint")}
+
+
 def _point_to(stack_file: dict[str, Any], own: Path) -> None:
     """Makes the paths of the section `development` absolute: they are relative to the user's own project."""
     config = stack_file.get("config") or {}

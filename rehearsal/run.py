@@ -14,7 +14,7 @@ from typing import Any
 
 from pulumi.automation import ConfigValue
 
-from components.settings.secrets import ARCHIVE, MASKED, OFFSITE, masks
+from components.settings.secrets import ARCHIVE, MASKED, OFFSITE, given, masks
 from operations import access, changes, drill, summary
 from operations.beside import Beside
 from operations.checks import verify
@@ -242,7 +242,10 @@ class Rehearsal:
         }
         copy = self._prepare(self._fragment(early))
         self._cloud = background.start(
-            self.state, {k: v for k, v in rehearsing.items() if k != "PATH"}, project.zones(copy, self.stack)
+            self.state,
+            {k: v for k, v in rehearsing.items() if k != "PATH"},
+            project.zones(copy, self.stack),
+            project.account(copy, self.stack),
         )
         self._have_buckets()
         backend = self.state / "backend"
@@ -250,6 +253,7 @@ class Rehearsal:
         environment = {
             **rehearsing,
             **self._cloud.environment,
+            **self._storage_of_r2(),
             "PULUMI_HOME": str(home),
             "PULUMI_BACKEND_URL": f"file://{backend}",
             "PULUMI_CONFIG_PASSPHRASE": "rehearsal",  # guards made-up values only
@@ -292,13 +296,23 @@ class Rehearsal:
         if self._buckets and not self._preliminary:
             storage = Storage.of(self.state / "cloud" / "storage")
             self._keys = storage.secrets()
-            elsewhere = {f"{PROJECT}:backup": dict.fromkeys(self._buckets, storage.settings())}
+            of_r2 = project.in_r2(self.source, self.stack)
+            settings = {
+                name: storage.trusted() if name in of_r2 else storage.settings() for name in self._buckets
+            }
+            elsewhere = {f"{PROJECT}:backup": settings}
             over = project.merge(over, {"config": elsewhere})
         if project.exports_elsewhere(self.source, self.stack):
             self.say("backup.masked is left out: its rules are for the tables of the real application")
             over = project.merge(over, {"config": {f"{PROJECT}:backup": {}}})
             over["config"][f"{PROJECT}:backup"]["masked"] = None
         return project.prepare(self.source, self.stack, self.state, over, self.root)
+
+    def _storage_of_r2(self) -> dict[str, str]:
+        """Where the buckets of the account answer, which has them at no name of Cloudflare's here."""
+        if not project.in_r2(self.source, self.stack) or not self._buckets:
+            return {}
+        return {"CLOUDFLARE_R2_ENDPOINT": Storage.of(self.state / "cloud" / "storage").endpoint}
 
     def _have_buckets(self) -> None:
         if not self._preliminary:
@@ -397,7 +411,8 @@ def made_up(config: Mapping[str, ConfigValue], environment: Mapping[str, str]) -
         values["registry_password"] = "made-up-registry-password"  # noqa: S105
     for leaving, keys in (("offsite", OFFSITE), ("point_in_time", ARCHIVE)):
         if section("backup").get(leaving):
-            values |= {name: f"made-up-{name.replace('_', '-')}" for name in keys}
+            human = given({"backup": section("backup")}, keys, (leaving,))
+            values |= {name: f"made-up-{name.replace('_', '-')}" for name in human}
     if masks({"backup": section("backup")}):
         values |= {name: f"made-up-{name.replace('_', '-')}" for name in MASKED}
     if section("application").get("sentry"):

@@ -7,6 +7,7 @@ the name under which they reach the server, so it is passed on as they wrote it.
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import tempfile
 import threading
@@ -40,6 +41,7 @@ OF_THE_CONNECTION = {"connection", "expect", "keep-alive", "transfer-encoding"}
 """Headers that are not passed on."""
 UNKNOWN_KEY = (b"<Code>XAdminUserNotFound</Code>", b"<Code>InvalidAccessKeyId</Code>")
 """versitygw's own code for an access key that it does not know, and what S3 has for it."""
+_CREDENTIAL = re.compile(r"Credential=([^/]+)/")
 UPSTREAM_PORT = 7070
 PATIENCE_SECONDS = 20
 DAYS = 7
@@ -78,9 +80,10 @@ class S3Server:
             self.folder = storage.home / "data"
             for folder in (*(self.folder / bucket for bucket in self._buckets), storage.home / "metadata"):
                 folder.mkdir(parents=True, exist_ok=True)
+            storage.change({})
             upstream = self._start(storage, stack)
             tls = _tls(Authority(storage.home), storage.home)
-            proxy = _Proxy(storage.port, tls, upstream, self.folder)
+            proxy = _Proxy(storage, tls, upstream, self.folder)
             stack.callback(proxy.server_close)
             threading.Thread(target=proxy.serve_forever, args=(0.05,), daemon=True).start()
             stack.callback(proxy.shutdown)
@@ -125,13 +128,14 @@ class S3Server:
             with network.kept(client):
                 container = client.containers.create(
                     image,
+                    command=["--iam-dir", "/iam", "posix", "--sidecar", "/metadata", "/data"],
                     labels={LABEL: "s3", f"{LABEL}.storage": str(storage.home)},
                     network=network.NAME,
                     user=f"{os.getuid()}:{os.getgid()}",
                     environment={"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key},
                     volumes={
                         str(storage.home / folder): {"bind": f"/{folder}", "mode": "rw"}
-                        for folder in ("data", "metadata")
+                        for folder in ("data", "iam", "metadata")
                     },
                     cap_drop=["ALL"],
                     security_opt=["no-new-privileges"],
@@ -192,7 +196,8 @@ class _Proxy(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, context: ssl.SSLContext, upstream: str, folder: Path) -> None:
+    def __init__(self, storage: Storage, context: ssl.SSLContext, upstream: str, folder: Path) -> None:
+        self.storage = storage
         self.upstream = upstream
         self.folder = folder
         self.seconds = 0.0
@@ -200,7 +205,7 @@ class _Proxy(ThreadingHTTPServer):
         self._name: Fault | None = None
         self._left: int | None = None
         self._lock = threading.Lock()
-        super().__init__((network.GATEWAY, port), _Handler)
+        super().__init__((network.GATEWAY, storage.port), _Handler)
         # The handshake comes with the first read, in the connection's own thread.
         self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
 
@@ -216,6 +221,18 @@ class _Proxy(ThreadingHTTPServer):
         """See `S3Server.fault`."""
         with self._lock:
             self._name, self.seconds, self._left, self.struck = name, seconds, count, 0
+
+    def lets_in(self, authorization: str, method: str, path: str) -> bool:
+        """Whether the key is good for what is asked: one of a single bucket opens no other.
+
+        Of whose key it is the signature is proof, and versitygw's to check.
+        """
+        credential = _CREDENTIAL.search(authorization)
+        good_for = self.storage.keys.get(credential[1]) if credential else None
+        if good_for is None:
+            return True
+        bucket = unquote(urlsplit(path).path).lstrip("/").partition("/")[0]
+        return bucket in good_for["buckets"] and (good_for["write"] or method in ("GET", "HEAD"))
 
     def take(self, method: str) -> Fault | None:
         """The fault that a request meets."""
@@ -243,7 +260,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         fault = self.server.take(self.command)
-        if fault == "down":
+        if not self.server.lets_in(self.headers.get("Authorization", ""), self.command, self.path):
+            self._refuse(403, "AccessDenied", "Access Denied")
+        elif fault == "down":
             self._hang_up()
         elif fault in REFUSALS:
             self._refuse(*REFUSALS[fault])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -43,6 +44,27 @@ class Storage:
         return cls(home, **json.loads(record.read_text()))
 
     @property
+    def keys(self) -> dict[str, dict[str, Any]]:
+        """The keys that are good for single buckets: `secret`, `buckets`, and whether they may `write`."""
+        path = self.home / "keys.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def change(self, keys: Mapping[str, dict[str, Any] | None]) -> None:
+        """Adds keys; one that is None goes. versitygw looks a key up when it is used."""
+        kept = {key: what for key, what in {**self.keys, **keys}.items() if what is not None}
+        # As its admin, who may do all: what a key is good for is seen to at the door (s3.py).
+        accounts = {
+            key: {"access": key, "secret": what["secret"], "role": "admin"} for key, what in kept.items()
+        }
+        (self.home / "iam").mkdir(exist_ok=True)
+        for path, content in (
+            (self.home / "iam" / "users.json", {"accessAccounts": accounts}),
+            (self.home / "keys.json", kept),
+        ):
+            path.touch(0o600)
+            path.write_text(json.dumps(content))
+
+    @property
     def endpoint(self) -> str:
         """Its URL, for this machine and the booted ones."""
         return f"https://{network.GATEWAY}:{self.port}"
@@ -55,6 +77,10 @@ class Storage:
     def settings(self) -> dict[str, Any]:
         """What a stack file says of a bucket to have it there; the bucket's name is its own."""
         return {"endpoint": self.endpoint, "certificate_authority": self.ca_pem}
+
+    def trusted(self) -> dict[str, Any]:
+        """What a stack file says of a bucket whose endpoint is told otherwise."""
+        return {"certificate_authority": self.ca_pem}
 
     def secrets(self) -> dict[str, str]:
         """The keys, as secrets of a stack."""

@@ -50,6 +50,9 @@ def _arguments() -> argparse.Namespace:
         help="a Cloudflare zone that exists from the start; may be repeated",
     )
     parser.add_argument(
+        "--account", metavar="ID", help="the Cloudflare account's id (default: one that is made up)"
+    )
+    parser.add_argument(
         "--action-seconds",
         type=float,
         default=0.1,
@@ -83,6 +86,7 @@ def main() -> int:
     try:
         store = Store(state)
         cloud = Cloud(store, _machines(arguments.docker, state), arguments.action_seconds)
+        cloud.account = arguments.account or cloud.account
         for name, key in arguments.zone:
             zones.make(cloud, name, key)
         server = CloudServer(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rehearsal.s3 import S3Server
@@ -34,6 +35,20 @@ class Buckets:
                 self._server = S3Server((bucket,), Storage.of(self._folder)).__enter__()
             (self._server.folder / bucket).mkdir(exist_ok=True)
             return self._server
+
+    def grant(self, key: str, secret: str, buckets: Collection[str], *, write: bool) -> None:
+        """Lets a key in: to these buckets, to read or also to write."""
+        self._change({key: {"secret": secret, "buckets": [*buckets], "write": write}})
+
+    def revoke(self, key: str) -> None:
+        """Lets it in no more."""
+        self._change({key: None})
+
+    def _change(self, keys: dict[str, Any]) -> None:
+        from rehearsal.storage import Storage
+
+        with self._lock:
+            Storage.of(self._folder).change(keys)
 
     def holds(self, bucket: str) -> bool:
         """Whether there is anything in it."""

@@ -15,7 +15,7 @@ from rehearsal.cloud.tokens import Tokens
 from rehearsal.machines import Machines
 
 # Kinds of objects that someone made and someone must delete again; zones come with the account,
-# and what is in a bucket of R2's outlives who made it.
+# a bucket of R2's outlives who made it, and a key to it whose state was lost is a person's to end.
 MADE = (
     "ssh_key",
     "primary_ip",
@@ -28,7 +28,6 @@ MADE = (
     "origin_pull_host_certificate",
     "origin_pull_host",
     "ruleset",
-    "account_token",
 )
 
 

@@ -73,6 +73,15 @@ def _wanted(cloud: Cloud, request: Request) -> Record:
     return record
 
 
+def _open(cloud: Cloud, record: Record) -> None:
+    """S3 takes the token's id for an access key, for the buckets that its policies name."""
+    names = [name for policy in record["policies"] for name in policy["resources"]]
+    groups = {group["name"] for policy in record["policies"] for group in policy["permission_groups"]}
+    # com.cloudflare.edge.r2.bucket.<account>_<jurisdiction>_<bucket>
+    buckets = [name.rpartition(".")[2].split("_", 2)[2] for name in names]
+    cloud.buckets.grant(record["id"], record["secret"], buckets, write=any("Write" in g for g in groups))
+
+
 @routes.add("GET", _PATH)
 def list_tokens(cloud: Cloud, request: Request) -> Response:
     """All tokens of the account, without their values."""
@@ -94,6 +103,7 @@ def create(cloud: Cloud, request: Request) -> Response:
         "secret": hashlib.sha256(value.encode()).hexdigest(),
     }
     cloud.store.put(KIND, record)
+    _open(cloud, record)
     return wrap(_show(record, value=value))
 
 
@@ -108,6 +118,7 @@ def change(cloud: Cloud, request: Request) -> Response:
     """Changes what it is called, and what it may do; its value stays."""
     record = {**_wanted(cloud, request), **_fields(body_of(request))}
     cloud.store.put(KIND, record)
+    _open(cloud, record)
     return wrap(_show(record))
 
 
@@ -116,4 +127,5 @@ def delete(cloud: Cloud, request: Request) -> Response:
     """Ends a token."""
     record = _wanted(cloud, request)
     cloud.store.delete(KIND, record["id"])
+    cloud.buckets.revoke(record["id"])
     return wrap({"id": record["id"]})
