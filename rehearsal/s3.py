@@ -128,7 +128,15 @@ class S3Server:
             with network.kept(client):
                 container = client.containers.create(
                     image,
-                    command=["--iam-dir", "/iam", "posix", "--sidecar", "/metadata", "/data"],
+                    command=[
+                        "--iam-dir",
+                        "/iam",
+                        "--iam-cache-disable",
+                        "posix",
+                        "--sidecar",
+                        "/metadata",
+                        "/data",
+                    ],
                     labels={LABEL: "s3", f"{LABEL}.storage": str(storage.home)},
                     network=network.NAME,
                     user=f"{os.getuid()}:{os.getgid()}",

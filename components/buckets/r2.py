@@ -21,7 +21,9 @@ WRITE = "2efd5506f9c8494dacb1fa10a3e7d5b6"
 """Workers R2 Storage Bucket Item Write: to read, write, list and delete the objects of a bucket."""
 READ = "6a018a9f2fc74eb6b293b0c548f38b39"
 """Workers R2 Storage Bucket Item Read."""
-REGION = "auto"
+# https://developers.cloudflare.com/r2/api/s3/api/#bucket-region; said, so that restic does not ask for it.
+REGION = "us-east-1"
+"""R2 takes it for its `auto`, as do services without regions."""
 
 
 @dataclass(frozen=True)

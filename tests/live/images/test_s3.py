@@ -12,6 +12,7 @@ import docker
 import pytest
 
 from components.clouds import Unreachable
+from components.clouds.bucket import Bucket
 from components.preflight import copies
 from components.settings.offsite import Offsite
 from rehearsal.machines.docker import network
@@ -250,3 +251,20 @@ def test_a_bucket_that_does_not_answer_stops_no_run(server: S3Server) -> None:
                 server.secret_key,
             )
         )
+
+
+def test_a_key_opens_the_buckets_that_it_is_for_and_is_gone_once_it_is_ended(tmp_path: Path) -> None:
+    """As a token of R2's, which the embedded Cloudflare gives out."""
+    storage, key, secret = Storage.of(tmp_path), "ab" * 16, hashlib.sha256(b"value").hexdigest()
+    with S3Server(("copies", "log"), storage) as server:
+
+        def refusal(bucket: str, secret_key: str = secret) -> str | None:
+            return Bucket(server.endpoint, bucket, None, server.ca_pem, key, secret_key).refusal()
+
+        assert refusal("copies") == "InvalidAccessKeyId"
+        storage.change({key: {"secret": secret, "buckets": ["copies"], "write": True}})
+        assert refusal("copies") is None
+        assert refusal("log") == "AccessDenied"
+        assert refusal("copies", "0" * 64) == "SignatureDoesNotMatch"
+        storage.change({key: None})
+        assert refusal("copies") == "InvalidAccessKeyId"
