@@ -52,6 +52,7 @@ def test_it_comes_back_from_the_buckets_alone(stand: Stand, target: Target) -> N
     stand.run("recover")
     assert len(set(storage.keys) - before) == 2
     again = stand.target()
-    with again.http() as client:
-        api = Api(again, client).login()
-        assert "it outlives the machine" in {issue["title"] for issue in api.issues()}
+    titles = again.ssh(
+        "docker exec jira-uat-postgres psql -XAtqU postgres jira -c 'select title from issues'"
+    )
+    assert "it outlives the machine" in titles
