@@ -1,4 +1,4 @@
-"""Leftovers in a Cloudflare zone; two records of one name are allowed there, so a duplicate would answer."""
+"""Leftovers at Cloudflare; two records of one name are allowed there, so a duplicate would answer."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from operations.orphans import Context
 
 ENDPOINT = "https://api.cloudflare.com/client/v4"
 RECORD = "cloudflare:index/dnsRecord:DnsRecord"
+KEY = "cloudflare:index/accountToken:AccountToken"
 CERTIFICATE = "cloudflare:index/originCaCertificate:OriginCaCertificate"
 
 
@@ -29,7 +30,7 @@ class Cloudflare:
         self._endpoint = (values.get("CLOUDFLARE_BASE_URL") or ENDPOINT).rstrip("/")
 
     def remove(self, intent: Intent, context: Context) -> str | None:
-        """See `Finder`. Settings of a zone are set, not created: they need nothing."""
+        """See `Finder`. Settings of a zone are set, and buckets imported: they need nothing."""
         inputs = intent.inputs
         if intent.type == RECORD:
             query = urllib.parse.urlencode({"name": inputs["name"], "type": inputs["type"], "per_page": 100})
@@ -39,6 +40,11 @@ class Cloudflare:
             query = ""
             path, same = "/certificates", {"csr": inputs.get("csr")}
             words = "origin certificate of " + ", ".join(map(str, inputs.get("hostnames") or []))
+        elif intent.type == KEY:
+            # The newest, of which a page holds at most so many.
+            query = urllib.parse.urlencode({"per_page": 50, "direction": "desc"})
+            path, same = f"/accounts/{inputs['accountId']}/tokens", {"name": inputs.get("name")}
+            words = f"key {inputs['name']}"
         else:
             return None
         removed = 0
@@ -62,7 +68,7 @@ def _same(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
 
 def _of_the_run(found: dict[str, Any], context: Context) -> bool:
     """A certificate carries no time of creation, but the end of its validity and the days of it."""
-    if "created_on" in found:
-        return context.of_the_run(datetime.fromisoformat(found["created_on"]))
+    if created := found.get("created_on") or found.get("issued_on"):
+        return context.of_the_run(datetime.fromisoformat(created))
     expires = datetime.strptime(found["expires_on"], "%Y-%m-%d %H:%M:%S %z UTC")
     return context.of_the_run(expires - timedelta(days=found["requested_validity"]))

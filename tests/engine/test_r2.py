@@ -134,3 +134,15 @@ def test_a_key_that_is_made_anew_is_there_before_the_old_one_goes(bring: Bring) 
     assert new["id"] != old["id"]
     asked = [r["m"] for r in lab.changing() if "/tokens" in r["p"]]
     assert asked == ["POST", "DELETE"]
+
+
+def test_a_key_that_was_made_unseen_is_ended_before_another_try(bring: Bring) -> None:
+    lab = bring("uat", up=False)
+    changes = {name: value for name, value in CHANGES.items() if name != "backup.point_in_time"}
+    # The provider itself tries a request three times.
+    lab.fault(
+        {"kind": "dropped_connection", "when": "after", "method": "POST", "path": "/tokens$", "count": 3}
+    )
+    lab.deployment("uat", changes).up()
+    (key,) = lab.objects("account_token")
+    assert key["id"] in {resource.get("id") for resource in lab.resources()}
