@@ -67,6 +67,7 @@ def _of_buckets(cloudflare: Api, settings: Settings, r2: R2) -> Iterator[Finding
         if bucket.endpoint is not None:
             continue
         there = existing.found(cloudflare, r2, bucket.bucket)
+        lies = str((there or {}).get("location") or r2.location).lower()  # told in capitals
         if there is None and path == "backup.reset.masked":
             yield Finding(
                 Problem(
@@ -76,13 +77,13 @@ def _of_buckets(cloudflare: Api, settings: Settings, r2: R2) -> Iterator[Finding
                     "deploy the stack that exports to it (backup.masked) first",
                 )
             )
-        elif there and r2.jurisdiction == "default" and there["location"].lower() != r2.location:
+        elif r2.jurisdiction == "default" and lies != r2.location:
             yield Finding(
                 Problem(
                     "backup.r2.location",
                     f'"{r2.location}"',
-                    f"is where no bucket is moved to: {bucket.bucket} is in {there['location'].lower()}",
-                    f"write {there['location'].lower()}, or name another bucket",
+                    f"is where no bucket is moved to: {bucket.bucket} is in {lies}",
+                    f"write {lies}, or name another bucket",
                 ),
                 stops=False,
             )
