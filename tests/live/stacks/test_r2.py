@@ -17,7 +17,7 @@ from tests.playbook.graphql import Api
 from tests.playbook.target import Target
 from tests.playbook.waiting import seconds_until
 
-pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(1800)]
 BACKUP = {
     "r2": {"account_id": "abcdef0123456789abcdef0123456789"},
     "offsite": {"bucket": "uat-copies"},
