@@ -25,6 +25,10 @@ pulumi.export("ssh", platform.host.ssh)
 pulumi.export("docker_host", platform.host.docker_host)
 pulumi.export("containers", platform.containers)
 
+# What runs, once it was seen to serve; `make releases` and `make rollback` read these
+pulumi.export("last_good", platform.releases.last_good)
+pulumi.export("releases", platform.releases.good)
+
 # Who logs in; passwords are shown by `pulumi stack output --show-secrets`
 pulumi.export("admin_email", settings.application.admin_email)
 pulumi.export("admin_password", platform.credentials.admin)

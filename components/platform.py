@@ -14,6 +14,7 @@ from components.services.autoheal import Autoheal
 from components.services.credentials import Credentials
 from components.services.migration import Migration
 from components.services.postgres import Postgres
+from components.services.releases import Releases
 from components.services.site import Site, postgres_image
 from components.services.temporal import Temporal
 from components.services.temporal_ui import TemporalUi
@@ -28,7 +29,8 @@ class Platform(pulumi.ComponentResource):
     """Host, edge, data, workflows, application, ingress and watchers of one stack.
 
     What starts when follows from health: postgres; its roles; Temporal's schema, server and namespace; a
-    backup that was restored; the migration; api and worker. Web and the proxy wait for none of them.
+    backup that was restored; the migration; api and worker. Web and the proxy wait for none of them. A
+    release ends with questions through the proxy, and with its record.
     """
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -111,6 +113,8 @@ class Platform(pulumi.ComponentResource):
             watchtower = Watchtower("watchtower", site, child)
             containers += [watchtower.proxy.container, watchtower.container]
 
+        served = [api.container, worker.container, web.container, traefik]
+        self.releases = Releases("release", site, self.edge.urls, served, child)
         images.retire(after=containers)
         self.edge.publish()  # last: its SDK takes seconds to import, while the engine is busy with the above
         self.containers = {container.service: container.name_in_docker for container in containers}

@@ -58,6 +58,11 @@ class Images(pulumi.ComponentResource):
         """The image's id (`sha256:…`). A container made by repository digest is replaced at every run."""
         return self._images[image].image_id
 
+    def pinned(self, image: str) -> pulumi.Output[str]:
+        """Its reference with its digest; as it is, where it comes from no registry and so has none."""
+        reference = self._references[image]
+        return self._images[image].repo_digest.apply(lambda found: pinned(reference, found or ""))
+
     def retire(self, after: Sequence[pulumi.Resource]) -> None:
         """Removes those that `KEPT` newer ones of the same name have replaced, once `after` are there."""
         if not self._runtime.host.data_path:
@@ -93,3 +98,9 @@ class Images(pulumi.ComponentResource):
     def tag(self, image: str) -> str:
         """The reference without its digest: what a newer image would be published under."""
         return self._references[image].partition("@")[0]
+
+
+def pinned(reference: str, repo_digest: str) -> str:
+    """`repository:tag@sha256:…`, of a reference with or without digest and Docker's `repository@sha256:…`."""
+    digest = repo_digest.partition("@")[2]
+    return reference if "@" in reference or not digest else f"{reference}@{digest}"

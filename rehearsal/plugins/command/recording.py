@@ -10,6 +10,7 @@ import os
 import threading
 from pathlib import Path
 
+from rehearsal.plugins.docker.faults import Faults
 from rehearsal.plugins.provider import ProviderError, call, log
 
 _said = threading.Event()
@@ -21,7 +22,11 @@ def on() -> bool:
 
 
 def record(operation: str, command: str, host: str, stdin: str | None) -> None:
-    """Append one line to `commands.jsonl` in the rehearsal's state; of stdin, only its checksum."""
+    """Append one line to `commands.jsonl` in the rehearsal's state; of stdin, only its checksum.
+
+    Raises:
+        ProviderError: the command is to fail (`rehearsal/plugins/docker/faults.py`).
+    """
     state = os.environ.get("REHEARSAL_STATE")
     if not state:
         raise ProviderError(
@@ -43,3 +48,6 @@ def record(operation: str, command: str, host: str, stdin: str | None) -> None:
     with path.open("a", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(json.dumps(line) + "\n")
+    said = dict(Faults.read(Path(state) / "docker").failing_commands).get(call().name)
+    if said is not None and operation != "delete":
+        raise ProviderError(f"exit status 1: running {json.dumps(command)}:\n{said}")

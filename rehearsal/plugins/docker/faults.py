@@ -16,6 +16,7 @@ class Faults:
     `unhealthy`: never becomes healthy. `exits`: ends as soon as it is started. `healthy_after_seconds`:
     how long the others take (0: at once). `refused`: pattern to the message with which its start is refused.
     `volumes_take_seconds`: how long the answer takes after a volume has been made.
+    `failing_commands`: name of a command's resource to what it says before it ends with 1.
     """
 
     unhealthy: tuple[str, ...] = ()
@@ -23,6 +24,7 @@ class Faults:
     healthy_after_seconds: float = 0.0
     refused: tuple[tuple[str, str], ...] = ()
     volumes_take_seconds: float = 0.0
+    failing_commands: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def read(cls, folder: Path) -> Faults:
@@ -43,4 +45,5 @@ class Faults:
             float(found.get("healthy_after_seconds", 0)),
             tuple(found.get("refused", {}).items()),
             float(found.get("volumes_take_seconds", 0)),
+            tuple(found.get("failing_commands", {}).items()),
         )
