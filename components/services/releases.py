@@ -45,7 +45,7 @@ class Releases(pulumi.ComponentResource):
         host = site.runtime.host
         child = pulumi.ResourceOptions(parent=self)
         images = pulumi.Output.all(**{image: site.images.pinned(image) for image in IMAGES})
-        # Where one fails, the state has the check and the record of the release before. That this one was begun
+        # Where one fails, the state has the check and record of the release before. That this one was begun
         # makes the way back a release again, which is checked as any other.
         begun = host.run(
             f"{name}-begun",

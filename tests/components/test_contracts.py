@@ -11,7 +11,10 @@ from rehearsal.images import contract
 from rehearsal.images.compliance import contract_of, findings
 
 STACKS = ("uat", "prod", "local")
-JOBS = {"temporal-schema", "temporal-namespace", "migration-backup", "migration", "postgres-roles"}
+JOBS = {
+    *("temporal-schema", "temporal-namespace", "migration-backup", "migration", "postgres-roles"),
+    "release-smoke-check",
+}
 
 
 def process(name: str, stack: str = "uat") -> Process:
@@ -45,6 +48,7 @@ def test_every_service_every_job_and_every_command_in_a_container_is_looked_at(s
         "migration",
         "migration-backup",
         "postgres-roles",
+        "release-smoke-check",
     }
     # A volume of Docker's is given to its owner by a container of its own.
     assert ("postgres-data-owner" in names) == (stack == "local")

@@ -56,6 +56,8 @@ def waits_for(recorded: Recorded, later: str, earlier: str) -> bool:
         ("postgres", "postgres-files"),
         ("api", "api-files"),
         ("api", "image-api"),
+        *(("release-smoke-check", service) for service in ("api", "worker", "web", "traefik")),
+        ("release-good", "release-smoke-check"),
         ("api", "network-edge-api"),
     ],
 )
@@ -161,7 +163,7 @@ with asking, standing, patch("components.host.remote.write_ssh_files"):
     assert set(outputs["uat"]) == {
         *("urls", "server_ipv4", "server_ipv6", "ssh", "docker_host", "containers"),
         *("admin_email", "admin_password", "temporal_ui_user", "temporal_ui_password"),
-        *("memory_budget", "cost_per_month"),
+        *("memory_budget", "cost_per_month", "last_good", "releases"),
     }
     assert outputs["uat"]["urls"] == {
         "api": "https://api-uat.example.com",

@@ -39,13 +39,17 @@ ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version")
 
 
 def followers(effects: Mapping[str, str]) -> dict[str, str]:
-    """What always comes along: of a new container that it was ready, of another image a look for room."""
+    """What always comes along: of a new container that it was ready, of another image a look for room,
+    of one of the application a check and a record."""
     found = {}
     for service in ("api", "worker"):
         if effects.get(service, "").startswith("±"):
             found[f"{service}-ready"] = "± create delete triggers"
     if any(name.startswith("image-") and effect == "± name" for name, effect in effects.items()):
         found |= {"image-space": "± triggers", "image-retired": "~ create"}
+    if any(effects.get(f"image-{name}") == "± name" for name in SOURCES):
+        check = "± create triggers" if "image-api" in effects else "± triggers"
+        found |= {"release-begun": "~ create", "release-smoke-check": check, "release-good": "~ create"}
     return found
 
 

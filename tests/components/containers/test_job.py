@@ -14,7 +14,9 @@ from components.settings.host import Host as HostSettings
 from rehearsal.declared.platform import commands, computed, containers, declared
 from rehearsal.declared.recording import deploy
 
-JOBS = ("migration", "migration-backup", "temporal-namespace", "temporal-schema")
+DATA = ("migration", "migration-backup", "temporal-namespace", "temporal-schema")
+"""What prepares data."""
+JOBS = (*DATA, "release-smoke-check")
 
 
 def words(stack: str, job: str) -> list[str]:
@@ -91,7 +93,7 @@ def test_the_seed_data_go_to_local_alone() -> None:
 def test_a_new_database_runs_every_job_again() -> None:
     recorded = declared("uat")
     database = containers(recorded)["postgres"].urn
-    for job in (*JOBS, "postgres-roles"):
+    for job in (*DATA, "postgres-roles"):
         triggers = commands(recorded)[job].request.propertyDependencies["triggers"].urns
         assert database in triggers, f"{job}: a database that was made anew is empty"
 
