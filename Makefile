@@ -19,10 +19,10 @@ SHELL := bash
 MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-latency verify-images \
-	preview deploy replace restore drill reset reset-if-set recover drift destroy comment docker-stop clean
+	preview deploy replace releases rollback restore drill reset reset-if-set recover drift destroy comment docker-stop clean
 
 help: ## this list
-	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|recover|diff|clean]"
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|recover|rollback|diff|clean]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
@@ -36,7 +36,7 @@ packages-%:
 	@tools/setup/packages.sh $*
 
 rehearse: venv packages-rehearse ## the whole deployment of STACK without an account, on this machine
-	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE)) $(SOURCE)
+	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE)) $(SOURCE) $(if $(TO),--to '$(TO)')
 
 test: venv packages-test ## every test that can run here; those that need Docker or Go are skipped without, and say so
 	@python -m rehearsal.preparation
@@ -85,6 +85,12 @@ deploy: venv ## deploys STACK (real accounts)
 
 replace: venv ## makes the server of STACK anew, with minutes of downtime (real accounts); data and addresses stay; YES=1 does not ask
 	@python -m operations replace --stack $(STACK) $(if $(YES),--yes)
+
+releases: venv ## the releases of STACK: when, what, who, how long, how each ended; which one runs, and which is the last good
+	@python -m operations.releases --stack $(STACK)
+
+rollback: venv ## STACK back to its last good release, or TO=<number of the list>|<digest>; YES=1 does not ask; the schema stays
+	@python -m operations.rollback --stack $(STACK) $(if $(TO),--to '$(TO)') $(if $(YES),--yes)
 
 restore: venv ## databases as they were: FROM=latest|before|former|<dump>|<moment>, DATABASE=jira|temporal|all, INTO=scratch; without FROM lists
 	@python -m operations.restore --stack $(STACK) $(SOURCE) $(if $(YES),--yes)

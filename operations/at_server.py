@@ -8,11 +8,21 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from operations.checks import Unwell
 from operations.deployment import Deployment, DeploymentFailed
 from operations.engine import EngineMissing, engine
 from operations.environment import EnvironmentIncomplete, complete_environment
+from operations.locks import Locked
+from operations.orphans import ForeignResource
 from operations.place import complaint
 from operations.restore.job import JobFailed
+from operations.stack_file import Unwritable
+
+_TOLD = (
+    *(DeploymentFailed, EngineMissing, EnvironmentIncomplete, ForeignResource, JobFailed, Locked, OSError),
+    *(Unwell, Unwritable),
+)
+"""Whose messages are words for a human."""
 
 
 def deployed(root: Path, stack: str) -> Deployment:
@@ -33,7 +43,7 @@ def told(work: Callable[[], int], refusals: type[Exception], interrupted: str) -
     """
     try:
         return work()
-    except (DeploymentFailed, EngineMissing, EnvironmentIncomplete, JobFailed, refusals, OSError) as error:
+    except (*_TOLD, refusals) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1
     except subprocess.SubprocessError as error:

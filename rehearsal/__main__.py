@@ -14,6 +14,8 @@ from operations.interrupt import interruptible
 from operations.locks import Locked
 from operations.orphans import ForeignResource
 from operations.restore import JobFailed, NoSource, Wish
+from operations.rollback import NoWayBack
+from operations.stack_file import Unwritable
 from rehearsal.background import CloudError
 from rehearsal.clean import clean
 from rehearsal.diff import diff
@@ -43,6 +45,8 @@ steps:
   recover   server, volume and state are thrown away, and the stack is had back from its buckets and the keys
             on paper alone, as `make recover` does
   drill     the newest copy off the machine is restored in a throw-away cluster, as `make drill` does
+  releases  lists the releases, as `make releases`
+  rollback  back to the last good release, or to another (--to), as `make rollback`
   outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)
   clean     takes the stack down, a protected one too, and forgets its state; without --stack, all of them
 
@@ -72,6 +76,7 @@ def main() -> int:
     parser.add_argument(
         "--database", default="jira", help="for --step restore: jira (default), temporal or all"
     )
+    parser.add_argument("--to", default="", help="for --step rollback: a number of the list, or a digest")
     parser.add_argument("--into", default="", help="for --step restore: beside what serves")
     arguments = parser.parse_args()
     stack = arguments.stack or "uat"
@@ -84,6 +89,7 @@ def main() -> int:
             else:
                 rehearsal = Rehearsal(ROOT, stack, say=_say, show=_say)
                 rehearsal.wish = Wish.of(arguments.source, arguments.database, arguments.into)
+                rehearsal.to = arguments.to
                 rehearsal.run(arguments.step)
         except (
             CloudError,
@@ -95,9 +101,11 @@ def main() -> int:
             Locked,
             NoDrill,
             NoSource,
+            NoWayBack,
             ProjectError,
             RehearsalFailed,
             Unwell,
+            Unwritable,
         ) as error:
             if interrupted():
                 print("\ninterrupted; what exists is in the state, the next run goes on from there")

@@ -26,9 +26,11 @@ from operations.last_copy import before_destroy
 from operations.marks import SECRET
 from operations.orphans import Finder
 from operations.recovery import default_finders
+from operations.releases.__main__ import listed
 from operations.reset import Refused, Reset, source_of
 from operations.reset import act as reset
 from operations.restore import Restore, Wish, act
+from operations.rollback import Rollback
 from rehearsal import background, dockerd, launchers, project
 from rehearsal.images import stack_images
 from rehearsal.leftovers import RecordedDocker, forget_ssh_files, in_docker
@@ -40,7 +42,7 @@ Say = Callable[[str], None]
 
 STEPS = (
     *("all", "preview", "up", "replace", "destroy", "recreate"),
-    *("restore", "recover", "drill", "reset", "outputs"),
+    *("restore", "recover", "drill", "reset", "releases", "rollback", "outputs"),
 )
 STACKS = ("uat", "prod", "local")
 RETRY_PAUSE_SECONDS = 0.5
@@ -67,6 +69,8 @@ class Rehearsal:
         """Stands above the changes in the Markdown of a preview."""
         self.wish = Wish("")
         """What `restore` does."""
+        self.to = ""
+        """Where `rollback` goes."""
         self.timings: list[summary.Timing] = []
         self._mode = ""
         self._images: Beside[dict[str, Any]] | None = None
@@ -87,6 +91,7 @@ class Rehearsal:
             DeploymentFailed: the engine or the program failed.
             Unwell: what is up does not serve as it should.
             NoSource, JobFailed: nothing was restored.
+            NoWayBack: nothing was rolled back.
         """
         with self._alone():
             self._set_up(step)
@@ -102,6 +107,8 @@ class Rehearsal:
                 "recover": self._recover,
                 "drill": self._drill,
                 "reset": self._reset,
+                "releases": self._releases,
+                "rollback": self._rollback,
             }[step]()
 
     @contextmanager
@@ -215,6 +222,15 @@ class Rehearsal:
             raise Refused(f"backup.reset: got nothing; {self.stack} is not to be reset")
         with self._deployment.way_in():
             reset(Reset(self._deployment, self.say), source, sure=True)
+
+    def _releases(self) -> None:
+        assert self._deployment is not None
+        self.say(listed(self._deployment))
+
+    def _rollback(self) -> None:
+        """The copy of the stack file is written; the user's own goes forward again with the next up."""
+        assert self._deployment is not None
+        Rollback(self._deployment, self.say).act(self.to, sure=True)
 
     # ── parts
 

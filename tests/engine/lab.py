@@ -241,6 +241,11 @@ class Lab:
         path = self.state / "docker" / "events.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
+    def commands(self) -> list[dict[str, Any]]:
+        """The commands that were recorded, in their order (`rehearsal/plugins/command/recording.py`)."""
+        path = self.state / "commands.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
     def docker_faults(self, **faults: Any) -> None:
         """What goes wrong with recorded containers from now on (`rehearsal/plugins/docker/faults.py`)."""
         (self.state / "docker" / "faults.json").write_text(json.dumps(faults))

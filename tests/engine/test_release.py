@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from operations import summary
 from operations.deployment import DeploymentFailed
 from tests.engine.conftest import Bring
 from tests.engine.lab import Lab
@@ -105,4 +106,54 @@ def test_a_release_whose_container_does_not_come_up_leaves_the_old_one_serving(b
     lab.docker_faults()
     deployment = lab.deployment("uat", {"images.api": NEW["api"]})
     deployment.up()
+    assert_whole(lab)
+
+
+END = {"release-begun", "release-smoke-check", "release-good"}
+"""What a release ends with, and only a release."""
+
+
+def ends(lab: Lab, since: int) -> list[str]:
+    """The commands of `END` that ran since, in their order."""
+    return [line["resource"] for line in lab.commands()[since:] if line["resource"] in END]
+
+
+@pytest.mark.parametrize("image", ["api", "worker", "web"])
+def test_a_release_is_checked_and_recorded_once_its_container_is_healthy(image: str, bring: Bring) -> None:
+    lab = bring("uat")
+    since = len(lab.commands())
+    release(lab, "uat", image)
+    assert ends(lab, since) == ["release-begun", "release-smoke-check", "release-good"]
+    (healthy,) = [
+        e["when"]
+        for e in lab.docker_events()
+        if e["event"] == "healthy" and e["when"] > lab.commands()[since]["when"]
+    ]
+    checked = next(c["when"] for c in lab.commands()[since:] if c["resource"] == "release-smoke-check")
+    assert healthy < checked
+    assert summary.outputs(lab.resources())["last_good"][image] == NEW[image]
+
+
+def test_what_is_no_release_is_neither_checked_nor_recorded(bring: Bring) -> None:
+    lab = bring("uat")
+    since = len(lab.commands())
+    limits = {"services.api.memory_mb": 352, "application.log_level": "debug"}
+    lab.deployment("uat", {**limits, "images.temporal_ui": NEW["temporal_ui"]}).up()
+    assert ends(lab, since) == []
+
+
+def test_a_release_that_fails_its_check_is_not_the_last_good_one(bring: Bring) -> None:
+    lab = bring("uat")
+    good = summary.outputs(lab.resources())["last_good"]
+    lab.docker_faults(
+        failing_commands={"release-smoke-check": "https://api-uat.example.com/health answered 502"}
+    )
+    with pytest.raises(DeploymentFailed, match=r"(?s)release-smoke-check: .*/health answered 502"):
+        lab.deployment("uat", {"images.api": NEW["api"]}).up()
+    assert summary.outputs(lab.resources())["last_good"] == good
+    lab.docker_faults()
+    since = len(lab.commands())
+    lab.deployment("uat", {"images.api": NEW["api"]}).up()
+    assert ends(lab, since) == ["release-smoke-check", "release-good"], "it was begun, and goes on"
+    assert summary.outputs(lab.resources())["last_good"] == {**good, "api": NEW["api"]}
     assert_whole(lab)
