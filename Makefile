@@ -19,7 +19,7 @@ SHELL := bash
 MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-latency verify-images \
-	preview deploy replace releases rollback restore drill reset reset-if-set recover drift destroy comment docker-stop clean
+	preview deploy replace release releases rollback restore drill reset reset-if-set recover drift destroy comment docker-stop clean
 
 help: ## this list
 	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|recover|rollback|diff|clean]"
@@ -85,6 +85,9 @@ deploy: venv ## deploys STACK (real accounts)
 
 replace: venv ## makes the server of STACK anew, with minutes of downtime (real accounts); data and addresses stay; YES=1 does not ask
 	@python -m operations replace --stack $(STACK) $(if $(YES),--yes)
+
+release: venv ## API=, WORKER=, WEB=<repository>:<version>@<digest> into the file of STACK, once their registry has shown them; a preview, no deploy
+	@python -m operations.release --stack $(STACK) $(if $(API),--api '$(API)') $(if $(WORKER),--worker '$(WORKER)') $(if $(WEB),--web '$(WEB)')
 
 releases: venv ## the releases of STACK: when, what, who, how long, how each ended; which one runs, and which is the last good
 	@python -m operations.releases --stack $(STACK)

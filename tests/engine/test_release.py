@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from operations import summary
-from operations.deployment import DeploymentFailed
+from operations import stack_file, summary
+from operations.deployment import Deployment, DeploymentFailed
+from operations.releases import IMAGES, Releases
+from operations.rollback import NoWayBack, Rollback
 from tests.engine.conftest import Bring
 from tests.engine.lab import Lab
 from tests.engine.settings_table import DIGEST
@@ -115,7 +117,11 @@ END = {"release-begun", "release-smoke-check", "release-good"}
 
 def ends(lab: Lab, since: int) -> list[str]:
     """The commands of `END` that ran since, in their order."""
-    return [line["resource"] for line in lab.commands()[since:] if line["resource"] in END]
+    return [
+        line["resource"]
+        for line in lab.commands()[since:]
+        if line["resource"] in END and line["operation"] != "delete"
+    ]
 
 
 @pytest.mark.parametrize("image", ["api", "worker", "web"])
@@ -124,13 +130,9 @@ def test_a_release_is_checked_and_recorded_once_its_container_is_healthy(image: 
     since = len(lab.commands())
     release(lab, "uat", image)
     assert ends(lab, since) == ["release-begun", "release-smoke-check", "release-good"]
-    (healthy,) = [
-        e["when"]
-        for e in lab.docker_events()
-        if e["event"] == "healthy" and e["when"] > lab.commands()[since]["when"]
-    ]
-    checked = next(c["when"] for c in lab.commands()[since:] if c["resource"] == "release-smoke-check")
-    assert healthy < checked
+    urns = {resource["urn"].rpartition("::")[2]: resource for resource in lab.resources()}
+    waited = {urn.rpartition("::")[2] for urn in urns["release-smoke-check"]["dependencies"]}
+    assert {"api", "worker", "web", "traefik"} <= waited, "it is asked for what is healthy"
     assert summary.outputs(lab.resources())["last_good"][image] == NEW[image]
 
 
@@ -157,3 +159,55 @@ def test_a_release_that_fails_its_check_is_not_the_last_good_one(bring: Bring) -
     assert ends(lab, since) == ["release-smoke-check", "release-good"], "it was begun, and goes on"
     assert summary.outputs(lab.resources())["last_good"] == {**good, "api": NEW["api"]}
     assert_whole(lab)
+
+
+def named(deployment: Deployment) -> dict[str, str]:
+    """The application's images in the stack file."""
+    return {name: reference for name, reference in images_of(deployment).items() if name in IMAGES}
+
+
+def images_of(deployment: Deployment) -> dict[str, str]:
+    return stack_file.images(deployment.project / f"Pulumi.{deployment.stack}.yaml")
+
+
+def test_the_way_back_from_a_release_that_failed_its_check(bring: Bring) -> None:
+    lab = bring("uat")
+    good = summary.outputs(lab.resources())["last_good"]
+    lab.docker_faults(failing_commands={"release-smoke-check": "https://app-uat.example.com/ answered 404"})
+    deployment = lab.deployment("uat", {"images.api": NEW["api"], "images.web": NEW["web"]})
+    with pytest.raises(DeploymentFailed):
+        deployment.up()
+    lab.docker_faults()
+    others = {name: of for name, of in images_of(deployment).items() if name not in IMAGES}
+    said: list[str] = []
+    since = len(lab.commands())
+    assert Rollback(deployment, said.append).act("", sure=True)
+    assert "not undone: the database's schema" in said[0]
+    assert named(deployment) == good
+    assert {name: of for name, of in images_of(deployment).items() if name not in IMAGES} == others
+    assert "release-begun" in ends(lab, since), "it is a release as any other"
+    releases = Releases.of(deployment)
+    assert releases.running == good == releases.last_good
+    newest, failed, first = releases.updates
+    assert [newest.result, failed.result, first.result] == ["succeeded", "failed", "succeeded"]
+    assert (newest.good, failed.good, first.good) == (True, False, True)
+    assert_whole(lab)
+
+
+def test_a_good_release_goes_back_to_the_one_before_or_to_the_one_that_is_named(bring: Bring) -> None:
+    lab = bring("uat")
+    first = summary.outputs(lab.resources())["last_good"]
+    lab.deployment("uat", {"images.web": NEW["web"]}).up()
+    second = {**first, "web": NEW["web"]}
+    deployment = lab.deployment("uat", {"images.web": NEW["web"], "images.worker": NEW["worker"]})
+    deployment.up()
+    quiet = Rollback(deployment, lambda _: None)
+    with pytest.raises(NoWayBack, match="TO: got 99; uat has no such release"):
+        quiet.act("99", sure=True)
+    assert quiet.act("", sure=True)
+    assert named(deployment) == second
+    table = Releases.of(deployment).table().splitlines()
+    number = next(line.split()[0] for line in reversed(table) if line[:1].isdigit())
+    assert "<- runs <- last good" in table[1]
+    assert quiet.act(number, sure=True)
+    assert named(deployment) == first

@@ -1,0 +1,128 @@
+"""`make release`: new images into the stack file, once their registry has shown that they fit."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from components.settings.catalogue import SERVER_TYPES
+from operations import changes, stack_file
+from operations.at_server import deployed, told
+from operations.deployment import PROJECT, Deployment
+from operations.registry import Found, Login, NotThere, look
+from operations.releases import IMAGES
+
+ROOT = Path(__file__).resolve().parents[1]
+DESCRIPTION = """\
+Looks whether the images are in their registry, for the server's architecture, and of one build; writes them
+into the stack file, whose comments stay, and shows what a deploy would do. It does not deploy.
+"""
+LABELS = ("org.opencontainers.image.revision", "org.opencontainers.image.version")
+"""What must be the same in images of one build, where they have it."""
+_DOCKERS = {"x86": "amd64", "arm": "arm64", "x86_64": "amd64", "aarch64": "arm64"}
+"""Architectures as images name them."""
+
+
+class NoRelease(Exception):
+    """The images do not go together, or there are none; the message says what would."""
+
+
+def checked(wanted: Mapping[str, str], architecture: str, login: Login | None) -> dict[str, Found]:
+    """What the registries say of the images.
+
+    Raises:
+        NotThere: one is not to be had; all of them are named.
+        NoRelease: they are not of one build.
+    """
+    found, missing = {}, []
+    for name, reference in wanted.items():
+        try:
+            found[name] = look(reference, architecture, login)
+        except NotThere as error:
+            missing.append(f"{name.upper()}: {error}")
+    if missing:
+        raise NotThere("\n".join(missing))
+    for label in LABELS:
+        values = {name: image.labels[label] for name, image in found.items() if image.labels.get(label)}
+        if len(set(values.values())) > 1:
+            raise NoRelease(
+                f"the images are not of one build: {label} is "
+                + ", ".join(f"{value} in {name}" for name, value in values.items())
+                + "; give the three of one run of the release build"
+            )
+    return found
+
+
+def architecture(host: Mapping[str, Any]) -> str:
+    """Of the machine that the section `host` names. Of one that exists it is not known, and amd64 is taken."""
+    if host.get("kind") == "local":
+        return _DOCKERS.get(platform.machine(), platform.machine())
+    ordered = SERVER_TYPES.get(str(host.get("server_type")))
+    return _DOCKERS[ordered.architecture] if ordered else "amd64"
+
+
+class Release:
+    """Of one stack, whose stack file is in its project's folder."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._file = deployment.project / f"Pulumi.{deployment.stack}.yaml"
+
+    def prepare(self, wanted: Mapping[str, str]) -> list[str]:
+        """Checks the images and writes them; what it did, in words.
+
+        Raises:
+            NotThere, NoRelease, Unwritable: nothing was written.
+        """
+        config = yaml.safe_load(self._file.read_text(encoding="utf-8")).get("config") or {}
+        found = checked(wanted, architecture(config.get(f"{PROJECT}:host") or {}), self._login(config))
+        before = stack_file.images(self._file)
+        stack_file.write_images(self._file, wanted)
+        lines = [f"{self._file.name}:"]
+        for name, image in found.items():
+            label = next((f" ({image.labels[label]})" for label in LABELS if image.labels.get(label)), "")
+            was = "stays" if before.get(name) == image.reference else f"was {before.get(name)}"
+            lines.append(f"  {name}: {image.reference}{label}, {was}")
+        return lines
+
+    def _login(self, config: Mapping[str, Any]) -> Login | None:
+        registry = config.get(f"{PROJECT}:registry")
+        if not registry:
+            return None
+        password = self._deployment.open().get_config(f"{PROJECT}:registry_password").value
+        return Login(str(registry["server"]), str(registry["username"]), password)
+
+
+def main() -> int:
+    """Exit codes: 0 done, 1 not done, 130 interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m operations.release", description=DESCRIPTION)
+    parser.add_argument("--stack", required=True, help="uat, prod or local")
+    for name in IMAGES:
+        parser.add_argument(f"--{name}", default="", help="<repository>:<version>@sha256:<digest>")
+    arguments = parser.parse_args()
+    stack = arguments.stack
+
+    def work() -> int:
+        wanted = {name: getattr(arguments, name) for name in IMAGES if getattr(arguments, name)}
+        if not wanted:
+            raise NoRelease("got no image; give API=, WORKER= and WEB=, each <repository>:<version>@<digest>")
+        deployment = deployed(ROOT, stack)
+        print("\n".join(Release(deployment).prepare(wanted)))
+        journal = deployment.preview()
+        markdown = ROOT / ".pulumi-out" / stack / "preview.md"
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        markdown.write_text(changes.markdown(stack, journal, f"Preview of `{stack}`"), encoding="utf-8")
+        print(f"nothing was deployed: commit Pulumi.{stack}.yaml, or `make deploy STACK={stack}`")
+        return 0
+
+    return told(work, NoRelease, "the stack file may have the new images already; nothing was deployed")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
