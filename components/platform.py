@@ -114,7 +114,7 @@ class Platform(pulumi.ComponentResource):
             containers += [watchtower.proxy.container, watchtower.container]
 
         served = [api.container, worker.container, web.container, traefik]
-        self.releases = Releases("release", site, self.edge.urls, served, child)
+        self.releases = Releases("release", site, served, child)
         images.retire(after=containers)
         self.edge.publish()  # last: its SDK takes seconds to import, while the engine is busy with the above
         self.containers = {container.service: container.name_in_docker for container in containers}

@@ -60,7 +60,7 @@ def checked(wanted: Mapping[str, str], architecture: str, login: Login | None) -
 
 
 def architecture(host: Mapping[str, Any]) -> str:
-    """Of the machine that the section `host` names. Of one that exists it is not known, and amd64 is taken."""
+    """Of the machine that the section `host` names; of one that exists nobody knows, and amd64 is taken."""
     if host.get("kind") == "local":
         return _DOCKERS.get(platform.machine(), platform.machine())
     ordered = SERVER_TYPES.get(str(host.get("server_type")))

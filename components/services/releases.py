@@ -10,6 +10,7 @@ import pulumi
 
 from components.containers import Job, JobArgs, Process
 from components.containers.limits import Limits
+from components.edge.urls import urls
 from components.services import application
 from components.services.site import Site
 from components.services.traefik import HTTP_PORT, HTTPS_PORT
@@ -30,14 +31,14 @@ SCRIPT = "/etc/jira/smoke-check.js"
 class Releases(pulumi.ComponentResource):
     """A smoke check and a record, once for each new set of `IMAGES`, and again on a new machine.
 
-    A change of anything else runs neither. A check that fails fails the update, and the record stays.
+    A changed name is asked, too, and a change of anything else runs neither. A check that fails fails the
+    update, and the record stays.
     """
 
     def __init__(
         self,
         name: str,
         site: Site,
-        urls: Mapping[str, str],
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -57,9 +58,7 @@ class Releases(pulumi.ComponentResource):
         since = pulumi.Output.unsecret(begun.stdout)
         check = Job(
             f"{name}-smoke-check",
-            JobArgs(
-                process=smoke_check(site, urls), triggers=(*map(site.images.__getitem__, IMAGES[1:]), since)
-            ),
+            JobArgs(process=smoke_check(site), triggers=(*map(site.images.__getitem__, IMAGES[1:]), since)),
             site.runtime,
             site.networks,
             child,
@@ -92,12 +91,13 @@ def entry(images: Mapping[str, str], begun: str) -> str:
     return json.dumps({"begun": begun, "images": {image: images[image] for image in IMAGES}})
 
 
-def smoke_check(site: Site, urls: Mapping[str, str]) -> Process:
+def smoke_check(site: Site) -> Process:
     """Asks the proxy from within, past Cloudflare and the firewall, which have not changed.
 
     It has nothing of the settings that is not asked for: a changed limit is no release.
     """
     tls = site.settings.tls.mode
+    names = urls(site.settings.domain.host_names, tls, None)
     seconds = ACME_SECONDS if tls == "dns-01" else SECONDS
     return Process(
         image=site.images["api"],  # it has node, and the application's image is on the machine for sure
@@ -107,7 +107,7 @@ def smoke_check(site: Site, urls: Mapping[str, str]) -> Process:
             f"{site.runtime.prefix}-traefik",
             str(HTTP_PORT if tls == "none" else HTTPS_PORT),
             str(seconds),
-            *(f"{urls[purpose]}{path}" for purpose, path in PATHS.items()),
+            *(f"{names[purpose]}{path}" for purpose, path in PATHS.items()),
         ),
         files={SCRIPT: (HERE / "smoke-check.js").read_text(encoding="utf-8")},
         limits=Limits(memory_mb=96, cpus=0.5),

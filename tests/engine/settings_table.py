@@ -160,6 +160,7 @@ ROWS = [
             "api": "± envs:CORS_ORIGINS",
             "web": "± envs:API_URL",
             "temporal-ui": "± envs:TEMPORAL_CORS_ORIGINS",
+            "release-smoke-check": "~ create",
         },
         also={
             "domain.zone_id": OTHER_ZONE_ID,
@@ -181,6 +182,7 @@ ROWS = [
             "edge-api-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
             "web": "± envs:API_URL",
+            "release-smoke-check": "~ create",
         },
     ),
     Row(
@@ -192,6 +194,7 @@ ROWS = [
             "edge-web-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
             "api": "± envs:CORS_ORIGINS",
+            "release-smoke-check": "~ create",
         },
         also={"application.cors_origins": ["https://app-test.example.com"]},
     ),
@@ -228,6 +231,7 @@ ROWS = [
             "traefik-files": NEW_FILES,
             "traefik": "± envs:CF_DNS_API_TOKEN_FILE mounts",
             "traefik-acme-owner": "+",
+            "release-smoke-check": "~ create",
         },
         also={"tls.acme_email": "ops@example.com"},
     ),

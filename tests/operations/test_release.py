@@ -1,4 +1,4 @@
-"""What `make release` asks a registry, which stands here on loopback, with a login and images for two machines."""
+"""What `make release` asks a registry: one on loopback, with a login and images for two machines."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 from docker.models.containers import Container
@@ -27,6 +28,7 @@ def healthy(container: Container) -> bool:
     return bool(container.attrs["State"]["Health"]["Status"] == "healthy")
 
 
+AGENT = "request_User-Agent"
 RELOAD_SECONDS = 40  # on a machine that runs other tests, too; alone it takes 2 to 4
 
 
@@ -51,6 +53,30 @@ def test_all_three_names_answer(up: Developer) -> None:
         assert client.get(target.url("temporal")).status_code == 401
         login = (target.outputs["temporal_ui_user"], target.outputs["temporal_ui_password"])
         assert client.get(target.url("temporal"), auth=login).status_code == 200
+
+
+def test_the_release_was_asked_for_through_the_proxy_and_recorded(up: Developer) -> None:
+    (recorded,) = up.target().outputs["releases"]
+    assert recorded["images"] == up.target().outputs["last_good"]
+    assert recorded["begun"] <= recorded["when"]
+    log = up.containers()["traefik"].logs().decode()
+    asked = [
+        line for line in map(access, log.splitlines()) if line.get(AGENT) == "jira-plus-plus-smoke-check"
+    ]
+    for name, path in (("api.localhost", "/health"), ("app.localhost", "/")):
+        answers = [
+            a["DownstreamStatus"] for a in asked if (a["RequestHost"], a["RequestPath"]) == (name, path)
+        ]
+        assert answers[-4:] == [200] * 4, name
+
+
+def access(line: str) -> dict[str, Any]:
+    """A line of Traefik's access log; of another log nothing."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if "RequestHost" in found else {}
 
 
 def test_the_sample_data_is_there_and_an_issue_is_triaged(api: Api) -> None:
