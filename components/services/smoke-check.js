@@ -20,8 +20,8 @@ const pause = () => new Promise((done) => setTimeout(done, PAUSE));
 // Who trusts the issuer is before the proxy (Cloudflare), and its authority is on no list here. A deploy asks for that.
 function mistake(certificate, name) {
   const wrong = checkServerIdentity(name, certificate);
-  if (wrong) return wrong.message;
-  if (Date.parse(certificate.valid_to) < Date.now()) return `its certificate has ended (${certificate.valid_to})`;
+  if (wrong) return `has another name's certificate: ${wrong.message}`;
+  if (Date.parse(certificate.valid_to) < Date.now()) return `has a certificate that ended (${certificate.valid_to})`;
   return null;
 }
 

@@ -27,7 +27,7 @@ class Update:
     """An update that was given other images than the one before it, or that failed. Times are in UTC."""
 
     number: int | None
-    """Pulumi's; None: the history does not have it any more, and the stack has recorded it."""
+    """Of the run in the stack's history; None: it is not there any more, and the stack has recorded it."""
     started: datetime
     ended: datetime | None
     result: str
@@ -36,7 +36,7 @@ class Update:
     """The author of the commit that it was run from; empty: it was run from none."""
     images: Images
     good: bool = False
-    """Whether it was checked through the proxy, and recorded."""
+    """Whether it was recorded as good, or succeeded, which it does not without that."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,18 @@ class Releases:
         recorded = [
             entry for entry in given.get("releases") or [] if isinstance(entry, dict) and "images" in entry
         ]
+        runs = deployment.open().history(show_secrets=False)
         history = [
             Update(
-                number=summary.version,
+                # Only Pulumi Cloud numbers them, and in the same way: from the first run of the stack on.
+                number=summary.version or len(runs) - at,
                 started=summary.start_time.replace(tzinfo=UTC),
                 ended=summary.end_time.replace(tzinfo=UTC) if summary.end_time else None,
                 result=summary.result,
                 who=str(summary.environment.get("git.author") or ""),
                 images=_images(summary.config),
             )
-            for summary in deployment.open().history(show_secrets=False)
+            for at, summary in enumerate(runs)
             if summary.kind == "update"
         ]
         last_good = given.get("last_good") or {}
@@ -175,8 +177,8 @@ def _told(
             if same(images, update.images) and update.started - _CLOCKS <= when <= _end(update) + _CLOCKS
         ]
         left = [entry for entry in left if entry not in mine]
-        # Where nothing runs nothing is printed, and so of a recorded stack there is no list: an update that
-        # succeeded has recorded its release. With a list it has the last word.
+        # One that succeeded has recorded its release, or was one that is recorded already. It may miss in the
+        # list: that has an end, and where containers are recorded only nothing is printed.
         good = bool(mine) or update.result == "succeeded"
         images = mine[0][1] if mine else update.images
         if not mine and same(images, last_good):

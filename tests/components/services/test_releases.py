@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -74,12 +75,45 @@ def proxy() -> Iterator[ThreadingHTTPServer]:
     server.server_close()
 
 
-def check(server: ThreadingHTTPServer, statuses: dict[str, list[int]], seconds: int) -> tuple[int, str]:
+@pytest.fixture
+def secure(proxy: ThreadingHTTPServer, tmp_path: Path) -> ThreadingHTTPServer:
+    """With a certificate that nobody trusts, for the API's name alone."""
+    pem = tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *(
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+            ),
+            *("-keyout", str(pem), "-out", str(tmp_path / "public.pem"), "-subj", "/CN=x", "-days", "2"),
+            *("-addext", "subjectAltName=DNS:api.example.com"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    pem.write_text(pem.read_text() + (tmp_path / "public.pem").read_text())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    proxy.socket = context.wrap_socket(proxy.socket, server_side=True)
+    return proxy
+
+
+def check(
+    server: ThreadingHTTPServer,
+    statuses: dict[str, list[int]],
+    seconds: int,
+    urls: tuple[str, ...] = ("http://api.localhost/health", "http://app.localhost/"),
+) -> tuple[int, str]:
     """The check's exit code and what it says."""
     if shutil.which("node") is None:
         pytest.skip("no node on PATH")
     Proxy.statuses = statuses
-    urls = ("http://api.localhost:8080/health", "http://app.localhost:8080/")
     port = str(server.server_address[1])
     words = ["node", str(HERE / "smoke-check.js"), "127.0.0.1", port, str(seconds), *urls]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -95,6 +129,22 @@ def test_one_container_of_two_that_fails_is_seen(proxy: ThreadingHTTPServer) -> 
     statuses = {"api.localhost/health": [200, 502] * 50, "app.localhost/": [200]}
     code, said = check(proxy, statuses, 4)
     assert code == 1
-    assert "http://api.localhost:8080/health answered 502, not 200" in said
+    assert "http://api.localhost/health answered 502, not 200" in said
     assert "app.localhost" not in said
     assert "make rollback" in said
+
+
+def test_a_certificate_has_to_be_of_the_name_whoever_issued_it(secure: ThreadingHTTPServer) -> None:
+    urls = ("https://api.example.com/health", "https://app.example.com/")
+    statuses = {"api.example.com/health": [200], "app.example.com/": [200]}
+    assert check(secure, statuses, 60, urls[:1]) == (0, "")
+    code, said = check(secure, statuses, 3, urls)
+    assert code == 1
+    assert "https://app.example.com/ has another name's certificate: Hostname/IP does not match" in said
+    assert "api.example.com/health" not in said
+
+
+def test_a_proxy_that_is_away(proxy: ThreadingHTTPServer) -> None:
+    code, said = check(proxy, {}, 3, ("https://api.example.com/health",))
+    assert code == 1
+    assert "https://api.example.com/health gave no answer: " in said
