@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from docker.models.containers import Container
 
+from operations import stack_file, summary
+from operations.releases import Releases
+from operations.rollback import Rollback
 from rehearsal.leftovers import in_docker
 from tests.live.local.conftest import VALUE, Developer
 from tests.playbook.graphql import Api
@@ -206,6 +210,37 @@ def test_changed_variables_are_a_new_release_that_keeps_the_data(up: Developer, 
     assert up.containers()["postgres"].id == postgres
     # Releases do not drain here: what is asked of the container that just went may get no answer.
     seconds_until("the data is there", lambda: api.issue(issue)["title"] == "before the release", 60)  # type: ignore[index]
+
+
+@pytest.fixture
+def another_web(up: Developer) -> Iterator[str]:
+    """An image of the web application that is the running one but for a label; its reference."""
+    running = up.containers()["web"]
+    repository = f"{up.stack}-web"
+    made = running.commit(repository, "2.0.0", changes='LABEL another="yes"')
+    yield f"{repository}:2.0.0"
+    up.client.images.remove(made.id, force=True)
+
+
+def test_a_release_and_the_way_back(up: Developer, another_web: str) -> None:
+    before = up.containers()["web"].image.id
+    with up.rehearsal.standing() as deployment:
+        file = deployment.project / f"Pulumi.{up.stack}.yaml"
+        first = stack_file.images(file)
+        stack_file.write_images(file, {"web": another_web})
+        deployment.up()
+        assert up.containers()["web"].image.id != before
+        said: list[str] = []
+        assert Rollback(deployment, said.append).act("", sure=True)
+        releases = Releases.of(deployment)
+        recorded = summary.outputs(deployment.resources())["releases"]
+    assert up.containers()["web"].image.id == before
+    assert [one["images"]["web"] for one in recorded] == [first["web"], another_web, first["web"]]
+    newest, second, *_ = releases.updates
+    assert newest.images == releases.running == releases.last_good == recorded[0]["images"]
+    assert second.images["web"] == another_web
+    print(releases.table())
+    assert "<- runs <- last good" in releases.table().splitlines()[1]
 
 
 def test_a_destroy_leaves_nothing(up: Developer) -> None:
