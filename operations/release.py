@@ -29,7 +29,7 @@ _DOCKERS = {"x86": "amd64", "arm": "arm64", "x86_64": "amd64", "aarch64": "arm64
 """Architectures as images name them."""
 
 
-class NoRelease(Exception):
+class NoRelease(NotThere):
     """The images do not go together, or there are none; the message says what would."""
 
 
@@ -95,8 +95,13 @@ class Release:
         registry = config.get(f"{PROJECT}:registry")
         if not registry:
             return None
-        password = self._deployment.open().get_config(f"{PROJECT}:registry_password").value
-        return Login(str(registry["server"]), str(registry["username"]), password)
+        password = self._deployment.open().get_all_config().get(f"{PROJECT}:registry_password")
+        if password is None:
+            raise NoRelease(
+                "registry_password: got nothing; `pulumi config set --secret registry_password --stack "
+                f"{self._deployment.stack}` with the password of {registry['username']}"
+            )
+        return Login(str(registry["server"]), str(registry["username"]), password.value)
 
 
 def main() -> int:
@@ -121,7 +126,7 @@ def main() -> int:
         print(f"nothing was deployed: commit Pulumi.{stack}.yaml, or `make deploy STACK={stack}`")
         return 0
 
-    return told(work, NoRelease, "the stack file may have the new images already; nothing was deployed")
+    return told(work, NotThere, "the stack file may have the new images already; nothing was deployed")
 
 
 if __name__ == "__main__":

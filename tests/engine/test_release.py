@@ -5,15 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pulumi.automation import ConfigValue
 
 from operations import stack_file, summary
 from operations.deployment import Deployment, DeploymentFailed
+from operations.release import NoRelease, Release
 from operations.releases import IMAGES, Releases, same
 from operations.rollback import NoWayBack, Rollback
 from tests.engine.conftest import Bring
 from tests.engine.lab import Lab
 from tests.engine.settings_table import DIGEST
 from tests.engine.wholeness import assert_whole
+from tests.operations.test_release import Registry, registry
+
+__all__ = ["registry"]
 
 pytestmark = pytest.mark.engine
 
@@ -212,3 +217,22 @@ def test_a_good_release_goes_back_to_the_one_before_or_to_the_one_that_is_named(
     assert "<- runs <- last good" in table[1]
     assert quiet.act(number, sure=True)
     assert same(named(deployment), first)
+
+
+def test_images_that_their_registry_shows_are_written_and_previewed(bring: Bring, registry: Registry) -> None:
+    """The login is the settings' and the state's; what does not fit changes no line."""
+    lab = bring("uat")
+    registry.private = True
+    login = {"registry": {"server": registry.host, "username": "puller"}}
+    deployment = lab.deployment("uat", login)
+    deployment.open().set_config("jira-plus-plus:registry_password", ConfigValue("secret", secret=True))
+    before = images_of(deployment)
+    fitting = {name: registry.image(name, "amd64", "arm64", revision="one") for name in IMAGES}
+    with pytest.raises(NoRelease, match="not of one build"):
+        Release(deployment).prepare({**fitting, "web": registry.image("web", "amd64", revision="two")})
+    assert images_of(deployment) == before
+    said = Release(deployment).prepare(fitting)
+    assert f"  api: {fitting['api']} (one), was {before['api']}" in said
+    assert images_of(deployment) == {**before, **fitting}
+    changed = {step.name for step in deployment.preview().steps if step.op != "same"}
+    assert {"api", "worker", "web", "migration", "release-smoke-check", "release-good"} <= changed
