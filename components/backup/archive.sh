@@ -21,35 +21,11 @@ set -euo pipefail
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 . "$HERE/postgres.sh"
 . "$HERE/log.sh"
+. "$HERE/repository.sh"
 PROGRESS_SECONDS=${PROGRESS_SECONDS:-30}
 WAITING_SECONDS=${WAITING_SECONDS:-180} # of a file of the log, before somebody asks why
 LAST_SECONDS=${LAST_SECONDS:-120}
 HOUR=3600
-
-tool() { bash "$HERE/pgbackrest.sh" "$@" 2>"$WORK/complaints"; }
-
-# must WORDS ARGUMENT...: of pgBackRest, or it fails with the words and the reason.
-must() {
-  local words=$1
-  shift
-  tool "$@" || fail "$words: $(told)"
-}
-
-# told: what pgBackRest's complaints mean, in one line. It repeats what it has said, and shows what it could not read.
-told() {
-  local said
-  said=$(LC_ALL=C tr -cd '[:print:]\n' <"$WORK/complaints")
-  case $said in
-    *'found outside of section'* | *'cipher header invalid'* | *'unable to flush'*)
-      echo "it is encrypted with another passphrase than archive_passphrase"
-      ;;
-    *'[050]'*) echo "another backup is being made" ;;
-    *)
-      grep -m 1 -oE '(HostConnectError|ProtocolError|ServiceError|FileMissingError): .*' <<<"$said" ||
-        sed -n -E 's/^.*(ERROR|WARN): (\[[0-9]+\]: )?//p' <<<"$said" | grep -m 1 . || first_error - <<<"$said"
-      ;;
-  esac
-}
 
 known() { number "$1" "$BACKUPS/archive.json"; }
 ask() { sql --host="$PGBACKREST_PG1_SOCKET_PATH" "$@" 2>"$WORK/complaints"; }
@@ -89,9 +65,9 @@ backup() {
     ! grep -q 'FileMissingError' "$WORK/complaints" || [[ ! -e $BACKUPS/archive.json ]] ||
       fail "there is no repository where one was: the bucket was emptied, or is another one;" \
         "to begin anew: rm $BACKUPS/archive.json"
-    fail "the $type backup could not be made: $(told)"
+    fail "the $type backup could not be made: $(told "$WORK/complaints")"
   }
-  must "the backups cannot be listed" info --output=json >"$WORK/info"
+  info "the backups cannot be listed"
   label=$(grep -o '"label":"[^"]*"' "$WORK/info" | tail -n 1 | cut -d'"' -f4)
   # Its exit code is 0 whatever it finds.
   must "the $type backup cannot be read back" --set="$label" --output=text --verbose verify >"$WORK/verified"
@@ -124,12 +100,6 @@ forget_former() {
   done <"$WORK/clusters"
 }
 
-# segments: the files of the log that are there, by name, oldest first.
-segments() {
-  must "the log off the machine cannot be listed" repo-ls --recurse "archive/$1" >"$WORK/archived"
-  sed -n -E 's|.*/([0-9A-F]{24})-[0-9a-f]{40}(\.[a-z0-9]+)?$|\1|p' "$WORK/archived" | sort -u
-}
-
 # needed: the first and the last file of the log that each backup in WORK/info needs, oldest first.
 needed() { grep -o '"start":"[0-9A-F]\{24\}","stop":"[0-9A-F]\{24\}"' "$WORK/info" | cut -d'"' -f4,8 | tr '"' ' ' | sort; }
 
@@ -140,7 +110,7 @@ gaps() {
   last=$(ask --command="select last_archived_wal from pg_catalog.pg_stat_archiver
       where last_archived_wal ~ '^[0-9A-F]{24}$'") || fail "the server cannot be asked: $(first_error "$WORK/complaints")"
   segments "$1" >"$WORK/segments"
-  must "the backups cannot be listed" info --output=json >"$WORK/info"
+  info "the backups cannot be listed"
   needed >"$WORK/needed"
   since=$(cat "$BACKUPS/archive-since" 2>/dev/null || true)
   gap=$(awk -v last="$last" -v since="$since" '
@@ -219,11 +189,7 @@ last_moment() {
 list() {
   local CLUSTER=all
   export CLUSTER
-  must "the clusters off the machine cannot be listed" info --output=json >"$WORK/info"
-  if grep -q '"status":{"code":99,"message"' "$WORK/info"; then # it ends with 0 all the same
-    cp "$WORK/info" "$WORK/complaints"
-    fail "the clusters off the machine cannot be listed: $(told)"
-  fi
+  info "the clusters off the machine cannot be listed"
   must "the log off the machine cannot be listed" repo-ls --recurse --output=json archive >"$WORK/archived"
   sed 's/{"archive":\[{"database"/\n&/g' "$WORK/info" | awk '
     FILENAME == ARGV[1] {

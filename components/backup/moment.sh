@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# Makes dumps of databases as they were at a moment: a cluster of the archive (archive.sh) is restored here, beside the dumps,
-# replays its log up to the moment, and is dumped and thrown away. What is restored from is then a dump as any other.
+# Makes dumps of databases as they were at a moment: a cluster of the archive is made again (replay.sh), beside the dumps, and is
+# dumped and thrown away. What is restored from is then a dump as any other.
 #
 #   moment.sh CLUSTER TARGET NAME DATABASE...
 #
@@ -13,27 +13,16 @@ set -euo pipefail
 : "${BACKUPS:?}" "${ARCHIVE:?}"
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 PROGRESS_SECONDS=${PROGRESS_SECONDS:-10} # somebody looks on
+CLUSTER=$1 TARGET=$2 NAME=$3
+shift 3
 . "$HERE/postgres.sh"
 . "$HERE/content.sh"
 . "$HERE/log.sh"
+. "$HERE/repository.sh"
 . "$HERE/scratch.sh"
+SCRATCH=$BACKUPS/.moment # beside a trial
+. "$HERE/replay.sh"
 CLOSE_SECONDS=${CLOSE_SECONDS:-60}
-FOLDER=$BACKUPS/.moment
-SCRATCH=$FOLDER # of which a complaint is, and not of a trial beside this
-export CLUSTER=$1 PGBACKREST_PG1_PATH=$FOLDER/data PGBACKREST_LOCK_PATH=/tmp/pgbackrest/moment # beside a backup that may be under way
-TARGET=$2 NAME=$3
-shift 3
-
-tool() { bash "$HERE/pgbackrest.sh" "$@" 2>"$WORK/complaints"; }
-
-# size_mb: of the newest backup of the cluster.
-size_mb() {
-  tool info --output=json >"$WORK/info" || fail "the backups of $CLUSTER cannot be listed: $(complaint)"
-  local bytes
-  bytes=$(grep -oE '"size":[0-9]+\},"label"' "$WORK/info" | tail -n 1 | tr -dc 0-9)
-  [[ -n $bytes ]] || fail "there is no backup of the cluster $CLUSTER off the machine"
-  echo "$((bytes / 1048576))"
-}
 
 # close: the log of the cluster that serves, if it is that one, so that a moment just now is in the archive.
 # shellcheck disable=SC2030,SC2031 # nowhere else is meant
@@ -44,67 +33,14 @@ close() (
   close_log "$CLOSE_SECONDS" || fail "the log of the last moments does not leave the machine: docs/runbook.md, The log off the machine"
 )
 
-restore() {
-  local mb how=(--type=default)
-  mb=$(size_mb)
+fetch() {
+  local bytes mb
+  newest_backup || fail "there is no backup of the cluster $CLUSTER off the machine"
+  read -r _ bytes _ <"$WORK/newest"
+  mb=$((bytes / 1048576))
   # Its files, its log and the dumps.
   room_for "the cluster as it was" "$((mb * 3 / 2 + 300))" || fail "$(cat "$WORK/room")"
-  [[ $TARGET == newest ]] || how=(--type=time --target="$TARGET" --target-action=promote)
-  say "fetching the cluster $CLUSTER, $mb MB, from off the machine"
-  progress "fetched" "$FOLDER/data" "$mb" 9>&- &
-  WATCH=$!
-  # What is restored must never write into the archive, nor fetch ahead onto a small disk.
-  tool "${how[@]}" --archive-mode=off \
-    --recovery-option="restore_command=CLUSTER=$CLUSTER bash $HERE/pgbackrest.sh --no-archive-async archive-get %f \"%p\"" restore ||
-    fail "the cluster could not be fetched: $(complaint)"
-  stop_watch
-}
-
-# start: replays the log; nobody is let in before its end, and it is thrown away, so that nothing is made to last.
-start() {
-  say "replaying its log up to ${TARGET/#newest/its end}"
-  progress "with its log" "$FOLDER/data" "" 9>&- &
-  WATCH=$!
-  # Its own settings may ask for more than there is here.
-  pg_ctl --pgdata="$FOLDER/data" --wait --timeout=86400 --log="$FOLDER/log" start --options="-c config_file=$FOLDER/postgresql.conf" >/dev/null 9>&- ||
-    fail "its log could not be replayed: $(replayed)"
-  # shellcheck disable=SC2031 # nor here
-  export PGHOST=$SOCKET PGPORT=5432 PGUSER=postgres PGPASSWORD=''
-  # It answers nobody until then, and ends if it cannot get there.
-  until [[ $(sql --command='select pg_catalog.pg_is_in_recovery()' 2>/dev/null) == f ]]; do
-    pg_ctl --pgdata="$FOLDER/data" status >/dev/null || fail "its log could not be replayed: $(replayed)"
-    sleep 0.2
-  done
-  stop_watch
-}
-
-# replayed: why it was not, in one line.
-replayed() {
-  if grep -q 'recovery ended before configured recovery target was reached' "$FOLDER/log"; then
-    echo "nothing was committed at $TARGET or later, as far as the archive goes; the last that it has is of" \
-      "$(sed -n 's/.*last completed transaction was at log time //p' "$FOLDER/log" | tail -n 1 | grep . || echo 'an earlier moment')"
-  else
-    first_error "$FOLDER/log"
-  fi
-}
-
-configure() {
-  cat >"$FOLDER/postgresql.conf" <<CONF
-listen_addresses = ''
-unix_socket_directories = '$SOCKET'
-hba_file = '$FOLDER/pg_hba.conf'
-hot_standby = off
-fsync = off
-full_page_writes = off
-autovacuum = off
-archive_mode = off
-max_connections = 20
-shared_buffers = 32MB
-maintenance_work_mem = 32MB
-max_wal_size = 256MB
-max_parallel_workers = 0
-CONF
-  echo 'local all all trust' >"$FOLDER/pg_hba.conf"
+  fetch_cluster "$mb"
 }
 
 # dump DATABASE
@@ -116,9 +52,9 @@ dump() {
   progress "$database: dumped" "$file.partial" "" 9>&- &
   WATCH=$!
   pg_dump --dbname="$database" --format=custom --file="$file.partial" 2>"$WORK/complaints" ||
-    fail "$database: it could not be dumped: $(first_error "$WORK/complaints")"
+    fail "$database: it could not be dumped: $(complaint)"
   sql --field-separator=' ' --dbname="$database" --file=- <<<"$TABLES" >"$file.content" 2>"$WORK/complaints" ||
-    fail "$database: its rows could not be read: $(first_error "$WORK/complaints")"
+    fail "$database: its rows could not be read: $(complaint)"
   stop_watch
   sum=$(sha256sum <"$file.partial")
   printf '{"sha256": "%s", "bytes": %s, "database_mb": %s}\n' "${sum%% *}" "$(stat -c %s "$file.partial")" \
@@ -131,8 +67,8 @@ dump() {
 
 ended() {
   stop_watch
-  if [[ -e $FOLDER/data/postmaster.pid ]]; then pg_ctl --pgdata="$FOLDER/data" --wait --mode=immediate stop >/dev/null 2>&1 || true; fi
-  rm -rf "$FOLDER" "$WORK" "${SOCKET:-$FOLDER}"
+  end_scratch
+  rm -rf "$WORK"
   rm -f "$BACKUPS"/*/"$NAME.partial"
 }
 
@@ -143,16 +79,12 @@ main() {
   flock --nonblock 9 || fail "another moment is being had back"
   export WORK
   WORK=$(mktemp -d)
-  SOCKET=$(mktemp -d)
   trap ended EXIT
   trap 'exit 143' TERM INT
-  rm -rf "$FOLDER" # of a run that was cut short
-  mkdir -p "$FOLDER/data"
-  chmod 700 "$FOLDER/data"
+  end_scratch # of a run that was cut short
   close
-  restore
-  configure
-  start
+  fetch
+  start_cluster
   for database in "$@"; do dump "$database"; done
 }
 

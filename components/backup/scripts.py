@@ -14,7 +14,7 @@ BUCKETS = _read(
     "drill.sh", "evidence.sh", "masked.sh", "masking.sql", "offsite.sh", "restic.sh", "with-copies.sh"
 )
 """What copies dumps off the machine, restores the copies on trial, and hands masked rows on."""
-ARCHIVE = _read("archive.sh", "moment.sh", "with-copies.sh")
+ARCHIVE = _read("archive.sh", "moment.sh", "replay.sh", "repository.sh", "with-copies.sh")
 """What makes backups of the whole cluster there, and dumps of it as it was at a moment."""
 DUMPS = _read(
     "backup.sh",
