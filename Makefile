@@ -98,8 +98,8 @@ rollback: venv ## STACK back to its last good release, or TO=<number of the list
 restore: venv ## databases as they were: FROM=latest|before|former|<dump>|<moment>, DATABASE=jira|temporal|all, INTO=scratch; without FROM lists
 	@python -m operations.restore --stack $(STACK) $(SOURCE) $(if $(YES),--yes)
 
-drill: venv ## restores the newest copy off the machine of STACK in a throw-away cluster, checks and measures it; SHOW=1 shows the last
-	@python -m operations.drill --stack $(STACK) $(if $(SHOW),--show)
+drill: venv ## restores what STACK has off the machine in a throw-away cluster, checks and measures it; KIND=copies|log, else both; SHOW=1 shows the last
+	@python -m operations.drill --stack $(STACK) $(if $(KIND),--kind '$(KIND)') $(if $(SHOW),--show)
 
 reset: venv ## the data of STACK anew, where its file has backup.reset: FROM=seed|masked, else as that says; YES=1 does not ask
 	@python -m operations.reset --stack $(STACK) $(if $(FROM),--from '$(FROM)') $(if $(YES),--yes)

@@ -44,7 +44,7 @@ steps:
             there is
   recover   server, volume and state are thrown away, and the stack is had back from its buckets and the keys
             on paper alone, as `make recover` does
-  drill     the newest copy off the machine is restored in a throw-away cluster, as `make drill` does
+  drill     what is off the machine is restored in a throw-away cluster, as `make drill` does
   releases  lists the releases, as `make releases`
   rollback  back to the last good release, or to another (--to), as `make rollback`
   outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)

@@ -18,6 +18,7 @@ def archived(process: Process, postgres: Postgres, archive: Archive, settings: P
             **process.environment,
             **archive.environment,
             "DIFFERENTIAL_HOURS": str(settings.differential_hours),
+            "DRILL_LOG_DAYS": str(settings.drill_days),
             "FULL_DAYS": str(settings.full_days),
             "INCREMENTAL_HOURS": str(settings.incremental_hours),
         },

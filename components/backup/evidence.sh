@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 #
-# What is kept of a drill: BACKUPS/drill.json of the last, and of each of the last ones BACKUPS/drills/STAMP.json, in one line,
-# and STAMP.md for people. To be sourced, after postgres.sh.
+# What is kept of a drill: BACKUPS/drill-KIND.json of the last, and of each of the last ones of the kind
+# BACKUPS/drills/STAMP-KIND.json, in one line, and STAMP-KIND.md for people. To be sourced, after postgres.sh.
 
 KEEP_DRILLS=20
 declare -A FACTS=([wait_seconds]=0)
@@ -16,24 +16,24 @@ quoted() { printf '"%s"' "$(tr -d '\\"' <<<"$1" | tr '[:cntrl:]' ' ' | tr -s ' '
 keep_evidence() {
   local stamp file good=0 code=$1 reason='' old
   stamp=$(date -u -d "@$BEGAN" +%FT%H%M%SZ)
-  file=$BACKUPS/drills/$stamp
-  good=$(number good "$BACKUPS/drill.json")
+  file=$BACKUPS/drills/$stamp-$KIND
+  good=$(number good "$LAST")
   if ((code == 0)); then
     good=$BEGAN
-    fact rto_seconds "$((FACTS[fetch_seconds] + FACTS[restore_seconds] + FACTS[check_seconds]))"
-    say "the drill was good: $(spent)"
+    fact rto_seconds "$(seconds_of "${PARTS[@]}")"
+    say "the drill of the $KIND was good: $(spent)"
   else
     reason=$(cat "$WORK/reason" 2>/dev/null || echo "it ended with $code without a word; its log has more")
     reason=$(quoted "$reason")
     reason=${reason:1:-1}
-    say "the drill failed: $reason" >&2
+    say "the drill of the $KIND failed: $reason" >&2
   fi
   if ! { mkdir -p "$BACKUPS/drills" && page "$stamp" "$reason" "${good:-0}" | whole "$file.md" &&
-    line "$stamp" "$reason" "${good:-0}" | whole "$file.json" && whole "$BACKUPS/drill.json" <"$file.json"; }; then
+    line "$stamp" "$reason" "${good:-0}" | whole "$file.json" && whole "$LAST" <"$file.json"; }; then
     say "ERROR: the evidence could not be written to $BACKUPS/drills" >&2
     return 1
   fi
-  for old in $(find "$BACKUPS/drills" -name '*.json' | sort -r | tail -n +"$((KEEP_DRILLS + 1))"); do
+  for old in $(find "$BACKUPS/drills" -name "*-$KIND.json" | sort -r | tail -n +"$((KEEP_DRILLS + 1))"); do
     rm -f "$old" "${old%.json}.md"
   done
 }
@@ -41,10 +41,10 @@ keep_evidence() {
 # line STAMP REASON GOOD
 line() {
   local name role
-  printf '{"ok": %s, "stamp": "%s", "began": %s, "finished": %s, "good": %s' \
-    "$([[ -n $2 ]] && echo false || echo true)" "$1" "$BEGAN" "$(date +%s)" "$3"
+  printf '{"kind": "%s", "ok": %s, "stamp": "%s", "began": %s, "finished": %s, "good": %s' \
+    "$KIND" "$([[ -n $2 ]] && echo false || echo true)" "$1" "$BEGAN" "$(date +%s)" "$3"
   [[ -z $2 ]] || printf ', "reason": "%s"' "$2"
-  for name in name bytes rto_seconds rpo_seconds wait_seconds fetch_seconds restore_seconds check_seconds newest newest_in postgres; do
+  for name in name bytes log_mb rto_seconds rpo_seconds lost last_commit wait_seconds "${PARTS[@]/%/_seconds}" newest newest_in postgres; do
     printf ', "%s": %s' "$name" "${FACTS[$name]:-null}"
   done
   printf ', "roles": [%s], "databases": {%s}}\n' "$(each_role | while read -r role; do quoted "$role"; done | sed 's/""/", "/g')" \
@@ -59,22 +59,43 @@ strange() {
   each_role | while read -r role; do [[ " ${ROLES:-} " == *" $role "* ]] || printf '%s ' "$role"; done
 }
 
+# seconds_of PART...: together.
+seconds_of() {
+  local part sum=0
+  for part in "$@"; do sum=$((sum + FACTS[${part}_seconds])); done
+  echo "$sum"
+}
+
 spent() {
-  printf '%s s (%s s to fetch, %s s to restore, %s s to check)' "${FACTS[rto_seconds]:-}" "${FACTS[fetch_seconds]}" \
-    "${FACTS[restore_seconds]}" "${FACTS[check_seconds]}"
+  local part
+  printf '%s s (' "${FACTS[rto_seconds]}"
+  for part in "${PARTS[@]}"; do printf '%s s to %s%s' "${FACTS[${part}_seconds]}" "$part" "$([[ $part == "${PARTS[-1]}" ]] || echo ', ')"; done
+  printf ')'
+}
+
+# at_risk: what would have been lost, in words.
+at_risk() {
+  local seconds=${FACTS[rpo_seconds]} span
+  span=$( ((seconds < 120)) && echo "$seconds s" || echo "$((seconds / 60)) min")
+  case $KIND:${FACTS[lost]:-} in
+    copies:) echo "what was written in the last $span" ;;
+    log:) echo "at most what was written in the last $span; the server could not be asked" ;;
+    log:0) echo "nothing: the last commit, of ${FACTS[last_commit]:-an earlier moment}, was in the log" | tr -d '"' ;;
+    log:*) echo "${FACTS[lost]} commits, of the last $span" ;;
+  esac
 }
 
 # page STAMP REASON GOOD
 page() {
   local stranger
-  echo "# The drill of $1 $([[ -n $2 ]] && echo failed || echo 'was good')"
+  echo "# The drill of the $KIND of $1 $([[ -n $2 ]] && echo failed || echo 'was good')"
   echo
   [[ -z $2 ]] || printf '%s.\n\n' "$2"
   echo '| | |'
   echo '|---|---|'
-  echo "| copy | ${FACTS[name]:-none was found}, ${FACTS[bytes]:-0} bytes |" | tr -d '"'
+  echo "| $([[ $KIND == log ]] && echo 'cluster, with its log' || echo copy) | ${FACTS[name]:-none was found}, ${FACTS[bytes]:-0} bytes${FACTS[log_mb]:+, ${FACTS[log_mb]} MB of log} |" | tr -d '"'
   [[ -n $2 ]] || echo "| from nothing to checked | $(spent) |"
-  [[ -z ${FACTS[rpo_seconds]:-} ]] || echo "| lost, had the machine gone then | what was written in the last $((FACTS[rpo_seconds] / 60)) min |"
+  [[ -z ${FACTS[rpo_seconds]:-} ]] || echo "| lost, had the machine gone then | $(at_risk) |"
   [[ -n $2 ]] || echo "| newest moment in ${DATABASES%% *} | ${FACTS[newest]:-none} (${FACTS[newest_in]:-no column holds one}) |" | tr -d '"'
   [[ -z ${FACTS[postgres]:-} ]] || echo "| Postgres | ${FACTS[postgres]} |" | tr -d '"'
   stranger=$(strange)
@@ -89,8 +110,10 @@ page() {
 # show: the last one's page.
 show() {
   local stamp
-  stamp=$(sed -n 's/.*"stamp": "\([^"]*\)".*/\1/p' "$BACKUPS/drill.json" 2>/dev/null || true)
-  [[ -n $stamp ]] || fail "no drill was made yet: the first one comes with the first copy off the machine"
-  cat "$BACKUPS/drills/$stamp.md"
-  grep -q '"ok": true' "$BACKUPS/drill.json"
+  stamp=$(sed -n 's/.*"stamp": "\([^"]*\)".*/\1/p' "$LAST" 2>/dev/null || true)
+  [[ -n $stamp ]] || fail "no drill of the $KIND was made yet: the first one comes with the first $(
+    [[ $KIND == log ]] && echo backup || echo copy
+  ) off the machine"
+  cat "$BACKUPS/drills/$stamp-$KIND.md"
+  grep -q '"ok": true' "$LAST"
 }

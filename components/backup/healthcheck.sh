@@ -2,11 +2,10 @@
 #
 # Ends with 0 while the last good backup is younger than MAXIMUM_AGE_HOURS, and while one that shows signs of life is being made
 # in its place; says which, and else why there is none. Where copies go off the machine (RESTIC_REPOSITORY), the same holds of
-# the newest copy, which must not be known to be damaged either; and the last drill must have been good, and not be overdue by
-# more than two days: for LIFE_SECONDS from the container's start one that failed before it is only told, for what was mended must
-# start. Where masked rows are exported (MASKED_RULES), of the newest
+# the newest copy, which must not be known to be damaged either. Where masked rows are exported (MASKED_RULES), of the newest
 # export. Where the database's log leaves it (ARCHIVE), the same holds of the backup that it is replayed on, and the log must be
-# whole and must not wait.
+# whole and must not wait. The last drill of copies and of the log must have been good, and not be overdue by more than two days:
+# for LIFE_SECONDS from the container's start one that failed before it is only told, for what was mended must start.
 # shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 
@@ -94,22 +93,22 @@ archive() {
   MAXIMUM_AGE_HOURS=$((INCREMENTAL_HOURS * 3)) judged "backup with the log" "$(number finished "$BACKUPS/archive.json")" "$why" archive-running
 }
 
-# drilled: the same of the drills; where none was made yet, from the first copy on.
+# drilled KIND DAYS WHAT: the same of the drills of a kind, each so many days; where none was made yet, from the first of WHAT on.
 drilled() {
-  local last=$BACKUPS/drill.json began from days state
+  local last=$BACKUPS/drill-$1.json began from days state
   began=$(number began "$last")
-  from=${began:-$(cat "$BACKUPS/drill-awaited" 2>/dev/null || true)}
+  from=${began:-$(cat "$BACKUPS/drill-$1-awaited" 2>/dev/null || true)}
   [[ -n $from ]] || return 0
   days=$(((now - from) / 86400))
   if grep -q '"ok": false' "$last" 2>/dev/null; then
-    state="the last drill failed: $(sed -n 's/.*"reason": "\([^"]*\)".*/\1/p' "$last")"
-  elif ((days >= DRILL_DAYS + 2)); then
-    state="the drill is overdue: $(if [[ -n $began ]]; then echo "the last was $days days ago"; else echo "none in $days days of copies"; fi)"
+    state="the last drill of the $1 failed: $(sed -n 's/.*"reason": "\([^"]*\)".*/\1/p' "$last")"
+  elif ((days >= $2 + 2)); then
+    state="the drill of the $1 is overdue: $(if [[ -n $began ]]; then echo "the last was $days days ago"; else echo "none in $days days of $3"; fi)"
   else
-    [[ -z $began ]] || echo "the last good drill was $days days ago"
+    [[ -z $began ]] || echo "the last good drill of the $1 was $days days ago"
     return 0
   fi
-  if ((now - $(stat --format=%Y "$BACKUPS/drill-anew" 2>/dev/null || echo 0) < LIFE_SECONDS)); then
+  if ((now - $(stat --format=%Y "$BACKUPS/drill-$1-anew" 2>/dev/null || echo 0) < LIFE_SECONDS)); then
     echo "$state; it is made again now"
     return 0
   fi
@@ -122,7 +121,8 @@ finished=$(number finished "$BACKUPS/status.json")
 code=0
 judged backup "$finished" "$(reason failure.json)" running || code=1
 if [[ -n ${RESTIC_REPOSITORY:-} ]]; then copies || code=1; fi
-if [[ -n ${DRILL_DAYS:-} ]]; then drilled || code=1; fi
+if [[ -n ${DRILL_COPIES_DAYS:-} ]]; then drilled copies "$DRILL_COPIES_DAYS" copies || code=1; fi
 if [[ -n ${MASKED_RULES:-} ]]; then exports || code=1; fi
 if [[ -n ${ARCHIVE:-} ]]; then archive || code=1; fi
+if [[ -n ${DRILL_LOG_DAYS:-} ]]; then drilled log "$DRILL_LOG_DAYS" backups || code=1; fi
 exit "$code"

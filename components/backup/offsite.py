@@ -24,7 +24,7 @@ def copied_away(process: Process, site: Site, settings: Offsite, bucket: Place) 
             **({"AWS_DEFAULT_REGION": bucket.region} if bucket.region else {}),
             **({"RESTIC_CACERT": AUTHORITY} if bucket.authority else {}),
             **settings.retention.variables("OFFSITE"),
-            "DRILL_DAYS": str(settings.drill_days),
+            "DRILL_COPIES_DAYS": str(settings.drill_days),
             "ROLES": " ".join(ROLES),
             "RESTIC_REPOSITORY": bucket.repository(site.runtime.stack),
         },

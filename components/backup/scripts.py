@@ -10,12 +10,21 @@ def _read(*names: str) -> dict[str, str]:
     return {f"{FOLDER}/{name}": (here / name).read_text(encoding="utf-8") for name in names}
 
 
+_DRILL = ("drill.sh", "evidence.sh")
 BUCKETS = _read(
-    "drill.sh", "evidence.sh", "masked.sh", "masking.sql", "offsite.sh", "restic.sh", "with-copies.sh"
+    *_DRILL,
+    "drill-copies.sh",
+    "masked.sh",
+    "masking.sql",
+    "offsite.sh",
+    "restic.sh",
+    "with-copies.sh",
 )
 """What copies dumps off the machine, restores the copies on trial, and hands masked rows on."""
-ARCHIVE = _read("archive.sh", "moment.sh", "replay.sh", "repository.sh", "with-copies.sh")
-"""What makes backups of the whole cluster there, and dumps of it as it was at a moment."""
+ARCHIVE = _read(
+    *_DRILL, "archive.sh", "drill-log.sh", "moment.sh", "replay.sh", "repository.sh", "with-copies.sh"
+)
+"""What makes backups of the whole cluster there, tries them, and makes dumps of it as it was at a moment."""
 DUMPS = _read(
     "backup.sh",
     "content.sh",

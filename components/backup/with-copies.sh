@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 #
 # Runs scheduler.sh, and beside it, within a minute of each backup, whoever made it, copies it off the machine (where
-# RESTIC_REPOSITORY is set), makes the drills that are due (drill.sh), and exports masked rows (MASKED_RULES); and looks after the
-# archive of the database's log, where there is one (ARCHIVE). A service that is away or slow, or a rule that is missing, holds no
-# backup up; after a failure it is tried again every ten minutes, a drill every hour.
+# RESTIC_REPOSITORY is set), and exports masked rows (MASKED_RULES); and looks after the archive of the database's log, where there
+# is one (ARCHIVE). Of copies and of the log it makes the drills that are due (drill.sh). A service that is away or slow, or a rule
+# that is missing, holds no backup up; after a failure it is tried again every ten minutes, a drill every hour.
 set -euo pipefail
 
 : "${BACKUPS:?}"
@@ -17,7 +17,7 @@ TEND_SECONDS=${TEND_SECONDS:-15}
 start() {
   case $1 in
     copies) exec bash "$HERE/offsite.sh" push ;;
-    drills) exec bash "$HERE/drill.sh" run ;;
+    drill-*) exec bash "$HERE/drill.sh" run "${1#drill-}" ;;
     exports) exec bash "$HERE/masked.sh" export ;;
   esac
 }
@@ -25,7 +25,7 @@ start() {
 due() {
   case $1 in
     copies) bash "$HERE/offsite.sh" due ;;
-    drills) bash "$HERE/drill.sh" due ;;
+    drill-*) bash "$HERE/drill.sh" due "${1#drill-}" ;;
     exports) bash "$HERE/masked.sh" due ;;
   esac
 }
@@ -66,15 +66,18 @@ archive() {
 
 main() {
   rm -rf "$BACKUPS"/{offsite-running,archive-running,.moment,.outgoing,.offsite,masked-running,.masked,.masking,.drill} # of a run that was cut short
-  touch "$BACKUPS/drill-anew" # what failed before this container was may be well in it: it is tried before it is told
+  touch "$BACKUPS"/drill-{copies,log}-anew # what failed before this container was may be well in it: it is tried before it is told
   rm -f "$BACKUPS"/masked-{failure.json,refused} # the rules may be others now
   bash "$HERE/scheduler.sh" &
   if [[ -n ${RESTIC_REPOSITORY:-} ]]; then
     whenever copies "$RETRY" &
-    whenever drills "$DRILL_RETRY" &
+    whenever drill-copies "$DRILL_RETRY" &
   fi
   if [[ -n ${MASKED_RULES:-} ]]; then whenever exports "$RETRY" & fi
-  if [[ -n ${ARCHIVE:-} ]]; then archive & fi
+  if [[ -n ${ARCHIVE:-} ]]; then
+    archive &
+    whenever drill-log "$DRILL_RETRY" &
+  fi
   # shellcheck disable=SC2046 # several of them
   trap 'kill $(jobs -p) 2>/dev/null; wait; exit 143' TERM
   wait -n # none ends by itself; without one of them the others are not enough

@@ -28,3 +28,8 @@ class PointInTime(Bucket):
     incremental_hours: Annotated[int, between(1, 720)] = Field(
         6, description="hours between two backups of what changed since the last one"
     )
+    drill_days: Annotated[int, between(1, 90, "days")] = Field(
+        7,
+        description="days between two drills, which replay the log on the newest backup in a place that is "
+        "thrown away",
+    )

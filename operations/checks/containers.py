@@ -45,8 +45,9 @@ class Containers:
         ]
 
     def _remedy(self, name: str, state: str) -> str:
-        if re.search(r"the last drill failed|the drill is overdue", state):
-            return f"`make drill STACK={self.stack}` makes one now (docs/runbook.md, A drill failed)"
+        if found := re.search(r"the last drill of the (\w+) failed|the drill of the (\w+) is overdue", state):
+            command = f"make drill STACK={self.stack} KIND={found[1] or found[2]}"
+            return f"`{command}` makes one now (docs/runbook.md, A drill failed)"
         return f"`docker logs --since 10m {name}` says why ({_RUNBOOK})"
 
 

@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 from operations.at_server import deployed, told
-from operations.drill import Drill, NoDrill, act
+from operations.drill import KINDS, Drill, NoDrill, act
 
 ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION = """\
-Restores the newest copy off the machine of a stack that is up, in a cluster that is thrown away, beside what
-serves and without a touch of it; checks it, and says what that took. The stack does so by itself each
-backup.offsite.drill_days days.
+Restores what a stack that is up has off the machine, in a cluster that is thrown away, beside what serves and
+without a touch of it; checks it, and says what that took and what would have been lost. The newest copy of
+the dumps, and the newest backup with the database's log: each that the stack has, one after the other. It
+does so by itself, each backup.offsite.drill_days and backup.point_in_time.drill_days days.
 """
 
 
@@ -25,13 +26,14 @@ def main() -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--stack", required=True, help="uat, prod or local")
+    parser.add_argument("--kind", choices=tuple(KINDS), help="of this alone")
     parser.add_argument("--show", action="store_true", help="make none, show what the last one was")
     arguments = parser.parse_args()
 
     def work() -> int:
         deployment = deployed(ROOT, arguments.stack)
         with deployment.way_in():
-            return act(Drill(deployment), show=arguments.show)
+            return act(Drill(deployment, kind=arguments.kind), show=arguments.show)
 
     goes_on = "a drill that has begun at the server goes on there: the same command tells of it"
     return told(work, NoDrill, goes_on)

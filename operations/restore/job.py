@@ -16,7 +16,14 @@ PATIENCE_SECONDS = 600.0
 
 
 class JobFailed(Exception):
-    """It could not be begun, or ended with another code than 0."""
+    """It could not be begun, or ended with another code than 0.
+
+    `code` is that; None: nobody knows how it ended, or it was never begun.
+    """
+
+    def __init__(self, message: str, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -98,4 +105,5 @@ class Job:
             self.sleep(5)
         if code != "0":
             cut_off = "was cut off and has left no word of its end: the same command begins it again"
-            raise JobFailed(f"{self.name} {f'ended with {code}' if code else cut_off}")
+            ended = f"ended with {code}" if code else cut_off
+            raise JobFailed(f"{self.name} {ended}", int(code) if code else None)

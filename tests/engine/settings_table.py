@@ -591,7 +591,7 @@ ROWS = [
         )
         for name, value in (("daily", 15), ("weekly", 9), ("monthly", 13), ("releases", 7), ("manual", 7))
     ),
-    Row("backup.offsite.drill_days", 8, {"backup": "± envs:DRILL_DAYS"}, stacks=("prod",)),
+    Row("backup.offsite.drill_days", 8, {"backup": "± envs:DRILL_COPIES_DAYS"}, stacks=("prod",)),
     # ── backup.r2, for a bucket that names no endpoint
     Row(
         "backup.r2.account_id",
@@ -642,6 +642,7 @@ ROWS = [
         Row(f"backup.point_in_time.{name}", value, {"backup": f"± envs:{name.upper()}"}, stacks=("prod",))
         for name, value in (("full_days", 8), ("differential_hours", 25), ("incremental_hours", 7))
     ),
+    Row("backup.point_in_time.drill_days", 8, {"backup": "± envs:DRILL_LOG_DAYS"}, stacks=("prod",)),
     Row(
         "images.restic",
         f"restic/restic:0.18.0@{DIGEST}",

@@ -79,15 +79,22 @@ def test_each_container_that_is_not_well_is_named_with_its_state_and_the_age_of_
 
 
 @pytest.mark.parametrize(
-    "said",
-    ["the last drill failed: jira: no room", "the drill is overdue: the last was 9 days ago"],
+    ("said", "kind"),
+    [
+        ("the last drill of the copies failed: jira: no room", "copies"),
+        ("the drill of the log is overdue: the last was 9 days ago", "log"),
+    ],
 )
-def test_a_drill_that_failed_or_is_overdue_is_named_with_the_command_that_makes_one(said: str) -> None:
+def test_a_drill_that_failed_or_is_overdue_is_named_with_the_command_that_makes_one(
+    said: str, kind: str
+) -> None:
     found = container("jira-uat-backup", health="unhealthy")
     found["State"]["Health"]["Log"][0]["Output"] = f"the last good backup is 3 h old\n{said}\n"
     (finding,) = Containers("uat", {"backup": "jira-uat-backup"}).findings(Told(found))
     assert finding.state == f"is unhealthy: the last good backup is 3 h old {said}"
-    assert finding.remedy == "`make drill STACK=uat` makes one now (docs/runbook.md, A drill failed)"
+    assert finding.remedy == (
+        f"`make drill STACK=uat KIND={kind}` makes one now (docs/runbook.md, A drill failed)"
+    )
 
 
 def certificate(folder: Path, name: str = NAME, days: float = 90.0) -> str:

@@ -1,4 +1,4 @@
-"""`make drill`: one now at the server, with its progress; its page; and an exit code that tells."""
+"""`make drill`: one of each kind now at the server, with its progress, its page, and a code that tells."""
 
 from __future__ import annotations
 
@@ -22,13 +22,19 @@ COPYING = {
     "urn": "backup",
     "outputs": {"name": "jira-uat-backup", "envs": ["BACKUPS=/backups", "RESTIC_REPOSITORY=s3:x"]},
 }
+BOTH = COPYING | {
+    "outputs": {
+        "name": "jira-uat-backup",
+        "envs": ["BACKUPS=/backups", "RESTIC_REPOSITORY=s3:x", "ARCHIVE=uat"],
+    }
+}
 # Only `docker exec` of that container: of its shim the words after it, of its script the test's.
 DOCKER = """#!/bin/bash
 [[ $1 == exec && $2 == jira-uat-backup ]] || { echo "no such container: $*" >&2; exit 1; }
 shift 2
 if [[ $1 == /bin/sh ]]; then [[ $2 == /run/jira/entrypoint.sh && $3 == -- ]] || exit 1; shift 3; fi
 [[ $1 == bash && $2 == /etc/jira/drill.sh ]] || exit 1
-exec bash "$SCRIPT" "$3"
+exec bash "$SCRIPT" "$3" "$4"
 """
 
 
@@ -43,7 +49,11 @@ def drill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
     def run(
-        script: str, *resources: dict[str, Any], show: bool = False, mode: str = "run"
+        script: str,
+        *resources: dict[str, Any],
+        show: bool = False,
+        mode: str = "run",
+        kind: str | None = None,
     ) -> tuple[int, list[str]]:
         (tmp_path / "script").write_text(script)
         said: list[str] = []
@@ -52,7 +62,7 @@ def drill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tupl
             environment={"REHEARSAL_DOCKER": mode},
             resources=lambda: list(resources or (STACK, COPYING)),
         )
-        return act(Drill(deployment, said.append), show=show), said  # type: ignore[arg-type]
+        return act(Drill(deployment, said.append, kind), show=show), said  # type: ignore[arg-type]
 
     return run
 
@@ -74,23 +84,43 @@ def test_the_last_one_is_shown_without_another(drill: Callable[..., Any], script
     assert drill(script, show=True) == (code, ["# failed" if code else "# was good"])
 
 
+EACH = 'if [[ $1 == show ]]; then echo "# the $2"; else echo "restoring the $2"; [[ $2 != copies ]]; fi'
+
+
+def test_each_kind_that_the_stack_has_is_drilled_and_one_that_failed_counts(
+    drill: Callable[..., Any],
+) -> None:
+    assert drill(EACH, STACK, BOTH) == (
+        1,
+        ["restoring the copies", "# the copies", "restoring the log", "# the log"],
+    )
+    assert drill(EACH, STACK, BOTH, kind="log") == (0, ["restoring the log", "# the log"])
+    assert drill(EACH, STACK, BOTH, show=True) == (0, ["# the copies", "# the log"])
+
+
 def test_one_that_was_ended_from_outside_is_no_verdict(drill: Callable[..., Any]) -> None:
-    with pytest.raises(JobFailed, match="drill-uat ended with 143"):
+    with pytest.raises(JobFailed, match="drill-uat-copies ended with 143"):
         drill("exit 143")
 
 
 @pytest.mark.parametrize(
-    ("resources", "words"),
+    ("resources", "kind", "words"),
     [
-        ((COPYING,), "uat is not up: `make deploy STACK=uat`"),
-        ((STACK,), "uat keeps no copies off the machine"),
+        ((COPYING,), None, "uat is not up: `make deploy STACK=uat`"),
+        (
+            (STACK,),
+            None,
+            r"uat keeps no copies of the dumps and no log of the database off the machine.*"
+            r"\(backup.offsite, backup.point_in_time\)",
+        ),
+        ((STACK, COPYING), "log", r"uat keeps no log of the database off.*\(backup.point_in_time\)"),
     ],
 )
 def test_what_is_missing_is_said(
-    drill: Callable[..., Any], resources: tuple[dict[str, Any], ...], words: str
+    drill: Callable[..., Any], resources: tuple[dict[str, Any], ...], kind: str | None, words: str
 ) -> None:
     with pytest.raises(NoDrill, match=words):
-        drill(GOOD, *resources)
+        drill(GOOD, *resources, kind=kind)
 
 
 def test_of_a_stack_that_is_only_recorded_nothing_is_asked(drill: Callable[..., Any]) -> None:

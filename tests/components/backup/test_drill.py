@@ -28,23 +28,22 @@ from tests.components.services.conftest import Server, as_user, give
 
 __all__ = ["bucket", "offsite", "restic"]
 
-DRILL = {"DRILL_DAYS": "7", "ROLES": "postgres jira migration temporal backup"}
-DAY = 86400
-LEFT = {".lock", ".offsite.lock", ".drill.lock", "offsite.json", "status.json", "drill.json", "drills"}
+DRILL = {"DRILL_COPIES_DAYS": "7", "ROLES": "postgres jira migration temporal backup"}
+LEFT = {".lock", ".offsite.lock", ".drill.lock", "offsite.json", "status.json", "drill-copies.json", "drills"}
 DATABASES = ("jira", "temporal", "temporal_visibility")
 
 
 def drill(offsite: Run, verb: str = "run", **changes: str) -> subprocess.CompletedProcess[str]:
-    return offsite(verb, script="drill.sh", **DRILL | changes)
+    return offsite(verb, "copies", script="drill.sh", **DRILL | changes)
 
 
 def evidence(backups: Path) -> dict[str, Any]:
     """Of the last drill, which is one line, and stands in the row of all as well."""
-    text = (backups / "drill.json").read_text()
+    text = (backups / "drill-copies.json").read_text()
     found: dict[str, Any] = json.loads(text)
     assert text.count("\n") == 1
-    assert (backups / "drills" / f"{found['stamp']}.json").read_text() == text
-    assert (backups / "drills" / f"{found['stamp']}.md").exists()
+    assert (backups / "drills" / f"{found['stamp']}-copies.json").read_text() == text
+    assert (backups / "drills" / f"{found['stamp']}-copies.md").exists()
     assert not (backups / ".scratch").exists()
     assert not (backups / ".drill").exists()
     return found
@@ -96,7 +95,7 @@ def test_the_newest_copy_is_restored_checked_and_measured(
     assert "| jira | 1 | 5000 |" in shown.stdout
     assert "roles that no deploy makes" not in shown.stdout
     left = {path.name for path in backups.iterdir()} - set(DATABASES)
-    assert left <= LEFT | {"drill-awaited"}
+    assert left <= LEFT | {"drill-copies-awaited"}
 
 
 MOMENTS = """
@@ -138,10 +137,12 @@ def failed(backups: Path, offsite: Run, done: subprocess.CompletedProcess[str]) 
     assert found["ok"] is False
     code, said = health(offsite, **DRILL)
     assert code == 1
-    assert f"the last drill failed: {found['reason']}" in said
+    assert f"the last drill of the copies failed: {found['reason']}" in said
     shown = drill(offsite, "show")
     assert shown.returncode == 1
-    assert shown.stdout.startswith(f"# The drill of {found['stamp']} failed\n\n{found['reason']}.")
+    assert shown.stdout.startswith(
+        f"# The drill of the copies of {found['stamp']} failed\n\n{found['reason']}."
+    )
     assert drill(offsite, "due").returncode != 0, "not at once"
     return str(found["reason"])
 
@@ -259,7 +260,7 @@ def begun(
     server: Server, backups: Path, bucket: Path, restic: Path, path: str, **changes: str
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [*as_user(), "bash", "drill.sh", "run"],
+        [*as_user(), "bash", "drill.sh", "run", "copies"],
         env=variables(server, backups, bucket, restic, PATH=path, **DRILL, **changes),
         cwd=server.folder,
         start_new_session=True,
@@ -292,7 +293,7 @@ def test_one_that_was_killed_leaves_no_evidence_and_is_due_again(
     began = time.monotonic()
     process.communicate()
     assert time.monotonic() - began < 10
-    assert not (backups / "drill.json").exists()
+    assert not (backups / "drill-copies.json").exists()
     if signal == 15:
         assert not (backups / ".scratch").exists()
         assert not (backups / ".drill").exists()
@@ -323,8 +324,8 @@ def test_a_backup_waits_for_the_drill_says_so_and_is_made(
     out = process.communicate()[0].decode()
     assert process.returncode == 0, out
     assert made.returncode == 0, made.stderr
-    assert "a drill is being made; a backup waits for it" in made.stdout
-    assert (backups / "status.json").stat().st_mtime > (backups / "drill.json").stat().st_mtime
+    assert "a drill of the copies is being made; a backup waits for it" in made.stdout
+    assert (backups / "status.json").stat().st_mtime > (backups / "drill-copies.json").stat().st_mtime
 
 
 @pytest.mark.nightly
@@ -342,109 +343,58 @@ def test_a_drill_waits_for_the_backup_and_does_not_count_that(
     done = drill(offsite, PROGRESS_SECONDS="1")
     assert process.wait() == 0
     assert done.returncode == 0, done.stderr
-    assert "a backup is being made; a drill waits for it" in done.stdout
+    assert "a backup is being made; a drill of the copies waits for it" in done.stdout
     found = evidence(backups)
     assert found["wait_seconds"] >= 5
     assert found["rto_seconds"] == sum(found[f"{part}_seconds"] for part in ("fetch", "restore", "check"))
 
 
-def told(backups: Path, ok: bool, days: float) -> None:
-    """The evidence of a drill that was so long ago."""
-    moment = int(time.time() - days * DAY)
-    found = {"ok": ok, "stamp": "x", "began": moment, "finished": moment, "good": 5}
-    (backups / "drill.json").write_text(json.dumps(found if ok else found | {"reason": "jira: no room"}))
-    give(backups)
-
-
-@pytest.mark.parametrize(
-    ("ok", "days", "due", "healthy"),
-    [
-        (True, 6.9, False, True),
-        (True, 7.1, True, True),
-        (True, 9.1, True, False),
-        (False, 0.01, False, False),
-        (False, 0.05, True, False),
-    ],
-)
-def test_it_is_due_each_so_many_days_and_overdue_two_days_after(
-    server: Server, backups: Path, offsite: Run, ok: bool, days: float, due: bool, healthy: bool
+def test_one_that_fails_while_a_backup_is_tried_leaves_that_its_cluster(
+    server: Server, backups: Path, offsite: Run, restic: Path
 ) -> None:
     shipped(server, backups, offsite)
-    told(backups, ok, days)
-    assert (drill(offsite, "due").returncode == 0) == due
-    code, said = health(offsite, **DRILL)
-    assert (code == 0) == healthy, said
-    if not healthy:
-        words = (
-            "the last drill failed: jira: no room"
-            if not ok
-            else "the drill is overdue: the last was 9 days ago"
-        )
-        assert said.endswith(f"{words}\n")
+    process = begin(server, backups, tool(server, restic, "pg_restore", 'sleep 3; {real} "$@"'))
+    seen(backups / ".scratch" / "data" / "postmaster.pid")
+    assert drill(offsite, RESTIC_PASSWORD="another-passphrase-altogether").returncode == 1
+    assert (backups / ".scratch" / "data" / "postmaster.pid").exists(), "it failed in time"
+    assert process.wait() == 0
 
 
-@pytest.mark.parametrize(("tables", "due"), [(0, True), (1, False)])
-def test_one_of_an_empty_database_is_followed_by_another_the_next_day(
-    server: Server, backups: Path, offsite: Run, tables: int, due: bool
-) -> None:
-    """The first copy of a new stack is made before its first migration."""
-    shipped(server, backups, offsite)
-    told(backups, True, 1.1)
-    found = json.loads((backups / "drill.json").read_text())
-    found["databases"] = {"jira": {"tables": tables, "rows": 0, "mb": 7}}
-    (backups / "drill.json").write_text(json.dumps(found))
-    assert (drill(offsite, "due").returncode == 0) == due
-
-
-def test_where_none_was_ever_made_the_days_count_from_the_first_copy(
+def test_one_that_came_to_its_end_is_no_longer_told_as_made_again(
     server: Server, backups: Path, offsite: Run
 ) -> None:
     shipped(server, backups, offsite)
-    assert health(offsite, **DRILL)[0] == 0
-    assert drill(offsite, "due").returncode == 0
-    assert health(offsite, **DRILL)[0] == 0, "a first deploy has none yet"
-    (backups / "drill-awaited").write_text(str(int(time.time() - 9.1 * DAY)))
+    (backups / "drill-copies-anew").touch()
     give(backups)
-    assert drill(offsite, "due").returncode == 0
-    code, said = health(offsite, **DRILL)
-    assert code == 1
-    assert "the drill is overdue: none in 9 days of copies" in said
-
-
-def test_a_container_that_was_made_anew_starts_and_tries_again_what_failed_before(
-    server: Server, backups: Path, offsite: Run
-) -> None:
-    """Else what mends a drill, a new key say, could not be deployed: a deploy waits for health."""
-    shipped(server, backups, offsite)
-    told(backups, False, 0.01)
-    assert drill(offsite, "due").returncode != 0
-    (backups / "drill-anew").touch()
-    give(backups)
-    assert drill(offsite, "due").returncode == 0
-    code, said = health(offsite, **DRILL)
-    assert code == 0
-    assert "the last drill failed: jira: no room; it is made again now" in said
-    assert health(offsite, **DRILL, LIFE_SECONDS="0")[0] == 1, "for its first minutes alone"
     assert drill(offsite, RESTIC_PASSWORD="another-passphrase-altogether").returncode == 1
     assert health(offsite, **DRILL)[0] == 1
 
 
-def test_of_the_evidence_the_last_twenty_stay(server: Server, backups: Path, offsite: Run) -> None:
+def test_of_the_evidence_the_last_twenty_of_a_kind_stay(server: Server, backups: Path, offsite: Run) -> None:
     shipped(server, backups, offsite)
     (backups / "drills").mkdir()
     for day in range(1, 23):
-        for ending in ("json", "md"):
-            (backups / "drills" / f"2026-01-{day:02}T000000Z.{ending}").touch()
+        for ending in ("copies.json", "copies.md", "log.json", "log.md"):
+            (backups / "drills" / f"2026-01-{day:02}T000000Z-{ending}").touch()
     give(backups)
     assert drill(offsite).returncode == 0
-    kept = sorted(path.name for path in (backups / "drills").iterdir())
+    assert len(list((backups / "drills").glob("*-log.*"))) == 44, "the other's are its own"
+    kept = sorted(path.name for path in (backups / "drills").glob("*-copies.*"))
     assert len(kept) == 40
-    assert kept[0] == "2026-01-04T000000Z.json"
+    assert kept[0] == "2026-01-04T000000Z-copies.json"
 
 
 @pytest.mark.nightly
-def test_they_are_made_beside_the_copies_and_again_after_a_pause(
-    server: Server, backups: Path, restic: Path
+@pytest.mark.parametrize(
+    ("has", "kinds"),
+    [
+        ({"RESTIC_REPOSITORY": "a bucket"}, {"copies"}),
+        ({"ARCHIVE": "prod"}, {"log"}),
+        ({"RESTIC_REPOSITORY": "a bucket", "ARCHIVE": "prod"}, {"copies", "log"}),
+    ],
+)
+def test_they_are_made_beside_what_leaves_the_machine_and_again_after_a_pause(
+    server: Server, backups: Path, has: dict[str, str], kinds: set[str]
 ) -> None:
     """with-copies.sh itself, with scripts of the test's beside it."""
     folder = server.folder / "loop"
@@ -454,7 +404,8 @@ def test_they_are_made_beside_the_copies_and_again_after_a_pause(
     for name, script in {
         "scheduler.sh": "exec sleep 60",
         "offsite.sh": "exit 1",
-        "drill.sh": f"[[ $1 == due ]] && exit; date +%s >>{folder}/runs; exit 1",
+        "archive.sh": "exit 0",
+        "drill.sh": f"[[ $1 == due ]] && exit; date +%s >>{folder}/$2; exit 1",
     }.items():
         (folder / name).write_text(f"#!/bin/bash\n{script}\n")
     (backups / ".drill").mkdir()
@@ -467,20 +418,22 @@ def test_they_are_made_beside_the_copies_and_again_after_a_pause(
             "BACKUPS": str(backups),
             "COPY_SECONDS": "0.2",
             "DRILL_RETRY": "2",
-            "RESTIC_REPOSITORY": "a bucket",
+            **has,
         },
     )
     time.sleep(5)
     process.terminate()
     assert process.wait(timeout=10) == 143
-    assert 2 <= len((folder / "runs").read_text().split()) <= 4
+    for kind in kinds:
+        assert 2 <= len((folder / kind).read_text().split()) <= 4
+    assert {path.name for path in folder.glob("*") if not path.suffix} == kinds
     assert not (backups / ".drill").exists(), "of a run that was cut short"
-    assert (backups / "drill-anew").exists()
+    assert (backups / "drill-copies-anew").exists()
 
 
 def test_the_settings_reach_the_container() -> None:
     environment = containers(declared("prod"))["backup"].inputs["envs"]
-    assert "DRILL_DAYS=7" in environment
+    assert {"DRILL_COPIES_DAYS=7", "DRILL_LOG_DAYS=7"} <= set(environment)
     assert f"ROLES={DRILL['ROLES']}" in environment
     script = (Path(__file__).parents[3] / "components" / "services" / "roles.sh").read_text()
     made = {line.split()[1] for line in script.splitlines() if line.startswith("role ")}

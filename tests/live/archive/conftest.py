@@ -113,6 +113,7 @@ def running(client: docker.DockerClient, images: dict[str, str], storage: S3Serv
     with trial.started(client, images, print, settings(storage)) as stack:
         cluster = Cluster(stack, storage)
         eventually(lambda: cluster.text("archive.json") != "")
+        eventually(lambda: cluster.text("drill-log.json") != "")  # the first, which would be in others' way
         yield cluster
 
 

@@ -106,24 +106,28 @@ def test_what_was_deleted_a_moment_ago_is_served_again(stand: Stand, target: Tar
     assert api.issue(late) is None
 
 
-def test_the_newest_copy_is_restored_on_trial(stand: Stand, target: Target) -> None:
-    """By `make drill`; the container has made one by itself of the first copy, an empty database's."""
-    by_itself = "docker exec jira-uat-backup test -e /backups/drill.json && echo there || true"
-    seconds_until("the first one is made", lambda: "there" in target.ssh(by_itself), 150)
+def test_what_is_off_the_machine_is_restored_on_trial(stand: Stand, target: Target) -> None:
+    """By `make drill`; the container has made one of each kind by itself, of an empty database."""
+    inside, kinds = "docker exec jira-uat-backup", ("copies", "log")
+    for kind in kinds:
+        first = f"{inside} test -e /backups/drill-{kind}.json && echo there || true"
+        seconds_until("the first one is made", lambda first=first: "there" in target.ssh(first), 150)
     work = "bash /etc/jira/backup.sh manual && bash /etc/jira/offsite.sh push"
-    target.ssh(f"docker exec jira-uat-backup /bin/sh /run/jira/entrypoint.sh -- sh -c '{work}'")
+    target.ssh(f"{inside} /bin/sh /run/jira/entrypoint.sh -- sh -c '{work}'")
     stand.run("drill")
-    last = json.loads(target.ssh("docker exec jira-uat-backup cat /backups/drill.json"))
-    assert last["ok"] is True
-    assert last["databases"]["jira"]["rows"] > 0
-    assert last["databases"]["temporal"]["tables"] > 0
-    assert last["newest_in"].startswith("public.")
-    kept = target.ssh("docker exec jira-uat-backup ls /backups/drills").split()
-    assert f"{last['stamp']}.md" in kept
-    assert len(kept) >= 4
-    assert "the last good drill was 0 days ago" in target.ssh(
+    health = target.ssh(
         "docker inspect --format '{{range .State.Health.Log}}{{.Output}}{{end}}' jira-uat-backup"
     )
+    kept = target.ssh(f"{inside} ls /backups/drills").split()
+    for kind in kinds:
+        last = json.loads(target.ssh(f"{inside} cat /backups/drill-{kind}.json"))
+        assert last["ok"] is True
+        assert last["databases"]["jira"]["rows"] > 0
+        assert last["databases"]["temporal"]["tables"] > 0
+        assert last["newest_in"].startswith("public.")
+        assert f"{last['stamp']}-{kind}.md" in kept
+        assert sum(name.endswith(f"-{kind}.json") for name in kept) >= 2
+        assert f"the last good drill of the {kind} was 0 days ago" in health
 
 
 @pytest.mark.parametrize("way", ["docker kill {name}", CRASH])

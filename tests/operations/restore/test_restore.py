@@ -257,16 +257,21 @@ def test_two_at_once_are_one_too_many(local: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "words", "code"),
     [
-        ('echo 3 >"$(dirname "$0")/code"', "ended with 3"),
-        ("kill -KILL $$", "was cut off and has left no word of its end: the same command begins it again"),
+        ('echo 3 >"$(dirname "$0")/code"', "ended with 3", 3),
+        (
+            "kill -KILL $$",
+            "was cut off and has left no word of its end: the same command begins it again",
+            None,
+        ),
     ],
 )
-def test_how_it_ended_is_told(local: Path, script: str, words: str) -> None:
+def test_how_it_ended_is_told(local: Path, script: str, words: str, code: int | None) -> None:
     job().start({"restore.sh": script}, [])
-    with pytest.raises(JobFailed, match=words):
+    with pytest.raises(JobFailed, match=words) as failed:
         job().follow(print)
+    assert failed.value.code == code
 
 
 def test_a_line_that_breaks_is_made_again_and_nothing_is_said_twice(local: Path) -> None:
