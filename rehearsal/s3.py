@@ -51,8 +51,8 @@ class S3Server:
     """Runs from `with` to its end. Both this machine and the booted machines reach it, by https alone.
 
     `endpoint` is its URL, `ca_pem` the authority that signed its certificate, `access_key` and `secret_key`
-    may do everything, in the region us-east-1. The object `a/b` of the bucket `copies` is the file `copies/a/b`
-    in `folder`: to be looked at, damaged or deleted. Buckets are addressed by path, not by name.
+    may do everything, in the region us-east-1. The object `a/b` of the bucket `copies` is the file
+    `copies/a/b` in `folder`: to be looked at, damaged or deleted. Buckets are addressed by path, not by name.
     """
 
     def __init__(self, buckets: Iterable[str] = ("copies",), storage: Storage | None = None) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from tests.live.archive.conftest import BUCKET, Cluster, eventually
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 DATABASES = ("jira", "temporal", "temporal_visibility")
 
