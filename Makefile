@@ -4,8 +4,8 @@ STACK ?= uat
 STEP ?= all
 PYTHON ?= python3
 TESTS ?= tests
-# What `make test` leaves out: the playbook needs a stack that is up (`make playbook`).
-MARKERS ?= not playbook
+# What `make test` leaves out: the playbook needs a stack that is up (`make playbook`), and the fault matrix takes its time.
+MARKERS ?= not playbook and not faults
 JOBS ?= auto
 # Of a restore.
 SOURCE = $(if $(FROM),--from '$(FROM)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(INTO),--into '$(INTO)')
@@ -18,7 +18,7 @@ SHELL := bash
 # System packages and Python's at the same time; a target's own lines stay in order.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench bench-again bench-data verify-images \
+.PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench bench-again bench-data faults verify-images \
 	preview deploy replace restore drill reset reset-if-set recover drift destroy comment docker-stop clean
 
 help: ## this list
@@ -43,7 +43,7 @@ test: venv packages-test ## every test that can run here; those that need Docker
 	@pytest -n $(JOBS) -m "$(MARKERS)" $(TESTS)
 
 test-quick: venv ## the tests that need neither the engine nor Docker
-	@pytest -n $(JOBS) -m "not engine and not live and not playbook" $(TESTS)
+	@pytest -n $(JOBS) -m "not engine and not live and not playbook and not faults" $(TESTS)
 
 test-cli: venv ## Pulumi's own command, as a user types it; HOST=official insists on the installed language host
 	@pytest -n $(JOBS) $(if $(HOST),-k $(HOST)) tests/engine/cli
@@ -57,6 +57,10 @@ format: venv ## ruff's format and safe fixes
 
 playbook: venv packages-playbook ## the validation playbook against a running STACK, with a report in reports/STACK/
 	@python -m rehearsal.playbook --stack $(STACK) $(if $(REPLACE_SERVER),--replace-server)
+
+faults: venv packages-test ## the fault matrix: what is lost and how long it takes, counted in acknowledged commits; ONLY=<expression> of pytest's
+	@python -m rehearsal.preparation
+	@pytest -n 0 -q -m faults --table .pulumi-out/faults.md $(if $(ONLY),-k '$(ONLY)',--least 45) tests/faults
 
 verify-images: venv packages-rehearse ## the images of the stack files, pulled, against their contracts, and started as the program starts them
 	@python -W ignore -m rehearsal.images.verify $(if $(filter command% environment%,$(origin STACK)),--stack $(STACK))

@@ -50,7 +50,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What `make playbook` passes on; without a stack's name the playbook does not run."""
+    """What `make playbook` and `make faults` pass on; without a stack's name the playbook does not run."""
     group = parser.getgroup("playbook")
     group.addoption("--stack-name", default="", help="the running stack to exercise")
     group.addoption("--outputs", default="", help="its outputs with secrets, as JSON")
@@ -59,6 +59,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--replace", default="", help="the command that replaces the stack's server; empty: none")
     group.addoption("--report", default="reports", help="folder for the report")
+    group = parser.getgroup("faults")
+    group.addoption("--table", default="", help="file for the fault matrix")
+    group.addoption("--least", type=int, default=0, help="fewer rows of it are a failure")
 
 
 @pytest.hookimpl(wrapper=True)

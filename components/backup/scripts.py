@@ -25,5 +25,6 @@ DUMPS = _read(
     "retention.sh",
     "scheduler.sh",
     "scratch.sh",
+    "service.conf",
 )
 """What makes them, proves them, and says how old the last good one is."""

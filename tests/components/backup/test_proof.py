@@ -38,6 +38,17 @@ def test_a_truncated_dump_does_not_count(server: Server, backups: Path) -> None:
     assert not (backups / "status.json").exists()
 
 
+def test_what_the_server_said_is_the_reason(server: Server, backups: Path) -> None:
+    """Of a page that has rotted; pg_dump itself says that PQgetResult() failed."""
+    said = 'pg_dump: error: Dumping the contents of table \\"t\\" failed: PQgetResult() failed.\\n'
+    said += "pg_dump: detail: Error message from server: ERROR:  invalid page in block 100\\npg_dump: detail: Command"
+    assert (
+        back_up(server, backups, PATH=wrap(server, "pg_dump", f'printf "{said}" >&2; exit 1')).returncode != 0
+    )
+    failure = json.loads((backups / "failure.json").read_text())
+    assert failure["reason"] == "jira: it could not be dumped: ERROR:  invalid page in block 100"
+
+
 def tampering(server: Server, statement: str) -> str:
     """A PATH on which what was restored of jira is changed before it is compared."""
     return wrap(
