@@ -172,9 +172,9 @@ def ended(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, st
 
 
 def reason(said: str) -> str:
-    """The line of it that says why."""
+    """The first line of it that says why."""
     lines = [line.partition("ERROR: ")[2] for line in said.splitlines() if "ERROR: " in line]
-    return lines[-1] if lines else said.strip().rpartition("\n")[2]
+    return lines[0] if lines else said.strip().rpartition("\n")[2]
 
 
 def wait_for(holds: Callable[[], bool], seconds: float) -> None:

@@ -189,8 +189,8 @@ def test_a_damaged_dump_whose_checksum_fits(bench: Bench, watch: Watch, matrix: 
     counts = (len(outcomes), len(outcomes) - len(accepted), len(accepted), len(accepted) - len(other))
     watch.healed()
     watch.counted(
-        "{} in {} s (seed {}): {} did not restore or compare; {} did, of which {} hold exactly what was dumped, "
-        "{} the same rows with another definition, {} other rows".format(
+        "{} in {} s (seed {}): {} did not restore or compare; {} did, of which {} hold exactly what was "
+        "dumped, {} the same rows with another definition, {} other rows".format(
             counts[0], FITTING_SECONDS, SEED + 1, *counts[1:], len(other) - len(rows), len(rows)
         )
     )
