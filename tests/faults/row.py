@@ -60,18 +60,23 @@ class Row:
 
 @dataclass
 class Matrix:
-    """All rows, in the order in which they were made."""
+    """All rows: by the files of their tests, and in the order in which they were made."""
 
-    rows: list[Row] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    """Below the table."""
+    _made: list[tuple[str, Row]] = field(default_factory=list)
+
+    def add(self, test: str, row: Row) -> None:
+        """A row, and the name of its test."""
+        self._made.append((test.partition("::")[0], row))
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for _, row in sorted(self._made, key=lambda made: made[0])]
 
     def markdown(self) -> str:
         """The table, and what it comes to."""
         lines = [HEAD, "|---|---|---|---|---|---|---|---|"]
         lines += [row.cells(number) for number, row in enumerate(self.rows, 1)]
-        lines += ["", f"{summary(self.rows)}.", *self.notes]
-        return "\n".join(lines)
+        return "\n".join([*lines, "", f"{summary(self.rows)}."])
 
     def wrong(self, least: int) -> str:
         """Why the command fails; empty: it does not."""

@@ -212,7 +212,9 @@ def test_what_died_is_started_again_unless_it_was_stopped(
 
 
 RESTARTED = """
-systemctl() { if [[ $* == *ExecMain* ]]; then echo '2026-11-28 17:31:31 UTC'; else echo '2026-11-28 17:32:02 UTC'; fi; }
+systemctl() {
+  if [[ $* == *ExecMain* ]]; then echo 2026-11-28 17:31:31 UTC; else echo 2026-11-28 17:32:02 UTC; fi
+}
 docker() {
   case $* in
     ps*) echo a1 ;;

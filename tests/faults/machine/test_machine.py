@@ -6,6 +6,7 @@ import json
 import shlex
 import threading
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -89,8 +90,11 @@ class Machine:
             {"Authorization": f"Bearer {cloud.token}", "Content-Type": "application/json"},
             method=method or None,
         )
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            text = answer.read()
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{path}: {error.read().decode()}") from None
         return json.loads(text) if text else {}
 
     @property
@@ -290,7 +294,7 @@ def test_a_migration_fails(machine: Machine, watch: Watch) -> None:
         machine.stand.run("up")
     assert machine.whole(), "the release before does not serve"
     watch.healed()
-    machine.stand.change("services", migration=migration | {"command": None})
+    machine.stand.change("services", migration=migration)
     watch.counted("the deploy stops before its code, and the release before serves on")
     machine.stand.run("up")
 
@@ -326,6 +330,9 @@ def test_the_machine_is_lost(machine: Machine, watch: Watch, writer: Writer) -> 
     lost_at = time.monotonic()
     machine.cloud(f"servers/{server}", method="DELETE")
     seconds_until("the server is gone", lambda: not machine.cloud("servers")["servers"], 120)
+    seconds_until(
+        "the volume is free", lambda: machine.cloud(f"volumes/{volume}")["volume"]["server"] is None, 60
+    )
     machine.cloud(f"volumes/{volume}", method="DELETE")
     with writer.resting():
         machine.stand.run("up")

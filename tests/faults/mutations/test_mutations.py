@@ -23,7 +23,7 @@ from tests.components.backup.test_offsite import placed_restic, variables
 from tests.components.backup.test_proof import EVERYTHING
 from tests.components.services.conftest import BINARIES, PASSWORDS, Server, as_user, give, server
 from tests.faults.mutations.mutation import mutated
-from tests.faults.row import Matrix, Row
+from tests.faults.row import Row
 from tests.faults.watch import Watch
 from tests.faults.writer import TABLE, Writer
 from tests.operations.restore.conftest import ISSUES, Place, placed
@@ -139,7 +139,7 @@ def spread(counts: Counter[str]) -> str:
 
 
 @pytest.mark.fault(f"a proven dump is damaged at random, {MUTATIONS} times", WHERE)
-def test_no_damaged_dump_is_restored(bench: Bench, watch: Watch, matrix: Matrix) -> None:
+def test_no_damaged_dump_is_restored(bench: Bench, watch: Watch) -> None:
     assert bench.tried(bench.places[0], bench.content, fitting=False)[0], "the dump itself is restored"
     watch.struck()
     damage = mutants(bench, MUTATIONS, SEED)
@@ -162,7 +162,7 @@ def test_no_damaged_dump_is_restored(bench: Bench, watch: Watch, matrix: Matrix)
 
 
 @pytest.mark.fault("the same, with a checksum that fits the damage", WHERE)
-def test_a_damaged_dump_whose_checksum_fits(bench: Bench, watch: Watch, matrix: Matrix) -> None:
+def test_a_damaged_dump_whose_checksum_fits(bench: Bench, watch: Watch) -> None:
     """Which the program never makes: a checksum is that of what was restored and compared."""
     restored, reference = bench.tried(bench.places[0], bench.content, fitting=True)
     assert restored
