@@ -110,7 +110,7 @@ class Stack(Cluster):
     def dumping(self) -> subprocess.Popen[str]:
         """A dump by hand that is being written."""
         begun = self.begin("backup", *called("backup.sh"), "manual")
-        wait_for(lambda: any(path.stat().st_size for path in (self.backups / "jira").glob("*.partial")), 60)
+        wait_for(lambda: any(path.stat().st_size for path in (self.backups / "jira").glob("*.partial")), 180)
         return begun
 
     @contextmanager

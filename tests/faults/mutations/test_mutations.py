@@ -152,6 +152,7 @@ def test_no_damaged_dump_is_restored(bench: Bench, watch: Watch) -> None:
         outcomes = [outcome for found in pool.map(tried, bench.places, shares) for outcome in found]
     accepted = [outcome for outcome in outcomes if outcome[1]]
     by_checksum = sum("its bytes are not those that were proven" in said for _, _, said in outcomes)
+    watch.over()
     watch.healed()
     watch.counted(
         f"{len(accepted)} of {len(outcomes)} were restored; the checksum refused {by_checksum} "
@@ -183,16 +184,17 @@ def test_a_damaged_dump_whose_checksum_fits(bench: Bench, watch: Watch) -> None:
         outcomes = [outcome for found in pool.map(tried, bench.places, shares) for outcome in found]
     accepted = [(kind, held) for kind, restored, held in outcomes if restored]
     other = [(kind, differences(reference, held)) for kind, held in accepted if held != reference]
-    print("\n".join(f"{kind}: {held}" for kind, held in other))
-    print(Counter(said.partition(":")[0:1] for _, restored, said in outcomes if not restored).most_common(5))
     rows = [difference for _, difference in other if difference.startswith("rows")]
     counts = (len(outcomes), len(outcomes) - len(accepted), len(accepted), len(accepted) - len(other))
+    watch.over()
     watch.healed()
+    example = f", such as: {other[0][0]}, {other[0][1][:120]}" if other else ""
     watch.counted(
         "{} in {} s (seed {}): {} did not restore or compare; {} did, of which {} hold exactly what was "
         "dumped, {} the same rows with another definition, {} other rows".format(
             counts[0], FITTING_SECONDS, SEED + 1, *counts[1:], len(other) - len(rows), len(rows)
         )
+        + example
     )
     assert not rows
 
@@ -257,6 +259,7 @@ def test_no_damaged_copy_is_fetched(bench: Bench, watch: Watch) -> None:
             outcomes["fetched whole"] += 1
         path.write_bytes(content)
         give(path)
+    watch.over()
     watch.healed()
     watch.counted(
         f"{outcomes['refused']} not fetched, {outcomes['fetched whole']} fetched whole all the same, "
