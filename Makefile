@@ -60,7 +60,7 @@ playbook: venv packages-playbook ## the validation playbook against a running ST
 
 faults: venv packages-test ## the fault matrix: what is lost and how long it takes, counted in acknowledged commits; ONLY=<expression> of pytest's
 	@python -m rehearsal.preparation
-	@pytest -n 3 -q -m faults --table .pulumi-out/faults.md $(if $(ONLY),-k '$(ONLY)',--least 45) tests/faults
+	@pytest -n 4 -q -m faults --table .pulumi-out/faults.md $(if $(ONLY),-k '$(ONLY)',--least 45) tests/faults
 
 verify-images: venv packages-rehearse ## the images of the stack files, pulled, against their contracts, and started as the program starts them
 	@python -W ignore -m rehearsal.images.verify $(if $(filter command% environment%,$(origin STACK)),--stack $(STACK))

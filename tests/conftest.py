@@ -22,8 +22,8 @@ CI = os.environ.get("CI") == "true"
 class Scheduling(LoadScopeScheduling):
     """Gives tests/live, which mostly waits and shares machines, to one worker, and spreads the other tests.
 
-    A file `test_…_live.py` elsewhere boots a machine for all its tests, and is not divided either; nor is a
-    folder of the fault matrix.
+    A file `test_…_live.py` elsewhere boots a machine for all its tests, and is not divided either; nor is one
+    of the fault matrix.
     Not by xdist's groups: with pytest 9.2, xdist 3.8 takes no notice of them, and does not say so.
     """
 
@@ -31,9 +31,7 @@ class Scheduling(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if file.startswith("tests/live/"):
             return "tests/live"
-        if file.startswith("tests/faults/"):
-            return file.rpartition("/")[0]
-        return file if file.endswith("_live.py") else nodeid
+        return file if file.endswith("_live.py") or file.startswith("tests/faults/") else nodeid
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

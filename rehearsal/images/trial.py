@@ -90,6 +90,8 @@ class _Docker:
         self._name = name
         self._images = images
         self._labels = {LABEL: "trial", f"{LABEL}.stack": name}
+        self._networks: dict[str, dict[str, Any]] = {}
+        """Those that nobody was plugged into yet: Docker has addresses for some thirty on a machine."""
 
     def outputs(self, type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """What plugins would answer."""
@@ -106,13 +108,11 @@ class _Docker:
         started = time.monotonic()
         match registration.type:
             case "docker:index/network:Network":
-                self._client.networks.create(
-                    f"{self._name}-{name}",
-                    driver=inputs["driver"],
-                    internal=inputs.get("internal", False),
-                    options=inputs.get("options"),
-                    labels=self._labels,
-                )
+                self._networks[f"{self._name}-{name}"] = {
+                    "driver": inputs["driver"],
+                    "internal": inputs.get("internal", False),
+                    "options": inputs.get("options"),
+                }
             case "docker:index/volume:Volume":
                 self._client.volumes.create(f"{self._name}-{name}", labels=self._labels)
             case type_ if type_ in COMMANDS:
@@ -135,6 +135,8 @@ class _Docker:
             network["name"]: api.create_endpoint_config(aliases=network.get("aliases"))
             for network in inputs["networksAdvanced"]
         }
+        for network in networks.keys() & self._networks.keys():
+            self._client.networks.create(network, labels=self._labels, **self._networks.pop(network))
         first = next(iter(networks))
         health = inputs["healthcheck"]
         container = self._client.containers.create(
