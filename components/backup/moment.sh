@@ -53,15 +53,31 @@ restore() {
   say "fetching the cluster $CLUSTER, $mb MB, from off the machine"
   progress "fetched" "$FOLDER/data" "$mb" 9>&- &
   WATCH=$!
-  # What is restored must never write into the archive, nor fetch ahead onto a small disk.
+  # What is restored must never write into the archive, nor fetch ahead onto a small disk. A file that is not there (1) is the end of
+  # the log; one that cannot be read must not be taken for it, and Postgres goes by the code.
   tool "${how[@]}" --archive-mode=off \
-    --recovery-option="restore_command=CLUSTER=$CLUSTER bash $HERE/pgbackrest.sh --no-archive-async archive-get %f \"%p\"" restore ||
+    --recovery-option="restore_command=CLUSTER=$CLUSTER bash $HERE/pgbackrest.sh --no-archive-async archive-get %f \"%p\" || { test \$? = 1 && exit 1; exit 126; }" restore ||
     fail "the cluster could not be fetched: $(complaint)"
   stop_watch
 }
 
+# last_file: of the log that is there.
+last_file() {
+  tool repo-ls --recurse "archive/$CLUSTER" >"$WORK/archived" || fail "the log off the machine cannot be listed: $(complaint)"
+  sed -n -E 's|.*/([0-9A-F]{24})-[0-9a-f]{40}(\.[a-z0-9]+)?$|\1|p' "$WORK/archived" | sort | tail -n 1
+}
+
+# reached: the file up to which the log was replayed, but for its first digits, the timeline's. A file has 16 MB.
+reached() {
+  local high low
+  read -r high low < <(sed -n 's|.*redo done at \([0-9A-F]*\)/\([0-9A-F]*\) .*|\1 \2|p' "$FOLDER/log" | tail -n 1) || true
+  printf '%08X%08X' "0x${high:-0}" "$((16#${low:-0} >> 24))"
+}
+
 # start: replays the log; nobody is let in before its end, and it is thrown away, so that nothing is made to last.
 start() {
+  local last there
+  last=$(last_file)
   say "replaying its log up to ${TARGET/#newest/its end}"
   progress "with its log" "$FOLDER/data" "" 9>&- &
   WATCH=$!
@@ -76,6 +92,10 @@ start() {
     sleep 0.2
   done
   stop_watch
+  # A file whose content is damaged ends a replay as the end of the log does.
+  there=$(reached)
+  [[ $TARGET != newest || ! $there < ${last:8} ]] ||
+    fail "its log could not be replayed: it goes on to $last, and what can be read ends in ${last:0:8}$there: a file is damaged"
 }
 
 # replayed: why it was not, in one line.
