@@ -8,6 +8,7 @@ is said of them. Left out are what needs the application's images, and published
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import tempfile
 import time
@@ -91,7 +92,7 @@ class _Docker:
         self._images = images
         self._labels = {LABEL: "trial", f"{LABEL}.stack": name}
         self._networks: dict[str, dict[str, Any]] = {}
-        """Those that nobody was plugged into yet: Docker has addresses for some thirty on a machine."""
+        """Those that nobody was plugged into yet."""
 
     def outputs(self, type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """What plugins would answer."""
@@ -136,7 +137,9 @@ class _Docker:
             for network in inputs["networksAdvanced"]
         }
         for network in networks.keys() & self._networks.keys():
-            self._client.networks.create(network, labels=self._labels, **self._networks.pop(network))
+            self._client.networks.create(
+                network, labels=self._labels, ipam=_addresses(), **self._networks.pop(network)
+            )
         first = next(iter(networks))
         health = inputs["healthcheck"]
         container = self._client.containers.create(
@@ -190,6 +193,14 @@ class _Docker:
         for found in (self._client.networks.list(filters=mine), self._client.volumes.list(filters=mine)):
             for one in found:
                 one.remove()
+
+
+def _addresses() -> docker.types.IPAMConfig:
+    """Some of a private range: Docker's own range has addresses for some thirty networks on a machine."""
+    number = secrets.randbelow(2**12)
+    return docker.types.IPAMConfig(
+        pool_configs=[docker.types.IPAMPool(subnet=f"10.{208 + number // 256}.{number % 256}.0/24")]
+    )
 
 
 def _command(name: str, inputs: Mapping[str, Any]) -> None:
