@@ -34,7 +34,7 @@ class Watch:
 
     over = struck
 
-    def healed(self, also: Callable[[], object] = lambda: True, limit: float = 180) -> None:
+    def healed(self, also: Callable[[], object] = lambda: True, limit: float = 300) -> None:
         """Waits until commits are acknowledged, the containers are healthy, and `also` holds."""
 
         def well() -> bool:

@@ -58,7 +58,7 @@ def running(
             stack.sql(BALLAST)
             # What a new stack does of its own accord: backups, a copy, and meanwhile a drill of that.
             for name in ("archive.json", "offsite.json"):
-                eventually(lambda name=name: stack.text(name) != "")  # type: ignore[misc]
+                eventually(lambda name=name: stack.text(name) != "", 400)  # type: ignore[misc]
             stack.dumped()
             yield stack
 

@@ -94,7 +94,7 @@ class Stack(Cluster):
     def logged(self) -> None:
         """Until the log is off the machine and a backup of this cluster can be had back."""
         self.archived()
-        eventually(lambda: f'"cluster": "{self.identity}"' in self.text("archive.json"))
+        eventually(lambda: f'"cluster": "{self.identity}"' in self.text("archive.json"), 300)
 
     def begin(self, service: str, *command: str, **variables: str) -> subprocess.Popen[str]:
         """Begins a command in a container."""

@@ -11,7 +11,7 @@ from tests.faults.containers.stack import Stack, docker, reason
 from tests.faults.watch import Watch
 from tests.live.archive.cluster import ARCHIVE_SECONDS, PSQL, eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.live]
+pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.timeout(900)]
 
 WHERE = "containers"
 
@@ -124,7 +124,7 @@ def test_the_disk_of_the_data_is_lost(stack: Stack, watch: Watch) -> None:
         "an empty cluster is made, and the old one's log replayed to its end", present | own(watch), lost_at
     )
     watch.writer.forget()
-    eventually(lambda: f'"cluster": "{stack.identity}"' in stack.text("archive.json"))
+    eventually(lambda: f'"cluster": "{stack.identity}"' in stack.text("archive.json"), 300)
 
 
 def own(watch: Watch) -> set[int]:

@@ -11,7 +11,7 @@ from tests.faults.containers.stack import Stack, ended, fill, reason, wait_for
 from tests.faults.watch import Watch
 from tests.live.archive.cluster import called
 
-pytestmark = [pytest.mark.faults, pytest.mark.live]
+pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.timeout(900)]
 
 WHERE = "containers"
 

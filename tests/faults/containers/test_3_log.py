@@ -14,7 +14,7 @@ from tests.faults.watch import Watch
 from tests.faults.writer import TABLE
 from tests.live.archive.cluster import BUCKET, called, eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.live]
+pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.timeout(900)]
 
 WHERE = "containers"
 FILES_AN_HOUR = 60

@@ -13,7 +13,7 @@ from tests.faults.containers.stack import Stack, reason, wait_for
 from tests.faults.watch import Watch
 from tests.live.archive.cluster import called, eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.live]
+pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.timeout(900)]
 
 WHERE = "containers"
 LIMIT = "12"

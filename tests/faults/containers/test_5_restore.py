@@ -12,7 +12,7 @@ import pytest
 from tests.faults.containers.stack import Stack, ended, fill, reason, wait_for
 from tests.faults.watch import Watch
 
-pytestmark = [pytest.mark.faults, pytest.mark.live]
+pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.timeout(900)]
 
 WHERE = "containers"
 

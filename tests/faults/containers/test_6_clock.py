@@ -11,7 +11,7 @@ from tests.faults.containers.clock import movable
 from tests.faults.containers.stack import Stack
 from tests.faults.watch import Watch
 
-pytestmark = [pytest.mark.faults, pytest.mark.live]
+pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.timeout(900)]
 
 WHERE = "containers"
 DAYS = 2
