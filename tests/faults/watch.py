@@ -58,6 +58,8 @@ class Watch:
         row.lost = len(missing)
         if missing:
             row.lost_seconds = (lost_at or self._at) - min(missing.values())
+            for number in missing:  # once is enough
+                del self.writer.acknowledged[number]
         row.happened = happened
 
     def present(self) -> set[int]:

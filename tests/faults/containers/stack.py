@@ -52,8 +52,12 @@ class Stack(Cluster):
 
     def disk(self, service: str) -> Path:
         """Where what it keeps is, seen from here."""
+        return self.mounted(service, MOUNTS[service])
+
+    def mounted(self, service: str, at: str) -> Path:
+        """Where what a container has there is, seen from here."""
         mounts = json.loads(docker("inspect", "--format={{json .Mounts}}", self.name(service)))
-        return next(Path(mount["Source"]) for mount in mounts if mount["Destination"] == MOUNTS[service])
+        return next(Path(mount["Source"]) for mount in mounts if mount["Destination"] == at)
 
     @property
     def backups(self) -> Path:

@@ -247,17 +247,18 @@ def test_the_backup_is_killed_during_a_full_backup(stack: Stack, watch: Watch) -
 
 @pytest.mark.fault("two stacks with one bucket, and by mistake with one name in it", WHERE)
 def test_two_stacks_in_one_place(stack: Stack, watch: Watch, client, images, buckets) -> None:  # type: ignore[no-untyped-def]
-    mistaken = {"ARCHIVE": stack.stack}
     with trial.started(client, images, print, declared(*buckets)) as name:
         other = Stack(name, stack.storage, stack.copies, stack.folder)
         eventually(lambda: other.text("archive.json") != "")
         watch.struck()
         other.sql(f"{TABLE}; insert into acknowledged values (-1)")
-        command = other.sql("show archive_command")
-        other.sql(f"alter system set archive_command = 'ARCHIVE={stack.stack} {command}'")
-        other.sql("select pg_reload_conf()")
+        for service in ("postgres", "backup"):
+            script = other.mounted(service, "/etc/jira") / "pgbackrest.sh"
+            mistaken = script.read_text().replace("/${ARCHIVE:?}", f"/{stack.stack}")
+            assert mistaken != script.read_text()
+            script.write_text(mistaken)
         (other.backups / "archive.json").unlink()
-        made = other.script("archive.sh", "backup", "full", **mistaken)
+        made = other.script("archive.sh", "backup", "full")
         assert made.returncode == 0, made.stderr
         stack.archived()
         other.archived()
@@ -266,7 +267,7 @@ def test_two_stacks_in_one_place(stack: Stack, watch: Watch, client, images, buc
             with watch.writer.resting():
                 count = rows or int(stack.sql("select count(*) from acknowledged"))
                 one.archived()
-                made = one.script("moment.sh", one.identity, "newest", "own-moment", "jira", **mistaken)
+                made = one.script("moment.sh", one.identity, "newest", "own-moment", "jira")
             assert made.returncode == 0, made.stderr
             assert f"table public.acknowledged {count} " in one.text("jira/own-moment.content")
     stack.tidy()
