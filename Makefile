@@ -5,7 +5,7 @@ STEP ?= all
 PYTHON ?= python3
 TESTS ?= tests
 # What `make test` leaves out: the playbook needs a stack that is up (`make playbook`), and the fault matrix takes its time.
-MARKERS ?= not playbook and not faults
+MARKERS ?= not playbook and not nightly and not faults
 JOBS ?= auto
 # Of a restore.
 SOURCE = $(if $(FROM),--from '$(FROM)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(INTO),--into '$(INTO)')
@@ -18,11 +18,11 @@ SHELL := bash
 # System packages and Python's at the same time; a target's own lines stay in order.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help setup venv packages-% rehearse test test-quick test-cli lint format playbook bench bench-again bench-data faults verify-images \
+.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-latency faults verify-images \
 	preview deploy replace restore drill reset reset-if-set recover drift destroy comment docker-stop clean
 
 help: ## this list
-	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|diff|clean]"
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|recover|diff|clean]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
@@ -42,8 +42,12 @@ test: venv packages-test ## every test that can run here; those that need Docker
 	@python -m rehearsal.preparation
 	@pytest -n $(JOBS) -m "$(MARKERS)" $(TESTS)
 
+test-nightly: venv packages-test ## the tests that are too long for each change
+	@python -m rehearsal.preparation
+	@pytest -n $(JOBS) -m nightly $(TESTS)
+
 test-quick: venv ## the tests that need neither the engine nor Docker
-	@pytest -n $(JOBS) -m "not engine and not live and not playbook and not faults" $(TESTS)
+	@pytest -n $(JOBS) -m "not engine and not live and not playbook and not nightly and not faults" $(TESTS)
 
 test-cli: venv ## Pulumi's own command, as a user types it; HOST=official insists on the installed language host
 	@pytest -n $(JOBS) $(if $(HOST),-k $(HOST)) tests/engine/cli
@@ -57,6 +61,9 @@ format: venv ## ruff's format and safe fixes
 
 playbook: venv packages-playbook ## the validation playbook against a running STACK, with a report in reports/STACK/
 	@python -m rehearsal.playbook --stack $(STACK) $(if $(REPLACE_SERVER),--replace-server)
+
+bench-latency: venv packages-rehearse ## the API's latency while a backup is made, and alone; STACK is rehearsed and up
+	@python -W ignore -m bench.latency --stack $(STACK) $(if $(RUNS),--runs $(RUNS)) $(if $(SIZE),--size $(SIZE))
 
 faults: venv packages-test ## the fault matrix: what is lost and how long it takes, counted in acknowledged commits; ONLY=<expression> of pytest's
 	@python -m rehearsal.preparation

@@ -50,7 +50,7 @@ class _Mocks(mocks.Mocks):
 
 
 def main(folder: Path, stack_name: str, configuration: Mapping[str, str], extra: int) -> None:
-    """Runs the program and prints when it had declared everything, when all of that was registered, and how many containers."""
+    """Runs the program; prints when all was declared, when it was registered, and how many containers."""
     os.environ |= {"HCLOUD_TOKEN": "0" * 64, "CLOUDFLARE_API_TOKEN": "0" * 64}
     home = tempfile.mkdtemp()  # the program writes ssh keys to the user's
     pwd.getpwuid = lambda _uid: SimpleNamespace(pw_dir=home)  # type: ignore[assignment,misc]

@@ -40,6 +40,8 @@ steps:
             recorded only, and the working tree previewed on it; the Markdown is that of preview
   restore   databases as they were (--from, --database, --into, as `make restore`); without --from lists what
             there is
+  recover   server, volume and state are thrown away, and the stack is had back from its buckets and the keys
+            on paper alone, as `make recover` does
   drill     the newest copy off the machine is restored in a throw-away cluster, as `make drill` does
   outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)
   clean     takes the stack down, a protected one too, and forgets its state; without --stack, all of them

@@ -6,17 +6,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from hcloud import Client
-
 from operations.deployment import DeploymentFailed
 from rehearsal import background, dockerd
 from rehearsal.background import Cloud, CloudError
 from rehearsal.images import LABEL, builder, registry
 from rehearsal.leftovers import forget_ssh_files
+from rehearsal.purge import purge
 from rehearsal.run import Rehearsal, RehearsalFailed
 
 Say = Callable[[str], None]
-WAIT_SECONDS = 120
 
 
 def clean(root: Path, stack: str | None = None, say: Say = print) -> None:
@@ -33,7 +31,7 @@ def clean(root: Path, stack: str | None = None, say: Say = print) -> None:
         if state.name == "local":
             _destroy(root, say)
         if (state / "cloud").is_dir():
-            _purge(_reach(state))
+            purge(_reach(state))
             background.stop(state)
         forget_ssh_files(state)
         shutil.rmtree(state)
@@ -70,19 +68,3 @@ def _reach(state: Path) -> Cloud:
         if not dockerd.reachable():
             raise
         return background.start(state, {**environment, "REHEARSAL_DOCKER": "run"})
-
-
-def _purge(cloud: Cloud) -> None:
-    client = Client(token=cloud.token, api_endpoint=cloud.environment["HCLOUD_ENDPOINT"], poll_interval=0.2)
-    for server in client.servers.get_all():
-        if server.protection and any(server.protection.values()):
-            server.change_protection(delete=False, rebuild=False).wait_until_finished(WAIT_SECONDS)
-        server.delete().wait_until_finished(WAIT_SECONDS)
-    for volume in client.volumes.get_all():
-        if volume.protection and any(volume.protection.values()):
-            volume.change_protection(delete=False).wait_until_finished(WAIT_SECONDS)
-        volume.delete()
-    for address in client.primary_ips.get_all():
-        if address.protection and any(address.protection.values()):
-            address.change_protection(delete=False).wait_until_finished(WAIT_SECONDS)
-        address.delete()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,11 +33,15 @@ from rehearsal import background, dockerd, launchers, project
 from rehearsal.images import stack_images
 from rehearsal.leftovers import RecordedDocker, forget_ssh_files, in_docker
 from rehearsal.progress import Progress
+from rehearsal.purge import purge
 from rehearsal.storage import Storage
 
 Say = Callable[[str], None]
 
-STEPS = ("all", "preview", "up", "replace", "destroy", "recreate", "restore", "drill", "reset", "outputs")
+STEPS = (
+    *("all", "preview", "up", "replace", "destroy", "recreate"),
+    *("restore", "recover", "drill", "reset", "outputs"),
+)
 STACKS = ("uat", "prod", "local")
 RETRY_PAUSE_SECONDS = 0.5
 """The embedded cloud recovers faster than a real one."""
@@ -94,6 +99,7 @@ class Rehearsal:
                 "all": self._all,
                 "outputs": self._outputs,
                 "restore": self._restore,
+                "recover": self._recover,
                 "drill": self._drill,
                 "reset": self._reset,
             }[step]()
@@ -174,6 +180,27 @@ class Rehearsal:
         assert self._deployment is not None
         with self._deployment.way_in():
             act(Restore(self._deployment, self.say), self.wish, sure=True)
+
+    def _recover(self) -> None:
+        """What `make recover` does after the worst day: the buckets and the keys on paper are left."""
+        if not self._buckets:
+            raise RehearsalFailed(
+                f"{self.stack} keeps nothing off the machine, of which it could be had back: set "
+                "backup.offsite or backup.point_in_time (Pulumi.README.md), and see that containers run"
+            )
+        assert self._cloud is not None
+        self.say(f"\n── the server, the volume and the state of {self.stack} are gone")
+        purge(self._cloud)
+        forget_ssh_files(self.state)
+        for lost in (self.state / "backend", self._events):
+            shutil.rmtree(lost, ignore_errors=True)
+        self._set_up("up")
+        self._up(table=False)
+        self.wish = Wish.of("former", "all", "")
+        started = time.monotonic()
+        self._restore()
+        self.timings.append(summary.Timing("restore", time.monotonic() - started, 0))
+        self._table()
 
     def _drill(self) -> None:
         assert self._deployment is not None

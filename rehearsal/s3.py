@@ -114,7 +114,7 @@ class S3Server:
         return self._proxy
 
     def _start(self, storage: Storage, stack: ExitStack) -> str:
-        """Its address on the machines' network."""
+        """Its address and port, where this machine reaches it."""
         client = builder.connect()
         image = builder.require(client, "s3")
         mine = {"label": f"{LABEL}.storage={storage.home}"}
@@ -142,17 +142,19 @@ class S3Server:
         except APIError as error:
             raise ImageError(f"the S3 server did not start: {error.explanation}") from None
         container.reload()
-        address: str = container.attrs["NetworkSettings"]["Networks"][network.NAME]["IPAddress"]
+        networks = container.attrs["NetworkSettings"]["Networks"]
+        address = f"{networks[network.NAME]['IPAddress']}:{UPSTREAM_PORT}"
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not _answers(address):
+        while not answers(address):
             if time.monotonic() > deadline:
                 raise ImageError(f"the S3 server does not answer: {container.logs().decode()[-1500:]}")
             time.sleep(0.05)
         return address
 
 
-def _answers(address: str) -> bool:
-    connection = HTTPConnection(address, UPSTREAM_PORT, timeout=1)
+def answers(address: str) -> bool:
+    """Whether anybody speaks HTTP there."""
+    connection = HTTPConnection(address, timeout=1)
     try:
         connection.request("GET", "/")
         connection.getresponse().read()
@@ -251,7 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._pass_on(body, fault)
 
     def _pass_on(self, body: bytes, fault: Fault | None) -> None:
-        upstream = HTTPConnection(self.server.upstream, UPSTREAM_PORT)
+        upstream = HTTPConnection(self.server.upstream)
         try:
             upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():

@@ -1,4 +1,4 @@
-"""Rules for all tests: under CI=true nothing may be skipped, and what boots machines runs in one worker."""
+"""Rules for all tests: under CI=true nothing may be skipped; what boots machines runs one after the other."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 CI = os.environ.get("CI") == "true"
+LIVE = "tests/live/"
+MACHINES = ("tests/live/machines/", "tests/live/stacks/")
 
 
 class Scheduling(LoadScopeScheduling):
-    """Gives tests/live, which mostly waits and shares machines, to one worker, and spreads the other tests.
+    """Gives tests/live, which mostly waits and shares machines, to two workers, and spreads the other tests.
 
-    A file `test_…_live.py` elsewhere boots a machine for all its tests, and is not divided either; nor is one
-    of the fault matrix.
+    One has what boots whole machines, the other what runs containers. A file `test_…_live.py` elsewhere boots
+    a machine for all its tests, and is not divided either; nor is one of the fault matrix.
     Not by xdist's groups: with pytest 9.2, xdist 3.8 takes no notice of them, and does not say so.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file.startswith("tests/live/"):
-            return "tests/live"
+        if file.startswith(LIVE):
+            return "machines" if file.startswith(MACHINES) else "containers"
         return file if file.endswith("_live.py") or file.startswith("tests/faults/") else nodeid
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long ones first: begun last, one alone would keep the others waiting."""
-    items.sort(key=lambda item: item.get_closest_marker("engine") is None)
+    items.sort(key=lambda item: (not item.nodeid.startswith(LIVE), item.get_closest_marker("engine") is None))
 
 
 @pytest.hookimpl(optionalhook=True)

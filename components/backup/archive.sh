@@ -10,6 +10,8 @@
 #   archive.sh gaps                  whether the log is there without a gap, from the oldest backup on
 #   archive.sh list                  a line for each cluster: IDENTITY OLDEST NEWEST MEGABYTES; moments in seconds of the epoch
 #
+# With each full backup the parts of former clusters go that have been of no use for as long as a moment is kept.
+#
 # A backup counts once it was read back. BACKUPS/archive.json says when the last of each type was begun, and of which cluster;
 # BACKUPS/archive-failure.json why a later round failed, and BACKUPS/archive-gap, while there is one, where the log is not whole.
 # shellcheck source-path=SCRIPTDIR
@@ -102,6 +104,24 @@ backup() {
     rm "$BACKUPS/archive-gap"
   fi
   say "$label is off the machine, and was read back: $((SECONDS - started)) s"
+  [[ $type != full ]] || forget_former "$cluster"
+}
+
+# forget_former CLUSTER: what is there of others whose log ended before the days that this one's is kept; by age alone, for a new
+# database may be an empty one.
+forget_former() {
+  local former oldest newest megabytes
+  list >"$WORK/clusters"
+  while read -r former oldest newest megabytes; do
+    if [[ $former == "$1" ]] || (($(date +%s) - newest <= PGBACKREST_REPO1_RETENTION_FULL * 24 * HOUR)); then continue; fi
+    # It asks for a word that nobody writes there any more, and for a server that is not running, which is another one here.
+    export CLUSTER=$former
+    must "the log of the former cluster $former could not be deleted" stop
+    must "the log of the former cluster $former could not be deleted" --force stanza-delete
+    tool start || true
+    unset CLUSTER
+    say "the log of the former cluster $former was deleted, $megabytes MB from $(date -u -d "@$oldest" +%F) to $(date -u -d "@$newest" +%F)"
+  done <"$WORK/clusters"
 }
 
 # segments: the files of the log that are there, by name, oldest first.
@@ -197,7 +217,8 @@ last_moment() {
 
 # list: what has no backup is left out; the newest moment is that of the last file of the log.
 list() {
-  export CLUSTER=all
+  local CLUSTER=all
+  export CLUSTER
   must "the clusters off the machine cannot be listed" info --output=json >"$WORK/info"
   if grep -q '"status":{"code":99,"message"' "$WORK/info"; then # it ends with 0 all the same
     cp "$WORK/info" "$WORK/complaints"

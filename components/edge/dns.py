@@ -24,7 +24,10 @@ def resource_name(edge: str, purpose: str, record_type: str) -> str:
 
 @dataclass(frozen=True)
 class DnsArgs:
-    """`host_names`: full names by purpose (api, web, temporal). An address that is None gets no record."""
+    """`host_names`: full names by purpose (api, web, temporal). An address that is None gets no record.
+
+    `ipv6` is None of a server from elsewhere.
+    """
 
     stack: str
     zone_id: str
@@ -41,7 +44,7 @@ class Dns(pulumi.ComponentResource):
         with uncollected("pulumi_cloudflare"):  # costs seconds: after everything that does not need it
             import pulumi_cloudflare as cloudflare
 
-        hooks = pulumi.ResourceHookBinding(before_create=[first(name)])
+        hooks = pulumi.ResourceHookBinding(before_create=[first(name, ordered=args.ipv6 is not None)])
         for purpose, host_name in args.host_names.items():
             for record_type, address in (("A", args.ipv4), ("AAAA", args.ipv6)):
                 if address is None:

@@ -317,6 +317,24 @@ def test_after_kill_9_during_a_destroy_an_up_brings_it_back(stage: Stage) -> Non
     stage.holds_exactly_once()
 
 
+def test_clean_waits_for_the_end_of_what_it_deletes(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A volume's deletion is answered before its disk is gone; the folder went first, and left a device."""
+    stage.run("up")
+    stage.fault(kind="slow_action", seconds=1, count=None)
+    under_way: list[str] = []
+
+    def stop(state: Path) -> None:
+        running = stage.hetzner.volumes.actions.get_all(status=["running"])
+        under_way.extend(action.command for action in running)
+        background_stop(state)
+
+    background_stop = background.stop
+    with monkeypatch.context() as patch:
+        patch.setattr(background, "stop", stop)
+        clean(stage.root, "uat", stage.said.append)
+    assert under_way == []
+
+
 def test_clean_takes_down_even_what_is_protected(stage: Stage) -> None:
     stage.write(protected=True)
     stage.run("up")

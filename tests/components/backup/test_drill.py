@@ -146,6 +146,7 @@ def failed(backups: Path, offsite: Run, done: subprocess.CompletedProcess[str]) 
     return str(found["reason"])
 
 
+@pytest.mark.nightly
 def test_a_damaged_pack_is_told_and_a_good_drill_after_it_makes_up_for_it(
     server: Server, backups: Path, bucket: Path, offsite: Run
 ) -> None:
@@ -164,6 +165,7 @@ def test_a_damaged_pack_is_told_and_a_good_drill_after_it_makes_up_for_it(
     assert health(offsite, **DRILL)[0] == 0
 
 
+@pytest.mark.nightly
 def test_content_that_disagrees_is_told_by_its_table(server: Server, backups: Path, offsite: Run) -> None:
     name = backed_up(server, backups)
     content = backups / "jira" / f"{name}.content"
@@ -194,6 +196,7 @@ BREAK_INDEX = (
 )
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
@@ -221,6 +224,7 @@ def test_what_only_the_restored_cluster_shows_is_told(
     assert words in failed(backups, offsite, drill(offsite, PATH=path))
 
 
+@pytest.mark.nightly
 def test_another_passphrase_and_a_bucket_that_is_gone_are_told_as_that(
     server: Server, backups: Path, bucket: Path, offsite: Run
 ) -> None:
@@ -231,6 +235,7 @@ def test_another_passphrase_and_a_bucket_that_is_gone_are_told_as_that(
     assert "the copies could not be listed: " in failed(backups, offsite, drill(offsite))
 
 
+@pytest.mark.nightly
 def test_a_copy_that_was_made_and_is_not_there_is_told(server: Server, backups: Path, offsite: Run) -> None:
     name = shipped(server, backups, offsite)
     (snapshot,) = json.loads(offsite("list").stdout)
@@ -238,6 +243,7 @@ def test_a_copy_that_was_made_and_is_not_there_is_told(server: Server, backups: 
     assert f"the bucket has no copy {name}, which was made" in failed(backups, offsite, drill(offsite))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(("free", "what"), [(512, "the dumps of "), (600, "the databases of ")])
 def test_without_room_nothing_is_begun(
     server: Server, backups: Path, offsite: Run, restic: Path, free: int, what: str
@@ -269,6 +275,7 @@ def seen(path: Path, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("signal", [15, 9])
 def test_one_that_was_killed_leaves_no_evidence_and_is_due_again(
     server: Server, backups: Path, bucket: Path, offsite: Run, restic: Path, signal: int
@@ -295,6 +302,7 @@ def test_one_that_was_killed_leaves_no_evidence_and_is_due_again(
     assert evidence(backups)["ok"] is True
 
 
+@pytest.mark.nightly
 def test_one_that_does_not_end_has_failed(server: Server, backups: Path, offsite: Run, restic: Path) -> None:
     shipped(server, backups, offsite)
     path = tool(server, restic, "pg_restore", "sleep 60")
@@ -302,6 +310,7 @@ def test_one_that_does_not_end_has_failed(server: Server, backups: Path, offsite
     assert reason == "it was not over after 6 s"
 
 
+@pytest.mark.nightly
 def test_a_backup_waits_for_the_drill_says_so_and_is_made(
     server: Server, backups: Path, bucket: Path, offsite: Run, restic: Path
 ) -> None:
@@ -318,6 +327,7 @@ def test_a_backup_waits_for_the_drill_says_so_and_is_made(
     assert (backups / "status.json").stat().st_mtime > (backups / "drill.json").stat().st_mtime
 
 
+@pytest.mark.nightly
 def test_a_drill_waits_for_the_backup_and_does_not_count_that(
     server: Server, backups: Path, offsite: Run
 ) -> None:
@@ -432,6 +442,7 @@ def test_of_the_evidence_the_last_twenty_stay(server: Server, backups: Path, off
     assert kept[0] == "2026-01-04T000000Z.json"
 
 
+@pytest.mark.nightly
 def test_they_are_made_beside_the_copies_and_again_after_a_pause(
     server: Server, backups: Path, restic: Path
 ) -> None:

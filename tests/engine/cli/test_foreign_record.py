@@ -10,7 +10,7 @@ import pytest
 from tests.engine.cli.terminal import Terminal, host
 from tests.engine.lab import SECRETS, ZONE_ID
 
-pytestmark = [pytest.mark.engine, pytest.mark.parametrize("host", [host()])]
+pytestmark = [pytest.mark.engine, pytest.mark.nightly, pytest.mark.parametrize("host", [host()])]
 NAME = "app-uat.example.com"
 RECORDS = f"/client/v4/zones/{ZONE_ID}/dns_records"
 
@@ -38,11 +38,6 @@ def test_a_record_that_was_there_before_is_taken_over_and_is_never_one_of_two(
         f'curl --silent --fail -X PATCH "$CLOUDFLARE_BASE_URL/zones/{ZONE_ID}/dns_records/{id_}" '
         f'-H "Authorization: Bearer $CLOUDFLARE_API_TOKEN" --json \'{{"comment": "{comment}"}}\''
     )
-    # Who writes the comment and forgets the import does not get a second address either.
-    forgot = run("pulumi up --yes --skip-preview", fails=True)
-    assert f"{NAME} has an A record that the state does not know: 192.0.2.1 (record {id_})" in forgot
-    assert [record["id"] for record in at_the_name(terminal, "A")] == [id_]
-
     run(f"{import_} --yes --skip-preview")
     run("pulumi up --yes --skip-preview")
     (record,) = at_the_name(terminal, "A")

@@ -13,7 +13,7 @@ from tests.faults.containers.stack import BALLAST, Stack, own_disks
 from tests.faults.row import Row
 from tests.faults.watch import Watch
 from tests.faults.writer import TABLE, Writer
-from tests.live.archive.cluster import BUCKET, account, eventually, settings
+from tests.live.archive.cluster import BUCKET, eventually, settings, storage_of
 
 COPIES = "copies"
 
@@ -26,8 +26,8 @@ def buckets(
     built("s3")
     home = tmp_path_factory.mktemp("buckets")
     with (
-        S3Server((BUCKET,), account(home / "log", "archive")) as log,
-        S3Server((COPIES,), account(home / "copies", "offsite")) as copies,
+        S3Server((BUCKET,), storage_of(home / "log", "archive")) as log,
+        S3Server((COPIES,), storage_of(home / "copies", "offsite")) as copies,
     ):
         yield log, copies
 

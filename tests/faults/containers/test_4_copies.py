@@ -67,7 +67,7 @@ def test_the_backup_is_killed_while_it_copies(stack: Stack, watch: Watch) -> Non
     stack.kill("backup")
     stack.start("backup")
     watch.healed(lambda: copied(stack) == dump.stem)
-    assert stack.script("offsite.sh", "restic", "check", "--read-data").returncode == 0
+    assert stack.script("offsite.sh", "restic", "check", "--read-data", "--retry-lock=2m").returncode == 0
     watch.counted("it copies again when it starts, and the repository is whole")
 
 

@@ -86,7 +86,7 @@ def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
         time.sleep(0.3)
 
 
-def account(home: Path, whose: str) -> Storage:
+def storage_of(home: Path, whose: str) -> Storage:
     """A storage whose keys are the stack's secrets of that name: `archive`, `offsite`."""
     free = Storage.of(home)
     keys = {key: SECRETS[f"{whose}_{key}"] for key in ("access_key", "secret_key")}

@@ -9,16 +9,21 @@ import pytest
 
 from rehearsal.images import trial
 from rehearsal.s3 import S3Server
-from tests.live.archive.cluster import BUCKET, Cluster, account, eventually, settings
+from rehearsal.storage import Storage
+from tests.live.archive.cluster import BUCKET, Cluster, eventually, settings, storage_of
 
 
 @pytest.fixture(scope="module")
-def storage(
-    built: Callable[..., dict[str, str]], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[S3Server]:
-    """A bucket, whose keys are the stack's."""
+def account(tmp_path_factory: pytest.TempPathFactory) -> Storage:
+    """At an S3 service, with the stack's keys."""
+    return storage_of(tmp_path_factory.mktemp("storage"), "archive")
+
+
+@pytest.fixture(scope="module")
+def storage(built: Callable[..., dict[str, str]], account: Storage) -> Iterator[S3Server]:
+    """Its bucket."""
     built("s3")
-    with S3Server((BUCKET,), account(tmp_path_factory.mktemp("storage"), "archive")) as server:
+    with S3Server((BUCKET,), account) as server:
         yield server
 
 

@@ -11,7 +11,7 @@ import pytest
 from components.services.archive import PUSH_SECONDS
 from tests.live.archive.cluster import ARCHIVE_SECONDS, BUCKET, PSQL, Cluster, eventually
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 BUSY_SECONDS = 10
 """What a machine with other work may take longer."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
 from datetime import UTC, datetime
 
@@ -103,3 +105,23 @@ def test_a_release_whose_log_does_not_leave_makes_a_dump(cluster: Cluster) -> No
     assert made.returncode == 0, made.stderr
     assert "the log did not leave the machine within 3 s: a dump is made instead" in made.stdout
     assert json.loads(cluster.text("status.json"))["kind"] == "release"
+
+
+def test_the_log_of_a_former_cluster_goes_when_it_is_as_old_as_any_moment(cluster: Cluster) -> None:
+    """With the next full backup, and one that ended yesterday stays."""
+    for part in ("archive", "backup"):
+        (own,) = cluster.objects(f"{part}/{{}}")
+        for former, days in (("1111111111111111111", 20), ("2222222222222222222", 1)):
+            other = own.with_name(former)
+            shutil.copytree(own, other)
+            for file in other.rglob("*"):
+                os.utime(file, (time.time() - days * 86400,) * 2)
+    made = cluster.script("archive.sh", "backup", "full")
+    assert made.returncode == 0, made.stderr
+    assert "the log of the former cluster 1111111111111111111 was deleted" in made.stdout
+    listed = cluster.script("archive.sh", "list").stdout.split("\n")
+    assert {line.split()[0] for line in listed if line} == {cluster.identity, "2222222222222222222"}
+    assert cluster.script("archive.sh", "tend").returncode == 0
+    assert cluster.script("healthcheck.sh").returncode == 0
+    for part in ("archive", "backup"):
+        shutil.rmtree(cluster.objects(f"{part}/{{}}")[0].with_name("2222222222222222222"))

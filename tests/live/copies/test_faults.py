@@ -12,7 +12,7 @@ from rehearsal.s3 import S3Server
 from tests.components.backup.test_offsite import Run, backed_up, copied, former_and_own, health, reason
 from tests.components.services.conftest import Server
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
 LIMIT = "12"
 """Seconds that a call of restic's has here, which asks for 15 minutes else."""

@@ -19,7 +19,7 @@ from tests.playbook.target import Target
 from tests.playbook.waiting import seconds_until
 from tests.playbook.wholeness import whole
 
-pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(900)]
 
 RULES = {
     "migrations": {"name": "keep", "applied_at": "keep"},

@@ -181,6 +181,26 @@ def test_what_was_written_survives_the_machine_and_its_disks(stand: Stand, targe
         assert (Api(there, client).login().issue(issue) or {})["title"] == "written in the last minute"
 
 
+@pytest.mark.nightly
+def test_all_but_the_buckets_and_the_paper_is_gone_and_the_stack_is_had_back(
+    stand: Stand, target: Target
+) -> None:
+    """No last copy was made, and there is no state: what is lost is what the log had not been sent of."""
+    target = stand.target()  # after a server that was made anew it is not the fixture's
+    with target.http() as client:
+        issue = Api(target, client).login().create("written on the worst day")
+    ask = 'docker exec jira-uat-postgres psql -U postgres -Atc "{}"'.format
+    file = target.ssh(ask("select pg_walfile_name(pg_switch_wal())")).strip()
+    sent = ask(f"select last_archived_wal >= '{file}' from pg_stat_archiver")
+    seconds_until("the log is off the machine", lambda: target.ssh(sent).strip() == "t", 120)
+    stand.run("recover")
+    there = stand.target()
+    seconds_until("the stack is whole", lambda: whole(there), 60)
+    with there.http() as client:
+        found = Api(there, client).login().issue(issue) or {}
+    assert found["title"] == "written on the worst day"
+
+
 def test_destroy_empties_the_cloud_and_stops_it(stand: Stand) -> None:
     stand.run("destroy")
     assert background.find(stand.rehearsal.state) is None
