@@ -103,7 +103,7 @@ def test_a_copy_is_damaged(stack: Stack, watch: Watch, damage) -> None:  # type:
     big = next(path for path in packs(stack) if path.stat().st_mtime >= newest.stat().st_mtime - 30)
     whole = big.read_bytes()
     damage(big)
-    (stack.backups / "offsite-damaged").touch()  # so that all is read, and not a part of it
+    stack.run("backup", "touch", "/backups/offsite-damaged")  # so that all is read, and not a part of it
     checked = stack.script("offsite.sh", "push")
     assert checked.returncode == 1, "it was not found"
     assert stack.health()[0] == 1
