@@ -31,7 +31,7 @@ from tests.playbook.wholeness import CRASH, OUT_OF_MEMORY, restarts, signal_all,
 
 __all__ = ["folder"]
 
-pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.engine, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.engine, pytest.mark.timeout(1800)]
 
 WHERE = "machine"
 BOOT_SECONDS = 300
@@ -125,7 +125,6 @@ def machine(folder: Path) -> Iterator[Machine]:
         machine.sql(TABLE)
         machine.sql(BALLAST)
         yield machine
-        stand.run("destroy")
 
 
 @pytest.fixture(scope="module")
