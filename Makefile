@@ -4,8 +4,8 @@ STACK ?= uat
 STEP ?= all
 PYTHON ?= python3
 TESTS ?= tests
-# What `make test` leaves out: the playbook needs a stack that is up (`make playbook`).
-MARKERS ?= not playbook and not nightly
+# What `make test` leaves out: the playbook needs a stack that is up (`make playbook`), and the fault matrix takes its time.
+MARKERS ?= not playbook and not nightly and not faults
 JOBS ?= auto
 # Of a restore.
 SOURCE = $(if $(FROM),--from '$(FROM)') $(if $(DATABASE),--database '$(DATABASE)') $(if $(INTO),--into '$(INTO)')
@@ -18,7 +18,7 @@ SHELL := bash
 # System packages and Python's at the same time; a target's own lines stay in order.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-latency verify-images \
+.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-latency faults verify-images \
 	preview deploy replace release releases rollback restore drill reset reset-if-set recover drift destroy comment docker-stop clean
 
 help: ## this list
@@ -47,7 +47,7 @@ test-nightly: venv packages-test ## the tests that are too long for each change
 	@pytest -n $(JOBS) -m nightly $(TESTS)
 
 test-quick: venv ## the tests that need neither the engine nor Docker
-	@pytest -n $(JOBS) -m "not engine and not live and not playbook and not nightly" $(TESTS)
+	@pytest -n $(JOBS) -m "not engine and not live and not playbook and not nightly and not faults" $(TESTS)
 
 test-cli: venv ## Pulumi's own command, as a user types it; HOST=official insists on the installed language host
 	@pytest -n $(JOBS) $(if $(HOST),-k $(HOST)) tests/engine/cli
@@ -64,6 +64,10 @@ playbook: venv packages-playbook ## the validation playbook against a running ST
 
 bench-latency: venv packages-rehearse ## the API's latency while a backup is made, and alone; STACK is rehearsed and up
 	@python -W ignore -m bench.latency --stack $(STACK) $(if $(RUNS),--runs $(RUNS)) $(if $(SIZE),--size $(SIZE))
+
+faults: venv packages-test ## the fault matrix: what is lost and how long it takes, counted in acknowledged commits; ONLY=<expression> of pytest's
+	@python -m rehearsal.preparation
+	@pytest -n 4 -q -m faults --table .pulumi-out/faults.md $(if $(ONLY),-k '$(ONLY)',--least 45) tests/faults
 
 verify-images: venv packages-rehearse ## the images of the stack files, pulled, against their contracts, and started as the program starts them
 	@python -W ignore -m rehearsal.images.verify $(if $(filter command% environment%,$(origin STACK)),--stack $(STACK))

@@ -25,7 +25,7 @@ class Scheduling(LoadScopeScheduling):
     """Gives tests/live, which mostly waits and shares machines, to two workers, and spreads the other tests.
 
     One has what boots whole machines, the other what runs containers. A file `test_…_live.py` elsewhere boots
-    a machine for all its tests, and is not divided either.
+    a machine for all its tests, and is not divided either; nor is one of the fault matrix.
     Not by xdist's groups: with pytest 9.2, xdist 3.8 takes no notice of them, and does not say so.
     """
 
@@ -33,7 +33,7 @@ class Scheduling(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         if file.startswith(LIVE):
             return "machines" if file.startswith(MACHINES) else "containers"
-        return file if file.endswith("_live.py") else nodeid
+        return file if file.endswith("_live.py") or file.startswith("tests/faults/") else nodeid
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,7 +53,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What `make playbook` passes on; without a stack's name the playbook does not run."""
+    """What `make playbook` and `make faults` pass on; without a stack's name the playbook does not run."""
     group = parser.getgroup("playbook")
     group.addoption("--stack-name", default="", help="the running stack to exercise")
     group.addoption("--outputs", default="", help="its outputs with secrets, as JSON")
@@ -62,6 +62,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--replace", default="", help="the command that replaces the stack's server; empty: none")
     group.addoption("--report", default="reports", help="folder for the report")
+    group = parser.getgroup("faults")
+    group.addoption("--table", default="", help="file for the fault matrix")
+    group.addoption("--least", type=int, default=0, help="fewer rows of it are a failure")
 
 
 @pytest.hookimpl(wrapper=True)

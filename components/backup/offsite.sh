@@ -27,11 +27,16 @@ SECRET=offsite_passphrase RECORD=$BACKUPS/offsite.json RUNNING=$BACKUPS/offsite-
 SLICES=28 # the whole repository is read once in so many days
 read -ra ALL <<<"$DATABASES"
 
+# past NAME: whether it is not of a moment to come, but for an hour. One that is was made by a clock that was wrong, and what is made
+# since must not wait until then to be newer.
+past() { [[ $1 < $(date -u -d '+1 hour' +%FT%H%M%SZ) ]]; }
+
 # names: of the proven backups that are here of all databases, oldest first.
 names() {
   local name database
   for name in $(find "$BACKUPS/${ALL[0]}" -maxdepth 1 -name '*.dump' -printf '%f\n' 2>/dev/null | sed 's/\.dump$//' | sort); do
     [[ $name != *-moment ]] || continue # made of what is off the machine
+    past "$name" || continue
     for database in "${ALL[@]}"; do
       # Those of older programs have no checksum, by which a copy could be told to be whole.
       [[ -s $BACKUPS/$database/$name.dump && -s $BACKUPS/$database/$name.json ]] || continue 2
@@ -40,7 +45,11 @@ names() {
   done
 }
 
-copied() { sed -n 's/.*"name": "\([^"]*\)".*/\1/p' "$BACKUPS/offsite.json" 2>/dev/null || true; }
+copied() {
+  local name
+  name=$(sed -n 's/.*"name": "\([^"]*\)".*/\1/p' "$BACKUPS/offsite.json" 2>/dev/null || true)
+  if past "$name"; then echo "$name"; fi
+}
 
 # due: whether there is a backup here that is newer than the newest copy; asks nobody.
 due() {
@@ -110,7 +119,7 @@ push_all() {
   host=$(identity 2>"$WORK/complaints") || fail "the server did not say which cluster it is: $(first_error "$WORK/complaints")"
   open
   sed -n "/\"hostname\":\"$host\"/p" "$WORK/snapshots" | each name= | sort >"$WORK/own"
-  newest=$(tail -n 1 "$WORK/own")
+  newest=$(while read -r name; do if past "$name"; then echo "$name"; fi; done <"$WORK/own" | tail -n 1)
   for name in $(names); do
     # What was fetched to be restored is there already, and stays the other cluster's.
     if [[ $name > $newest ]] && ! grep -qF "\"name=$name\"" "$WORK/snapshots"; then

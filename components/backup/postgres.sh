@@ -12,6 +12,9 @@ export PGOPTIONS="-c client_min_messages=warning \
 -c datestyle=ISO -c intervalstyle=postgres -c timezone=UTC -c extra_float_digits=3 -c bytea_output=hex -c lc_monetary=C \
 -c search_path="
 
+# Which is no option of PGOPTIONS, but of the line.
+export PGSERVICEFILE=${BASH_SOURCE[0]%/*}/service.conf PGSERVICE=backup
+
 say() { printf '%s %s\n' "$(date -u +%FT%TZ)" "$*"; }
 
 # fail REASON: one line; where WORK is set, whoever started this reads it there.
@@ -23,11 +26,17 @@ fail() {
 
 sql() { psql --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1 "$@"; }
 
-# first_error FILE: the line of a program's complaints that says what was wrong; `-` is standard input.
+# first_error FILE: the line of a program's complaints that says what was wrong; `-` is standard input. What the server said
+# pg_dump has as a detail.
 first_error() {
-  local said
+  local said server
   said=$(cat "$1" 2>/dev/null)
-  grep -m 1 -E 'error:|ERROR:|FATAL:|PANIC:' <<<"$said" || grep -m 1 . <<<"$said" || echo 'it said nothing'
+  server=$(sed -n '/detail: Error message from server: *./{s/.*server: *//p;q}' <<<"$said")
+  if [[ -n $server ]]; then
+    echo "$server"
+  else
+    grep -m 1 -E 'error:|ERROR:|FATAL:|PANIC:' <<<"$said" || grep -m 1 . <<<"$said" || echo 'it said nothing'
+  fi
 }
 
 # identity: of the cluster that serves.

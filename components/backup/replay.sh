@@ -76,7 +76,7 @@ replayed() {
     echo "nothing was committed at $TARGET or later, as far as the archive goes; the last that it has is of" \
       "$(sed -n 's/.*last completed transaction was at log time //p' "$SCRATCH/log" | tail -n 1 | grep . || echo 'an earlier moment')"
   else
-    first_error "$SCRATCH/log"
+    grep -v ' accepting connections' "$SCRATCH/log" | first_error -
   fi
 }
 

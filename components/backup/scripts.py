@@ -34,5 +34,6 @@ DUMPS = _read(
     "retention.sh",
     "scheduler.sh",
     "scratch.sh",
+    "service.conf",
 )
 """What makes them, proves them, and says how old the last good one is."""

@@ -47,12 +47,15 @@ whenever() {
   done
 }
 
-# archive: a round every few seconds, for ever: most have nothing to do. A server that was started is seen whatever else fails.
+# archive: a round every few seconds, for ever: most have nothing to do. A server that was started is seen whatever else fails, and
+# is tended at once: it may be what the round before had missed, or another cluster, of which nothing leaves the machine yet.
 archive() {
-  local waiting='' next=0
+  local waiting='' next=0 awake='' started
   trap 'kill $waiting 2>/dev/null; exit 143' TERM
   while :; do
     bash "$HERE/archive.sh" wake || true
+    started=$(cat "$BACKUPS/archive-awake" 2>/dev/null || true)
+    if [[ $started != "$awake" ]]; then awake=$started next=0; fi
     if (($(date +%s) >= next)); then
       bash "$HERE/archive.sh" tend &
       waiting=$!

@@ -145,11 +145,28 @@ revive() {
     while read -r id died; do revive_one "$id" "$died" & done
 }
 
+# revive_stopped: a daemon that was killed leaves containers running, and the next one stops them, as if it had been asked to, and
+# never starts them again. Nobody could ask it anything before it was ready: what ended until then is started.
+# https://github.com/moby/moby/blob/v26.1.5/daemon/kill.go (killWithSignal: HasBeenManuallyStopped)
+revive_stopped() {
+  local id state began ready ended
+  began=$(date -d "$(systemctl show --property ExecMainStartTimestamp --value docker)" +%s)
+  ready=$(date -d "$(systemctl show --property ActiveEnterTimestamp --value docker)" +%s)
+  docker ps --all --quiet --filter label=jira-plus-plus.service --filter status=exited | while read -r id; do
+    state=$(docker inspect --format '{{.State.FinishedAt}} {{.HostConfig.RestartPolicy.Name}}' "$id" 2>/dev/null) || continue
+    [[ ${state#* } == unless-stopped ]] || continue
+    ended=$(date -d "${state% *}" +%s)
+    ((ended >= began && ended <= ready)) || continue
+    docker start "$id" >/dev/null || continue
+    docker inspect --format '{{.Name}} was stopped by a daemon that began: started again' "$id"
+  done
+}
+
 write_revive() {
   {
     printf '#!/usr/bin/env bash\n# Starts the containers that were killed; written by bootstrap.sh.\nset -euo pipefail\n'
-    declare -f revive_one revive
-    echo revive
+    declare -f revive_one revive_stopped revive
+    printf 'revive_stopped &\nrevive\n'
   } | put 0755 "$REVIVE"
   put 0644 "/etc/systemd/system/$REVIVE_UNIT" <<UNIT
 [Unit]

@@ -139,7 +139,8 @@ compare() {
 }
 
 first_error() {
-  grep -m 1 -E 'error:|ERROR:|FATAL:|PANIC:' "$HERE/complaints" || grep -m 1 . "$HERE/complaints" || echo 'it said nothing'
+  grep -m 1 -E 'error:|ERROR:|FATAL:|PANIC:' "$HERE/complaints" || grep -m 1 . "$HERE/complaints" ||
+    if [[ -z $(running postgres) ]]; then echo 'the server ended meanwhile'; else echo 'it said nothing'; fi
 }
 
 # progress DATABASE NEW MB: how much there is, and how long it may take; until it is ended, or this script is.

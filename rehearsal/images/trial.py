@@ -8,6 +8,7 @@ is said of them. Left out are what needs the application's images, and published
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import tempfile
 import time
@@ -90,6 +91,8 @@ class _Docker:
         self._name = name
         self._images = images
         self._labels = {LABEL: "trial", f"{LABEL}.stack": name}
+        self._networks: dict[str, dict[str, Any]] = {}
+        """Those that nobody was plugged into yet."""
 
     def outputs(self, type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """What plugins would answer."""
@@ -106,13 +109,11 @@ class _Docker:
         started = time.monotonic()
         match registration.type:
             case "docker:index/network:Network":
-                self._client.networks.create(
-                    f"{self._name}-{name}",
-                    driver=inputs["driver"],
-                    internal=inputs.get("internal", False),
-                    options=inputs.get("options"),
-                    labels=self._labels,
-                )
+                self._networks[f"{self._name}-{name}"] = {
+                    "driver": inputs["driver"],
+                    "internal": inputs.get("internal", False),
+                    "options": inputs.get("options"),
+                }
             case "docker:index/volume:Volume":
                 self._client.volumes.create(f"{self._name}-{name}", labels=self._labels)
             case type_ if type_ in COMMANDS:
@@ -135,6 +136,10 @@ class _Docker:
             network["name"]: api.create_endpoint_config(aliases=network.get("aliases"))
             for network in inputs["networksAdvanced"]
         }
+        for network in networks.keys() & self._networks.keys():
+            self._client.networks.create(
+                network, labels=self._labels, ipam=_addresses(), **self._networks.pop(network)
+            )
         first = next(iter(networks))
         health = inputs["healthcheck"]
         container = self._client.containers.create(
@@ -188,6 +193,14 @@ class _Docker:
         for found in (self._client.networks.list(filters=mine), self._client.volumes.list(filters=mine)):
             for one in found:
                 one.remove()
+
+
+def _addresses() -> docker.types.IPAMConfig:
+    """Some of a private range: Docker's own range has addresses for some thirty networks on a machine."""
+    number = secrets.randbelow(2**12)
+    return docker.types.IPAMConfig(
+        pool_configs=[docker.types.IPAMPool(subnet=f"10.{208 + number // 256}.{number % 256}.0/24")]
+    )
 
 
 def _command(name: str, inputs: Mapping[str, Any]) -> None:

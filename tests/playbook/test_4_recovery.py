@@ -13,23 +13,12 @@ from .evidence import Entry
 from .graphql import Api
 from .target import Target
 from .waiting import seconds_until
-from .wholeness import CRASH, LIMIT, digest, killed, restarts, whole
+from .wholeness import CRASH, LIMIT, OUT_OF_MEMORY, digest, killed, restarts, signal_all, whole
 
 pytestmark = pytest.mark.playbook
 
 REPLACE_LIMIT = 900
 ROOT = Path(__file__).resolve().parents[2]
-#: Bounded at 60 s: the main process is named as the first to go, then memory is filled until the kernel acts.
-OUT_OF_MEMORY = """
-main=$(docker inspect --format '{{{{.State.Pid}}}}' {name})
-for pid in $main $(pgrep -P $main); do echo 1000 | sudo tee /proc/$pid/oom_score_adj >/dev/null; done
-timeout 60 docker exec {name} sh -c 'x=aaaaaaaa; while :; do x=$x$x; done' || true
-"""
-
-
-def signal_all(target: Target, service: str, signal: str) -> None:
-    """Sends a signal to every process of a container: its first is an init that would not pass STOP on."""
-    target.ssh(f"docker top {target.containers()[service]} -eo pid | tail -n +2 | xargs sudo kill -{signal}")
 
 
 @pytest.fixture(scope="module")

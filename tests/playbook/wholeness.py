@@ -13,6 +13,19 @@ CRASH = "sudo kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' {name})"
 """In the shell: as when the process itself ends."""
 
 
+OUT_OF_MEMORY = """
+main=$(docker inspect --format '{{{{.State.Pid}}}}' {name})
+for pid in $main $(pgrep -P $main); do echo 1000 | sudo tee /proc/$pid/oom_score_adj >/dev/null; done
+timeout 60 docker exec {name} sh -c 'x=aaaaaaaa; while :; do x=$x$x; done' || true
+"""
+"""The same, bounded at 60 s: the main process is named as the first to go, then memory is filled."""
+
+
+def signal_all(target: Target, service: str, signal: str) -> None:
+    """Sends a signal to every process of a container: its first is an init that would not pass STOP on."""
+    target.ssh(f"docker top {target.containers()[service]} -eo pid | tail -n +2 | xargs sudo kill -{signal}")
+
+
 def digest(target: Target) -> str:
     """A digest of all rows of users and issues, so that two moments can be compared."""
     query = (

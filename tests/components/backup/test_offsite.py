@@ -141,6 +141,20 @@ def health(offsite: Run, **changes: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+def test_a_copy_of_a_clock_that_was_wrong_holds_up_none(server: Server, backups: Path, offsite: Run) -> None:
+    """By its name it is newer than all that are made for two days."""
+    first = backed_up(server, backups, "manual")
+    late = f"{(datetime.now(UTC) + timedelta(days=2)).strftime(STAMP)}-manual"
+    for path in backups.glob(f"*/{first}.*"):
+        path.rename(path.with_name(f"{late}{path.suffix}"))
+    (backups / "offsite.json").write_text(f'{{"name": "{late}", "snapshot": "", "finished": 1}}\n')
+    assert offsite("due").returncode == 1, "it waits until its own moment"
+    for path in backups.glob(f"*/{late}.*"):
+        path.unlink()
+    backed_up(server, backups, "manual")
+    assert offsite("due").returncode == 0
+
+
 def test_a_backup_is_copied_read_back_and_told(server: Server, backups: Path, offsite: Run) -> None:
     name = backed_up(server, backups)
     assert offsite("due").returncode == 0

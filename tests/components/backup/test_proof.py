@@ -38,6 +38,19 @@ def test_a_truncated_dump_does_not_count(server: Server, backups: Path) -> None:
     assert not (backups / "status.json").exists()
 
 
+def test_what_the_server_said_is_the_reason(server: Server, backups: Path) -> None:
+    """Of a page that has rotted; pg_dump itself says that PQgetResult() failed."""
+    lines = (
+        "error: Dumping failed: PQgetResult() failed.",
+        "detail: Error message from server: ERROR:  invalid page",
+    )
+    said = "".join(f"pg_dump: {line}\\n" for line in lines)
+    failing = wrap(server, "pg_dump", f"printf '{said}' >&2; exit 1")
+    assert back_up(server, backups, PATH=failing).returncode != 0
+    failure = json.loads((backups / "failure.json").read_text())
+    assert failure["reason"] == "jira: it could not be dumped: ERROR:  invalid page"
+
+
 def tampering(server: Server, statement: str) -> str:
     """A PATH on which what was restored of jira is changed before it is compared."""
     return wrap(

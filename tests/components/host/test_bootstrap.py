@@ -30,7 +30,7 @@ ExecStartPre=-/usr/sbin/iptables --wait --delete DOCKER-USER --destination 169.2
 ExecStartPre=/usr/sbin/iptables --wait --insert DOCKER-USER 1 --destination 169.254.169.254/32 --jump DROP
 """,
     },
-    "REVIVE=/revive.sh; revive_one() { :; }; revive() { :; }; write_revive": {
+    "REVIVE=/revive.sh; revive_one() { :; }; revive_stopped() { :; }; revive() { :; }; write_revive": {
         "/revive.sh": """\
 #!/usr/bin/env bash
 # Starts the containers that were killed; written by bootstrap.sh.
@@ -39,10 +39,15 @@ revive_one ()\x20
 {\x20
     :
 }
+revive_stopped ()\x20
+{\x20
+    :
+}
 revive ()\x20
 {\x20
     :
 }
+revive_stopped &
 revive
 """,
         "/etc/systemd/system/jira-plus-plus-revive.service": """\
@@ -204,6 +209,38 @@ def test_what_died_is_started_again_unless_it_was_stopped(
     assert done.returncode == 0
     assert done.stderr == ("start a1\n" if started else "")
     assert done.stdout == ("/web was killed: started again\n" if started else "")
+
+
+RESTARTED = """
+systemctl() {
+  if [[ $* == *ExecMain* ]]; then echo 2026-11-28 17:31:31 UTC; else echo 2026-11-28 17:32:02 UTC; fi
+}
+docker() {
+  case $* in
+    ps*) echo a1 ;;
+    inspect*RestartPolicy*) echo "$STATE" ;;
+    inspect*) echo "/web was stopped by a daemon that began: started again" ;;
+    start*) echo "$*" >&2 ;;
+  esac
+}"""
+
+
+@pytest.mark.parametrize(
+    ("state", "started"),
+    [
+        ("2026-11-28T17:31:58.746898723Z unless-stopped", True),
+        ("2026-11-28T17:31:20.5Z unless-stopped", False),  # before: whoever stopped it, it stays so
+        ("2026-11-28T17:32:09.5Z unless-stopped", False),  # after: it could be asked by then
+        ("2026-11-28T17:31:58.7Z no", False),  # a job
+    ],
+)
+def test_what_a_daemon_stopped_as_it_began_is_started_again(
+    tmp_path: Path, state: str, started: bool
+) -> None:
+    """After a kill of dockerd: nobody could have asked it to."""
+    done = source(tmp_path, f"STATE='{state}'; revive_stopped", RESTARTED)
+    assert done.returncode == 0
+    assert done.stderr == ("start a1\n" if started else "")
 
 
 def test_root_may_log_in_only_where_the_owner_of_a_server_does_and_then_by_key(tmp_path: Path) -> None:

@@ -107,7 +107,12 @@ def running(*options: str) -> Iterator[Server]:
     """A fresh server, with these options of its command line besides its own; it is gone afterwards."""
     folder = Path(mkdtemp(prefix="jira-plus-plus-postgres-"))  # short: a socket's path may have 107 bytes
     folder.chmod(0o755)
-    for script in (*SERVICES.glob("*.sh"), *BACKUP.glob("*.sh"), *BACKUP.glob("*.sql")):
+    for script in (
+        *SERVICES.glob("*.sh"),
+        *BACKUP.glob("*.sh"),
+        *BACKUP.glob("*.sql"),
+        *BACKUP.glob("*.conf"),
+    ):
         shutil.copy(script, folder)
     (folder / "superuser").write_text(PASSWORDS["postgres"])
     with socket.socket() as free:

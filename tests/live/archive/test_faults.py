@@ -9,7 +9,7 @@ import time
 import pytest
 
 from components.services.archive import PUSH_SECONDS
-from tests.live.archive.conftest import ARCHIVE_SECONDS, BUCKET, PSQL, Cluster, eventually
+from tests.live.archive.cluster import ARCHIVE_SECONDS, BUCKET, PSQL, Cluster, eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
 

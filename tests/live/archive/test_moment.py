@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.live.archive.conftest import Cluster
+from tests.live.archive.cluster import Cluster
 
 pytestmark = pytest.mark.live
 

@@ -8,7 +8,7 @@ import pytest
 
 from rehearsal.s3 import S3Server
 from rehearsal.storage import Storage
-from tests.live.archive.conftest import BUCKET, Cluster
+from tests.live.archive.cluster import BUCKET, Cluster
 from tests.live.seaweedfs import SeaweedFS
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]

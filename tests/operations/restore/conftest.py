@@ -129,14 +129,14 @@ def place(server: Server, dumped: Path) -> Iterator[Place]:
             server.sql("postgres", f'drop database "{name}" with (force)')
 
 
-def placed(server: Server, backups: Path) -> Place:
-    """Containers around a server, those of a whole stack."""
-    folder = server.folder / "place"
+def placed(server: Server, backups: Path, name: str = "place") -> Place:
+    """Containers around a server, those of a whole stack; in that folder."""
+    folder = server.folder / name
     shutil.rmtree(folder, ignore_errors=True)
-    for name in ("bin", "running", "resting", "health"):
-        (folder / name).mkdir(parents=True)
-    for name in ("postgres-1", "backup-1", "api-1", "api-2", "worker-1", "temporal-1"):
-        (folder / "running" / name).touch()
+    for part in ("bin", "running", "resting", "health"):
+        (folder / part).mkdir(parents=True)
+    for container in ("postgres-1", "backup-1", "api-1", "api-2", "worker-1", "temporal-1"):
+        (folder / "running" / container).touch()
     shutil.copy(SCRIPT, folder)
     shutil.copy(Path(__file__).with_name("docker.sh"), folder / "bin" / "docker")
     (folder / "bin" / "docker").chmod(0o755)
