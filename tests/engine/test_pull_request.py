@@ -105,9 +105,12 @@ def test_the_diff_of_a_pull_request_names_what_it_changes_and_leaves_the_rehears
     rows = [line for line in text.splitlines() if line.startswith("|")][2:]
     assert rows == [
         "| ± | `image-web` | docker RemoteImage | `name` |",
+        "| ~ | `release-begun` | command Command | `create` |",
         "| ± | `web` | docker Container | `image` |",
+        "| ± | `release-smoke-check` | command Command | `triggers[1]`, `triggers[2]` |",
+        "| ~ | `release-good` | command Command | `create` |",
     ], text
-    assert "**2 to replace, " in text
+    assert "**2 to change, 3 to replace, " in text
     assert "jira-plus-plus-web:1.1.0" in text
     assert not (checkout / ".rehearsal" / "local.diff").exists(), "what was brought up for it is gone"
     assert kept(state) == before

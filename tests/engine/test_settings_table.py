@@ -109,7 +109,8 @@ def expected(rows: list[Row]) -> Effects:
     for row in rows:
         for name, effect in row.effects.items():
             merged[name] = _both(merged.get(name), effect)
-    return followers(merged) | merged
+    along = followers(merged)
+    return along | {name: _both(along.get(name), effect) for name, effect in merged.items()}
 
 
 def _both(one: str | None, other: str) -> str:
