@@ -224,6 +224,9 @@ def own_disks(stack: Stack) -> Iterator[None]:
             shell("cp", "--archive", f"{aside}/.", place)
             shell("rm", "-rf", aside)
         for service in MOUNTS:
+            # A trial leaves it out. Docker's init comes first, so Postgres is number 7, and ends at once if
+            # the file that a killed one left names a process that is there: it needs another start.
+            docker("update", "--restart=unless-stopped", stack.name(service))
             stack.start(service)
         stack.answers()
         yield
