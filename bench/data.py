@@ -25,7 +25,7 @@ TIMES, MEMORY_MB = 3.0, 256
 ROW_BYTES = 1100
 # About half of each row compresses well, as prose does, and half not at all.
 FILL = """
-create extension pgcrypto;
+create extension if not exists pgcrypto;
 create table issues (id bigserial primary key, project int, title text, body text, changed timestamptz);
 insert into issues (project, title, body, changed)
 select i % 97, 'issue ' || i,

@@ -77,10 +77,8 @@ def main() -> int:
 def _filled(target: Target, size: int) -> Iterator[None]:
     """So many MB more in the database, in a schema of their own, which goes again."""
     fill = FILL.format(rows=size * 2**20 // ROW_BYTES)
-    _sql(
-        target,
-        f"drop schema if exists {SCHEMA} cascade; create schema {SCHEMA}; set search_path = {SCHEMA}; {fill}",
-    )
+    place = f"create schema {SCHEMA}; set search_path = {SCHEMA}, public"
+    _sql(target, f"drop schema if exists {SCHEMA} cascade; {place}; {fill}")
     try:
         yield
     finally:
