@@ -367,6 +367,7 @@ def test_a_bucket_that_is_away_fails_the_export_and_no_dump(dumped: Stack) -> No
     assert dumped.run("export").returncode == 0
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("moment", ["pg_restore", "pg_dump", "restic"])
 def test_an_export_that_was_killed_leaves_nothing_that_the_next_does_not_sweep(
     dumped: Stack, moment: str
@@ -401,6 +402,7 @@ def test_an_export_that_was_killed_leaves_nothing_that_the_next_does_not_sweep(
     assert dumped.left() == {"status.json", "masked.json", "masked-key"}
 
 
+@pytest.mark.nightly
 def test_the_last_three_stay(stack: Stack) -> None:
     for _ in range(4):
         stack.dump()

@@ -20,7 +20,7 @@ ISSUE = "Must outlive the stack"
 HETZNERS = ("allowed_networks", "allow_own_address")
 """Of `host.ssh`, and of no effect here."""
 
-pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
