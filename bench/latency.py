@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench.data import FILL, ROW_BYTES
 from rehearsal.run import STACKS, Rehearsal
+from tests.live.archive.cluster import called
 from tests.playbook import load
 from tests.playbook.target import Target
 
@@ -21,7 +22,7 @@ TIMES = 1.5
 """Limit: of the 99th percentile, the median of the rounds."""
 USERS, SECONDS = 10, 30
 SCHEMA = "bench"
-BACKUP = "/bin/sh /run/jira/entrypoint.sh -- bash /etc/jira/backup.sh manual"
+BACKUP = shlex.join([*called("backup.sh"), "manual"])
 
 
 @dataclass(frozen=True)

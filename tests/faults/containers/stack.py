@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -184,10 +183,7 @@ def reason(said: str) -> str:
 
 def wait_for(holds: Callable[[], bool], seconds: float) -> None:
     """Waits for what may be over in a moment."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.02)
+    eventually(holds, seconds, every=0.02)
 
 
 def fill(file: Path, leave_mb: int = 0) -> None:

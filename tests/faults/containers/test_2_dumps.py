@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.containers.stack import Stack, ended, fill, reason, wait_for
 from tests.faults.watch import Watch
-from tests.live.archive.cluster import called
+from tests.live.archive.cluster import called, flipped
 
 pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.timeout(900)]
 
@@ -112,12 +112,6 @@ def test_two_dumps_at_once(stack: Stack, watch: Watch) -> None:
 
 def truncated(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2000])
-
-
-def flipped(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 @pytest.mark.parametrize(

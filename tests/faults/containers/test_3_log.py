@@ -12,7 +12,7 @@ from tests.faults.containers.conftest import declared
 from tests.faults.containers.stack import Stack, docker, reason, wait_for
 from tests.faults.watch import Watch
 from tests.faults.writer import TABLE
-from tests.live.archive.cluster import BUCKET, called, eventually
+from tests.live.archive.cluster import BUCKET, called, eventually, flipped
 
 pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.timeout(900)]
 
@@ -120,17 +120,6 @@ def test_the_bucket_lies_about_a_backup(stack: Stack, watch: Watch) -> None:
     watch.counted(f"it does not count: “{reason(made.stderr)}”")
 
 
-def files(stack: Stack) -> list[Path]:
-    """Of the log in the bucket, oldest first."""
-    return [path for path in stack.objects("archive/{}/15-1/*/*") if path.suffix == ".zst"]
-
-
-def flipped(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
@@ -140,7 +129,7 @@ def archived_thrice(stack: Stack) -> Path:
     for _ in range(3):
         stack.sql("select txid_current()")
         stack.archived()
-    return files(stack)[-2]
+    return stack.log_files[-2]
 
 
 @pytest.mark.fault("a file of the log is lost in the bucket", WHERE)
@@ -216,12 +205,7 @@ def test_the_bucket_is_emptied(stack: Stack, watch: Watch) -> None:
 def test_another_passphrase(stack: Stack, watch: Watch) -> None:
     stack.script("archive.sh", "tend")
     watch.struck()
-    other = (
-        "mkdir -p /tmp/other; cp /run/secrets/PGBACKREST_* /tmp/other; chmod u+w /tmp/other/*;"
-        "printf another-one >/tmp/other/PGBACKREST_REPO1_CIPHER_PASS;"
-        "SECRETS=/tmp/other bash /etc/jira/archive.sh list; code=$?; rm -rf /tmp/other; exit $code"
-    )
-    listed = stack.run("backup", "bash", "-c", other)
+    listed = stack.with_another_passphrase("archive.sh list")
     assert listed.returncode == 1
     assert "it is encrypted with another passphrase than archive_passphrase" in listed.stderr
     watch.healed()

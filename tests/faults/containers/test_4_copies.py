@@ -11,7 +11,7 @@ from rehearsal.images import trial
 from tests.faults.containers.conftest import COPIES, declared
 from tests.faults.containers.stack import Stack, reason, wait_for
 from tests.faults.watch import Watch
-from tests.live.archive.cluster import called, eventually
+from tests.live.archive.cluster import called, eventually, flipped
 
 pytestmark = [pytest.mark.faults, pytest.mark.live, pytest.mark.timeout(900)]
 
@@ -75,12 +75,6 @@ def packs(stack: Stack) -> list[Path]:
     """The biggest first: what the dump is in."""
     folder = stack.copies.folder / COPIES / stack.stack / "data"
     return sorted(folder.rglob("*/*"), key=lambda path: -path.stat().st_size)
-
-
-def flipped(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 def lost(path: Path) -> None:

@@ -24,7 +24,7 @@ from tests.faults.watch import Watch
 from tests.faults.writer import TABLE, Writer
 from tests.live.archive.cluster import PSQL, called
 from tests.live.stacks.conftest import folder
-from tests.live.stacks.stand import UAT, Stand
+from tests.live.stacks.stand import LEAVING, UAT, Stand
 from tests.playbook.target import Target
 from tests.playbook.waiting import seconds_until
 from tests.playbook.wholeness import CRASH, OUT_OF_MEMORY, restarts, signal_all, whole
@@ -113,13 +113,7 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def machine(folder: Path) -> Iterator[Machine]:
-    # The rehearsal has a storage of its own for whatever bucket is named.
-    storage = "https://nbg1.your-objectstorage.com"
-    leaving = {
-        "offsite": {"endpoint": storage, "bucket": "copies-of-uat"},
-        "point_in_time": {"endpoint": storage, "bucket": "log-of-uat"},
-    }
-    with closing(Stand(folder, "uat", {"backup": leaving})) as stand:
+    with closing(Stand(folder, "uat", {"backup": LEAVING})) as stand:
         stand.run("up")
         machine = Machine(stand, stand.target())
         machine.sql(TABLE)

@@ -54,6 +54,15 @@ class Cluster:
         """Runs a script of the backup's, in its container."""
         return self.run("backup", *called(name), *arguments, **variables)
 
+    def with_another_passphrase(self, words: str) -> subprocess.CompletedProcess[str]:
+        """Runs a script of the backup's, `archive.sh list` say, as if that of the log were another one."""
+        other = (
+            "mkdir -p /tmp/other; cp /run/secrets/PGBACKREST_* /tmp/other; chmod u+w /tmp/other/*;"
+            "printf another-one >/tmp/other/PGBACKREST_REPO1_CIPHER_PASS;"
+            f"SECRETS=/tmp/other bash /etc/jira/{words}; code=$?; rm -rf /tmp/other; exit $code"
+        )
+        return self.run("backup", "bash", "-c", other)
+
     def text(self, path: str) -> str:
         """A file among the backups; empty if it is not there."""
         return self.run("backup", "cat", f"/backups/{path}").stdout
@@ -72,18 +81,30 @@ class Cluster:
         """The files of this cluster's objects in the bucket, oldest first."""
         return sorted((self.storage.folder / BUCKET / self.stack).glob(pattern.format(self.identity)))
 
+    @property
+    def log_files(self) -> list[Path]:
+        """Those of the log among the objects, oldest first."""
+        return [path for path in self.objects("archive/{}/15-1/*/*") if path.suffix == ".zst"]
+
+
+def flipped(path: Path) -> None:
+    """A bit in the middle of the file is another one."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
 
 def called(script: str) -> tuple[str, ...]:
     """The command of a script of the backup's, in its container, with the secrets that it has there."""
     return ("/bin/sh", "/run/jira/entrypoint.sh", "--", "bash", f"/etc/jira/{script}")
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
-    """Waits for it."""
+def eventually(holds: Callable[[], bool], seconds: float = 120, every: float = 0.3) -> None:
+    """Waits for it; looks more often for what may be over in a moment."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.3)
+        time.sleep(every)
 
 
 def storage_of(home: Path, whose: str) -> Storage:

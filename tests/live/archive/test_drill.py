@@ -187,7 +187,7 @@ def test_a_file_of_the_log_that_is_lost_or_damaged_is_no_end_of_it(
     for _ in range(3):
         cluster.sql("create table if not exists ended (n int); insert into ended values (1)")
         cluster.archived()
-    files = [path for path in cluster.objects("archive/{}/15-1/*/*") if path.suffix == ".zst"]
+    files = cluster.log_files
     with harm(files[which]):
         reason = failed(cluster, drill(cluster))
         made = cluster.script("moment.sh", cluster.identity, "newest", "cut-moment", "jira")
@@ -231,12 +231,7 @@ def test_what_is_not_whole_in_the_server_itself_is_told_and_mended_as_the_runboo
 
 
 def test_another_passphrase_an_emptied_bucket_and_one_that_is_away_are_told_as_that(cluster: Cluster) -> None:
-    other = (
-        "mkdir -p /tmp/other; cp /run/secrets/PGBACKREST_* /tmp/other; chmod u+w /tmp/other/*;"
-        "printf another-one >/tmp/other/PGBACKREST_REPO1_CIPHER_PASS;"
-        "SECRETS=/tmp/other bash /etc/jira/drill.sh run log; code=$?; rm -rf /tmp/other; exit $code"
-    )
-    reason = failed(cluster, cluster.run("backup", "bash", "-c", other))
+    reason = failed(cluster, cluster.with_another_passphrase("drill.sh run log"))
     assert reason.endswith(
         "cannot be listed: it is encrypted with another passphrase than archive_passphrase"
     )

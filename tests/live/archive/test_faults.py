@@ -9,7 +9,7 @@ import time
 import pytest
 
 from components.services.archive import PUSH_SECONDS
-from tests.live.archive.cluster import ARCHIVE_SECONDS, BUCKET, PSQL, Cluster, eventually
+from tests.live.archive.cluster import ARCHIVE_SECONDS, BUCKET, PSQL, Cluster, eventually, flipped
 
 pytestmark = [pytest.mark.live, pytest.mark.nightly]
 
@@ -54,7 +54,7 @@ def test_a_file_of_the_log_that_is_lost_is_found_and_a_full_backup_begins_anew(c
     for _ in range(3):
         cluster.sql("create table if not exists lost (n int); insert into lost values (1)")
         cluster.archived()
-    files = [path for path in cluster.objects("archive/{}/15-1/*/*") if path.suffix == ".zst"]
+    files = cluster.log_files
     label = cluster.text("archive.json")
     files[-2].unlink()
     checked = cluster.script("archive.sh", "gaps")
@@ -96,22 +96,14 @@ def test_a_backup_that_was_not_kept_does_not_count(cluster: Cluster) -> None:
 
 def test_another_passphrase_is_told(cluster: Cluster) -> None:
     cluster.script("archive.sh", "tend")
-    other = (
-        "mkdir -p /tmp/other; cp /run/secrets/PGBACKREST_* /tmp/other; chmod u+w /tmp/other/*;"
-        "printf another-one >/tmp/other/PGBACKREST_REPO1_CIPHER_PASS;"
-        "SECRETS=/tmp/other bash /etc/jira/archive.sh list; code=$?; rm -rf /tmp/other; exit $code"
-    )
-    listed = cluster.run("backup", "bash", "-c", other)
+    listed = cluster.with_another_passphrase("archive.sh list")
     assert listed.returncode == 1
     assert "it is encrypted with another passphrase than archive_passphrase" in listed.stderr
 
 
 def test_a_damaged_backup_is_not_restored_from(cluster: Cluster) -> None:
     assert cluster.script("archive.sh", "backup", "full").returncode == 0
-    bundle = cluster.objects("backup/{}/*F/bundle/*")[-1]
-    content = bytearray(bundle.read_bytes())
-    content[len(content) // 2] ^= 1
-    bundle.write_bytes(content)
+    flipped(cluster.objects("backup/{}/*F/bundle/*")[-1])
     made = cluster.script("moment.sh", cluster.identity, "newest", "bad-moment", "jira")
     assert made.returncode == 1
     print(made.stderr)

@@ -25,6 +25,13 @@ UAT = project.merge(
 )
 """The stack file of UAT as it is rehearsed."""
 
+_STORAGE = "https://nbg1.your-objectstorage.com"
+LEAVING = {
+    "offsite": {"endpoint": _STORAGE, "bucket": "copies-of-uat"},
+    "point_in_time": {"endpoint": _STORAGE, "bucket": "log-of-uat"},
+}
+"""Of the section `backup`: copies and log leave the machine. A rehearsal has storage for any bucket named."""
+
 
 class Stand:
     """The rehearsal of `stack`, whose file has these `sections`, with the checkout's program."""

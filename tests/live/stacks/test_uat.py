@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal import background
-from tests.live.stacks.stand import UAT, Stand
+from tests.live.stacks.stand import LEAVING, UAT, Stand
 from tests.playbook.graphql import Api
 from tests.playbook.target import Target
 from tests.playbook.waiting import seconds_until
@@ -26,13 +26,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def stand(folder: Path) -> Iterator[Stand]:
-    # The rehearsal has a storage of its own for whatever bucket is named.
-    storage = "https://nbg1.your-objectstorage.com"
-    leaving = {
-        "offsite": {"endpoint": storage, "bucket": "copies-of-uat"},
-        "point_in_time": {"endpoint": storage, "bucket": "log-of-uat"},
-    }
-    with closing(Stand(folder, "uat", {"backup": leaving})) as stand:
+    with closing(Stand(folder, "uat", {"backup": LEAVING})) as stand:
         yield stand
 
 
