@@ -12,6 +12,7 @@ from components.host import Host, HostArgs
 from components.services.api import Api
 from components.services.autoheal import Autoheal
 from components.services.credentials import Credentials
+from components.services.cutover import Cutover, Served
 from components.services.migration import Migration
 from components.services.postgres import Postgres
 from components.services.releases import Releases
@@ -30,7 +31,7 @@ class Platform(pulumi.ComponentResource):
 
     What starts when follows from health: postgres; its roles; Temporal's schema, server and namespace; a
     backup that was restored; the migration; api and worker. Web and the proxy wait for none of them. A
-    release ends with questions through the proxy, and with its record.
+    release ends with the cutover, which gives it the traffic, and with its record.
     """
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -103,7 +104,6 @@ class Platform(pulumi.ComponentResource):
             worker.container,
             web.container,
             temporal_ui.container,
-            traefik.proxy.container,
             traefik.container,
         ]
         if settings.services.autoheal.enabled:
@@ -113,9 +113,15 @@ class Platform(pulumi.ComponentResource):
             watchtower = Watchtower("watchtower", site, child)
             containers += [watchtower.proxy.container, watchtower.container]
 
-        served = [api.container, worker.container, web.container, traefik]
-        self.releases = Releases("release", site, served, child)
-        images.retire(after=containers)
+        services = settings.services
+        served = [
+            Served(api.container, services.api.port),
+            Served(web.container, services.web.port),
+            Served(temporal_ui.container, services.temporal_ui.port),
+        ]
+        cutover = Cutover("cutover", site, traefik, served, [worker.container], child)
+        self.releases = Releases("release", site, cutover.resource, child)
+        images.retire(after=[*containers, cutover.resource])
         self.edge.publish()  # last: its SDK takes seconds to import, while the engine is busy with the above
         self.containers = {container.service: container.name_in_docker for container in containers}
         """The name in Docker of each service's container."""

@@ -90,12 +90,11 @@ def hint(failures: Iterable[Failure]) -> str | None:
 
 
 def _unhealthy(names: list[str]) -> str:
-    """Where the check's own words are, and what the API's asks for."""
-    asked = "; the API's asks /health, /ready and services.api.serving_path, each of which has to answer 200"
+    """Where the check's own words are."""
     return (
         f"what the check of {', '.join(names)} got: docker inspect --format "
         "'{{range .State.Health.Log}}{{.Output}}{{end}}' <container>, of the newest one in docker ps -a "
-        f"(docs/runbook.md, A container is unhealthy){asked if 'api' in names else ''}"
+        "(docs/runbook.md, A container is unhealthy)"
     )
 
 

@@ -60,7 +60,15 @@ class Container(pulumi.ComponentResource):
         shim = (HERE / "entrypoint.sh").read_text(encoding="utf-8")
         given = process.all_files(shim)
         files = (
-            Files(name, runtime, given, process.user, pulumi.ResourceOptions(parent=self)) if given else None
+            Files(
+                name,
+                runtime,
+                given,
+                process.user,
+                pulumi.ResourceOptions(parent=self, retain_on_delete=release.cutover),
+            )
+            if given
+            else None
         )
         self.resource = docker.Container(
             name,
@@ -101,7 +109,8 @@ class Container(pulumi.ComponentResource):
             healthcheck=args.health.inputs(),
             restart=hardening.RESTART,
             must_run=True,
-            wait=True,
+            # The provider's wait ends with a container that goes on failing, and says nothing of its log.
+            wait=not release.cutover,
             wait_timeout=args.health.wait,
             stop_signal=release.signal,
             stop_timeout=release.grace,  # `docker stop`, and Docker's own end
@@ -122,24 +131,34 @@ class Container(pulumi.ComponentResource):
                 # The provider reports a change of the first three as done and does nothing. The last: what
                 # did not become healthy is made anew, where a second `up` would else take it as it is.
                 replace_on_changes=("healthcheck", "tmpfs", "init", "#initerror"),
+                retain_on_delete=release.cutover,
             ),
         )
-        if args.health.once:
-            self._remember_first_success(name, runtime, files)
+        if release.cutover:
+            self._await_healthy(name, runtime, args.health, files)
         self.service = name
         self.name_in_docker: pulumi.Output[str] = self.resource.name
         self.register_outputs({"container": self.name_in_docker})
 
-    def _remember_first_success(self, name: str, runtime: Runtime, files: Files | None) -> None:
-        if files is None:
-            raise ValueError(f"{name}: without the shim there is no folder for the file that remembers")
+    def _await_healthy(self, name: str, runtime: Runtime, health: Health, files: Files | None) -> None:
+        """Until it is well, and is told so; what does not get well is stopped, and the update fails."""
         sudo = runtime.host.sudo
-        # Known once the container is healthy: the provider waits for that.
-        file = pulumi.Output.all(files.folder, self.resource.id).apply(lambda known: first_success(*known))
+        if health.once and files is None:
+            raise ValueError(f"{name}: without the shim there is no folder for the file that remembers")
+        mark: pulumi.Output[str] = pulumi.Output.from_input("")
+        if health.once and files:
+            mark = pulumi.Output.all(files.folder, self.resource.id).apply(
+                lambda known: first_success(*known)
+            )
+        script = (HERE / "await-healthy.sh").read_text(encoding="utf-8")
+        words = pulumi.Output.all(self.resource.name, mark).apply(
+            lambda known: ["sh", "-s", "--", known[0], str(health.wait), known[1]]
+        )
         runtime.host.run(
-            f"{name}-ready",
-            create=file.apply(lambda file: f"{sudo}touch {shlex.quote(file)}"),
-            delete=file.apply(lambda file: f"{sudo}rm -f {shlex.quote(file)}"),
+            f"{name}-healthy",
+            create=words.apply(lambda words: f"{sudo}{shlex.join(words)}"),
+            # An error shows the command, and not what it reads.
+            stdin=f"{script}\nawait_healthy {shlex.join(health.command)}\n",
             triggers=[self.resource.id],
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -47,7 +47,9 @@ class Files(pulumi.ComponentResource):
             stdin=contents.apply(script),
             delete=self.folder.apply(lambda folder: removal(folder, host.sudo)),
             triggers=[self.digest],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(
+                parent=self, retain_on_delete=opts.retain_on_delete if opts else None
+            ),
         )
         # Waits for the command: the source must be there before a container mounts it.
         written = pulumi.Output.all(self.folder, command.id).apply(lambda known: str(known[0]))

@@ -11,6 +11,8 @@ from components.containers.runtime import Runtime
 from components.settings.images import Images as Settings
 
 HERE = Path(__file__).parent
+OURS = ("api", "worker", "web")
+"""Which our own build makes, for one platform or another."""
 KEPT = 5
 """Of each image: what runs, and four to go back to."""
 HISTORY = "/var/lib/jira-plus-plus/images"
@@ -52,11 +54,23 @@ class Images(pulumi.ComponentResource):
             for image, reference in self._references.items()
             if image not in unused
         }
+        self._platform = runtime.host.run(
+            f"{name}-platform",
+            create=pulumi.Output.all(**{image: self._images[image].image_id for image in OURS}).apply(
+                lambda ids: self._command(*(f"{image}={ids[image]}" for image in OURS))
+            ),
+            stdin=(HERE / "image-platform.sh").read_text(encoding="utf-8"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         self.register_outputs({})
 
     def __getitem__(self, image: str) -> pulumi.Output[str]:
         """The image's id (`sha256:…`). A container made by repository digest is replaced at every run."""
-        return self._images[image].image_id
+        if image not in OURS:
+            return self._images[image].image_id
+        return pulumi.Output.all(self._images[image].image_id, self._platform.id).apply(
+            lambda known: str(known[0])
+        )
 
     def pinned(self, image: str) -> pulumi.Output[str]:
         """Its reference with its digest; as it is, where it comes from no registry and so has none."""

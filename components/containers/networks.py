@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi
 import pulumi_docker as docker
 
 from components.containers.runtime import Runtime
+
+EMPTY = (Path(__file__).parent / "empty-networks.sh").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,6 @@ NETWORKS = {
     "data": Network("postgres to those that store in it"),
     "workflow": Network("temporal to those that run or watch workflows"),
     "egress": Network("to the internet, not to each other", internal=False, isolated=True),
-    "socket-traefik": Network("traefik to its filter before the Docker socket"),
     "socket-autoheal": Network("autoheal to its filter before the Docker socket"),
     "socket-watchtower": Network("watchtower to its filter before the Docker socket"),
 }
@@ -62,8 +64,17 @@ class Networks(pulumi.ComponentResource):
             )
             for network in wanted
         }
+        # A network with a member cannot go, and not every member is in the state: see `Release`.
+        self._emptied = runtime.host.run(
+            f"{name}-emptied",
+            create=":",
+            delete=f"{runtime.host.sudo}sh -s -- {runtime.stack} <<'SCRIPT'\n{EMPTY}SCRIPT",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(self._networks.values())),
+        )
         self.register_outputs({})
 
     def __getitem__(self, network: str) -> pulumi.Output[str]:
         """The name in Docker of a network of `NETWORKS`; `KeyError` for one that this stack does not have."""
-        return self._networks[network].name
+        return pulumi.Output.all(self._networks[network].name, self._emptied.id).apply(
+            lambda known: str(known[0])
+        )

@@ -23,6 +23,7 @@ class Runtime:
         delete_before_replace: bool | None = None,
         replace_on_changes: Sequence[str] = (),
         protect: bool | None = None,
+        retain_on_delete: bool | None = None,
     ) -> pulumi.ResourceOptions:
         """The resource options of an object in this Docker; its commands get the same from `Host.run`."""
         server = self.host.server
@@ -37,6 +38,7 @@ class Runtime:
             delete_before_replace=delete_before_replace,
             replace_on_changes=list(replace_on_changes) or None,
             protect=protect,
+            retain_on_delete=retain_on_delete,
         )
 
     @property

@@ -38,9 +38,7 @@ class Api(pulumi.ComponentResource):
                 secrets=application.secrets(
                     site, site.credentials.pooled_database_url(service.database_connections)
                 ),
-                labels=application.routed(site, "api", service.port, service.serving_path),
-                # The router's question, too: an image without that path would get no requests.
-                ready=("/ready", service.serving_path),
+                ready=("/ready",),
             ),
             site.runtime,
             site.networks,

@@ -61,7 +61,6 @@ def serving(
     environment: Mapping[str, str],
     secrets: Mapping[str, pulumi.Input[str]],
     ready: tuple[str, ...] = (),
-    labels: Mapping[str, pulumi.Input[str]] | None = None,
     drains_itself: bool = True,
 ) -> ContainerArgs:
     """A process of Jira++ that serves, and is replaced without a gap. What does not drain the shim drains.
@@ -90,30 +89,7 @@ def serving(
             drain_seconds=0 if drains_itself else service.drain_seconds,
         ),
         health=Health(command=node_http(service.port, ready), start_period=60, once=bool(ready)),
-        release=Release(order="start-first", grace=service.drain_seconds + END_SECONDS),
+        release=Release(order="cutover", grace=service.drain_seconds + END_SECONDS),
         # A mistake in the sources is the developer's to mend: the command waits for the next change.
         autoheal=source is None,
-        labels=labels or {},
     )
-
-
-def routed(site: Site, service: str, port: int, health_path: str) -> dict[str, pulumi.Input[str]]:
-    """The labels that make a container a server of Traefik's service of that name.
-
-    They name only the service. During a release two containers carry them, and Traefik drops what two
-    containers define differently: routers and middlewares are in its file.
-
-    `health_path` asks whether the process takes requests, and of no one else: a server that is out because
-    Temporal is away could not serve what needs no Temporal.
-    """
-    balancer = f"traefik.http.services.{service}.loadbalancer"
-    return {
-        "traefik.enable": "true",
-        "traefik.docker.network": site.networks[f"edge-{service}"],
-        f"{balancer}.server.port": str(port),
-        # A process that drains fails this at once, and gets no new requests while it still serves.
-        f"{balancer}.healthcheck.path": health_path,
-        f"{balancer}.healthcheck.interval": "2s",
-        # Longer than a busy server takes: without it there is none that could answer sooner.
-        f"{balancer}.healthcheck.timeout": "5s",
-    }

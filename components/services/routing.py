@@ -9,7 +9,7 @@ from components.services import clients
 from components.settings.tls import Tls
 
 SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui"}
-"""Traefik's service behind each of the three names."""
+"""Traefik's service behind each of the three names; `components.services.cutover` says what it is."""
 OPERATORS = ("metrics", "ready", "readyz")
 """First segments of paths that the application answers for its operator. Published is `/health`."""
 NOT_THE_OPERATORS = rf"!PathRegexp(`(?i)^(/|\\|%2F)*({'|'.join(OPERATORS)})([^a-z0-9_-]|$)`)"
@@ -137,7 +137,7 @@ def services(routing: Routing) -> dict[str, dict[str, Any]]:
                 found[f"{name}-{kind}"] = {
                     "rule": f"Host(`{routing.host_names[purpose]}`) && {NOT_THE_OPERATORS}{condition}",
                     "parentRefs": parents,
-                    "service": f"{SERVICES[purpose]}@docker",
+                    "service": SERVICES[purpose],
                     "middlewares": [f"{kind}-rate-limit", *middlewares, "compress", "retry"],
                 }
     return found

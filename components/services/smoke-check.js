@@ -1,17 +1,19 @@
-// Ends with 0 once the proxy serves each name well, some times on end; else it says which name answered what.
+// Ends with 0 once the proxy answers each URL well; else it says which it answered how.
 //
-//   node smoke-check.js PROXY PORT SECONDS URL...
+//   node - PROXY PORT SECONDS PROBE... -- URL... <this file
 //
-// Each URL is asked at PORT of the host PROXY, with the URL's host name in SNI and Host, on a connection of its own.
+// Each PROBE is asked at its own port of PROXY. When all answer, each URL is asked at PORT of PROXY, with its host name in
+// SNI and Host, on a connection of its own.
 const http = require("http"); // not fetch(): it asks where a name's DNS leads
 const https = require("https");
 const { checkServerIdentity } = require("tls");
 
-const [, , proxy, port, seconds, ...urls] = process.argv;
-// Behind the proxy the old container may still serve beside the new one, and it gives them the requests in turn: one
-// answer says little. It learns of the new one within two seconds.
-const TIMES = 4;
-const PAUSE = 700;
+const [, , proxy, port, seconds, ...rest] = process.argv;
+const probes = rest.slice(0, rest.indexOf("--"));
+const urls = rest.slice(rest.indexOf("--") + 1);
+if (!rest.includes("--") || rest.length < 2) throw new Error("nothing to ask");
+const TIMES = 2;
+const PAUSE = 150;
 const TIMEOUT = 9000;
 
 const end = Date.now() + Number(seconds) * 1000;
@@ -25,8 +27,8 @@ function mistake(certificate, name) {
   return null;
 }
 
-// What is wrong with the answer; null: nothing.
-function ask(url) {
+// What is wrong with the answer at a port of the proxy; null: nothing.
+function ask(url, port) {
   const secure = url.protocol === "https:";
   const options = {
     host: proxy,
@@ -53,13 +55,13 @@ function ask(url) {
   });
 }
 
-async function check(url) {
+async function check(url, port, times) {
   let last = "was not asked";
-  for (let well = 0; well < TIMES; ) {
-    const wrong = await ask(url);
+  for (let well = 0; well < times; ) {
+    const wrong = await ask(url, port);
     well = wrong ? 0 : well + 1;
     if (wrong) last = wrong;
-    if (well < TIMES) {
+    if (well < times) {
       if (Date.now() > end) return `${url} ${last}`;
       await pause();
     }
@@ -67,14 +69,18 @@ async function check(url) {
   return null;
 }
 
-Promise.all(urls.map((url) => check(new URL(url)))).then((found) => {
-  const wrong = found.filter(Boolean);
+const all = async (asked) => (await Promise.all(asked)).filter(Boolean);
+
+async function main() {
+  let wrong = await all(probes.map((probe) => new URL(probe)).map((url) => check(url, url.port, 1)));
+  if (!wrong.length) wrong = await all(urls.map((url) => check(new URL(url), port, TIMES)));
+  if (!wrong.length) return;
   for (const line of wrong) console.log(line);
-  if (wrong.length) {
-    console.log(
-      `through the proxy the release does not serve, ${seconds} s long: it is not recorded as good. ` +
-        "`make rollback` goes back to the last good one; docs/runbook.md, A release fails its smoke check",
-    );
-    process.exit(1);
-  }
-});
+  console.log(
+    `through the proxy the release does not serve, ${seconds} s long: it is not recorded as good. ` +
+      "`make rollback` goes back to the last good one; docs/runbook.md, A release fails its smoke check.",
+  );
+  process.exit(1);
+}
+
+main();

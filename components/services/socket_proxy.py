@@ -28,14 +28,6 @@ class Rule:
 
 PING = (Rule("GET", "/_ping"), Rule("HEAD", "/_ping"))
 ALLOWED = {
-    # Lists containers, reads their labels and addresses, hears of changes. Its client asks the version first.
-    "traefik": (
-        *PING,
-        Rule("GET", "/version"),
-        Rule("GET", "/events"),
-        Rule("GET", "/containers/json"),
-        Rule("GET", f"/containers/{_NAME}/json"),
-    ),
     # Lists containers that are unhealthy, and restarts one; by id, which is what the list gives.
     "autoheal": (
         *PING,

@@ -5,7 +5,6 @@ import pulumi
 from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.health import http
 from components.containers.limits import Limits
-from components.services.application import routed
 from components.services.site import Site
 from components.services.temporal import PORT, USER, Temporal
 
@@ -42,9 +41,8 @@ class TemporalUi(pulumi.ComponentResource):
                     drain_seconds=settings.drain_seconds,
                 ),
                 health=Health(command=http(settings.port, "/healthz")),
-                release=Release(order="start-first", grace=settings.drain_seconds + 10),
+                release=Release(order="cutover", grace=settings.drain_seconds + 10),
                 watched_image=site.images.tag("temporal_ui"),
-                labels=routed(site, "temporal-ui", settings.port, "/healthz"),
             ),
             site.runtime,
             site.networks,

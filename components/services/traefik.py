@@ -17,7 +17,6 @@ from components.edge.certificate import Certificate
 from components.services import clients
 from components.services.routing import Routing, dynamic_config
 from components.services.site import Site
-from components.services.socket_proxy import SocketProxy, endpoint
 from components.services.temporal_ui import NAME as TEMPORAL_UI_USER
 from components.settings.tls import Tls
 
@@ -45,10 +44,11 @@ BACKEND_IDLE_SECONDS = 4
 
 
 class Traefik(pulumi.ComponentResource):
-    """The proxy and its filter before the Docker socket.
+    """The proxy. Of Docker it knows nothing: which containers it serves from is in a file.
 
     Its static configuration is a file of the container: a change replaces it, for seconds. Routers,
-    middlewares and certificates are in a folder that it watches, and change while it serves.
+    middlewares and certificates are in a folder that it watches, and change while it serves; so is what the
+    cutover writes.
     """
 
     def __init__(
@@ -58,8 +58,6 @@ class Traefik(pulumi.ComponentResource):
         settings, host = site.settings, site.runtime.host
         tls = settings.tls
         child = pulumi.ResourceOptions(parent=self)
-        self.proxy = SocketProxy(f"socket-{name}", site, "traefik", child)
-
         folder = f"{host.files_root}/{name}-dynamic"
         pem = None
         if certificate.certificate_pem is not None and certificate.private_key_pem is not None:
@@ -84,12 +82,10 @@ class Traefik(pulumi.ComponentResource):
             delete=removal(folder, host.sudo),
             opts=child,
         )
-        mounts = [
-            Mount(source=dynamic.id.apply(lambda _: folder), target=DYNAMIC, read_only=True),
-        ]
-        files: dict[str, pulumi.Input[str]] = {
-            f"{CONFIG}/traefik.yaml": static_config(site.runtime.stack, tls)
-        }
+        self.folder: pulumi.Output[str] = dynamic.id.apply(lambda _: folder)
+        """On the host, what it watches."""
+        mounts = [Mount(source=self.folder, target=DYNAMIC, read_only=True)]
+        files: dict[str, pulumi.Input[str]] = {f"{CONFIG}/traefik.yaml": static_config(tls)}
         environment = {}
         if tls.mode == "dns-01":
             # On the data volume: a replaced server keeps its certificates, of which there are few a week.
@@ -115,7 +111,7 @@ class Traefik(pulumi.ComponentResource):
                     files=files,
                     limits=Limits.of(settings.services.traefik),
                     tmpfs={"/tmp": "size=64m"},  # noqa: S108 # bodies beyond a megabyte, see `body-limit`
-                    networks=("ingress", "edge-api", "edge-web", "edge-temporal-ui", "socket-traefik"),
+                    networks=("ingress", "edge-api", "edge-web", "edge-temporal-ui"),
                     mounts=tuple(mounts),
                 ),
                 health=Health(
@@ -129,7 +125,6 @@ class Traefik(pulumi.ComponentResource):
             site.runtime,
             site.networks,
             child,
-            depends_on=[self.proxy],
         )
         self.register_outputs({})
 
@@ -145,7 +140,7 @@ def ports(tls: Tls, loopback: bool, http_port: int) -> tuple[Port, ...]:
     )
 
 
-def static_config(stack: str, tls: Tls) -> str:
+def static_config(tls: Tls) -> str:
     """What Traefik reads once, at its start. JSON, which is YAML.
 
     https://doc.traefik.io/traefik/v3.7/reference/install-configuration/configuration-options/
@@ -188,15 +183,9 @@ def static_config(stack: str, tls: Tls) -> str:
         "ping": {"entryPoint": "ping"},
         "metrics": {"prometheus": {"entryPoint": "ping"}},
         "providers": {
-            "docker": {
-                "endpoint": endpoint("traefik"),
-                "exposedByDefault": False,
-                # A developer's Docker holds other stacks, too, with services of the same names.
-                "constraints": f"Label(`jira-plus-plus.stack`,`{stack}`)",
-                # A container with a service and no router would get one by itself, past every middleware.
-                "defaultRule": "!PathPrefix(`/`)",
-            },
             "file": {"directory": DYNAMIC, "watch": True},
+            # Between two changes; 2 s is for what changes by itself. A release waits for its own.
+            "providersThrottleDuration": "200ms",
         },
     }
     if tls.mode == "dns-01":

@@ -30,7 +30,6 @@ class Web(pulumi.ComponentResource):
                     "NODE_ENV": "production",
                 },
                 secrets={},
-                labels=application.routed(site, "web", service.port, "/health"),
                 drains_itself=False,  # a static server may know nothing of it
             ),
             site.runtime,

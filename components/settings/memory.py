@@ -27,7 +27,7 @@ class MemoryBudget:
 
 def memory_budget(host: Host, services: Services) -> MemoryBudget:
     """The budget of a stack. `server_mb` is None where nobody knows it (kind local without `memory_mb`)."""
-    consumers = 1 + services.autoheal.enabled + services.watchtower.enabled
+    consumers = services.autoheal.enabled + services.watchtower.enabled
     standing = {
         "postgres": services.postgres.memory_mb,
         "temporal": services.temporal.memory_mb,
@@ -41,11 +41,12 @@ def memory_budget(host: Host, services: Services) -> MemoryBudget:
         "web": services.web.memory_mb,
         "backup": services.backup.memory_mb,
     }
-    # api, worker and web come from one release and are replaced at the same time, each beside the old one;
-    # the backup job and then the migration have ended before they start.
-    overlap = services.api.memory_mb + services.worker.memory_mb + services.web.memory_mb
-    jobs = services.backup.memory_mb, services.migration.memory_mb
-    release = max(overlap, services.temporal_ui.memory_mb, *jobs)
+    # What an update replaces of these is there twice until the cutover; the backup job and then the migration
+    # have ended before they start.
+    overlap = sum(
+        service.memory_mb for service in (services.api, services.worker, services.web, services.temporal_ui)
+    )
+    release = max(overlap, services.backup.memory_mb, services.migration.memory_mb)
     return MemoryBudget(standing, release, OS_RESERVE_MB, server_memory_mb(host))
 
 

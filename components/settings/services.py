@@ -11,6 +11,8 @@ from components.settings.text import matching
 
 Cpus = Annotated[float, between(0.05, 64, "cores")]
 Port = Annotated[int, between(1024, 65535)]
+DrainSeconds = Annotated[int, between(0, 120, "seconds")]
+DRAIN = "how long the old container serves on after SIGTERM; the proxy sends it nothing new by then"
 Command = Annotated[
     tuple[
         Annotated[str, matching(r"\S(.*\S)?", "is blank, or begins or ends so", "write one word an item")],
@@ -70,14 +72,13 @@ class Application(Service):
 
     command: Command = Field(description="the whole argument vector, which the entrypoint shim executes")
     port: Port = Field(description="the port that it listens on, inside its network")
-    drain_seconds: Annotated[int, between(0, 120, "seconds")] = Field(
-        5, description="how long the old container serves on after SIGTERM"
-    )
+    drain_seconds: DrainSeconds = Field(5, description=DRAIN)
 
 
 class Client(Application):
     """A container of the application that keeps a pool of connections to the database."""
 
+    drain_seconds: DrainSeconds = Field(1, description=DRAIN)
     database_connections: Annotated[int, between(1, 50)] = Field(
         10,
         description="its pool, `connection_limit` of DATABASE_URL; Postgres allows it twice, for a release",
@@ -96,13 +97,6 @@ class TemporalUi(Application):
 
 class Api(Client):
     """The GraphQL API."""
-
-    serving_path: Annotated[
-        str, matching(r"/[A-Za-z0-9._~/-]*", "is no path", "write it from its slash on, e.g. /serving")
-    ] = Field(
-        "/serving",
-        description="what the router asks: 200, from SIGTERM on an error; Postgres or Temporal away is none",
-    )
 
     least_memory_mb = 128
     memory_mb: int = 768

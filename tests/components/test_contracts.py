@@ -13,7 +13,6 @@ from rehearsal.images.compliance import contract_of, findings
 STACKS = ("uat", "prod", "local")
 JOBS = {
     *("temporal-schema", "temporal-namespace", "migration-backup", "migration", "postgres-roles"),
-    "release-smoke-check",
 }
 
 
@@ -48,7 +47,6 @@ def test_every_service_every_job_and_every_command_in_a_container_is_looked_at(s
         "migration",
         "migration-backup",
         "postgres-roles",
-        "release-smoke-check",
     }
     # A volume of Docker's is given to its owner by a container of its own.
     assert ("postgres-data-owner" in names) == (stack == "local")
@@ -89,7 +87,7 @@ def test_a_health_check_by_bash_is_found_in_an_image_without_bash() -> None:
         "exec 3<>/dev/tcp/127.0.0.1/2375 && read -r _ status _ <&3 && [[ $status == 200 ]]",
     )
 
-    texts = found(replace(process("socket-traefik"), health=command))
+    texts = found(replace(process("socket-autoheal"), health=command))
 
     assert any("health check: there is no bash" in text for text in texts)
 

@@ -135,14 +135,14 @@ def opened(
             only_proxies=False,
             certificate=None if trusted else (certificate.read_text(), key.read_text()),
         )
-        dynamic = json.loads(dynamic_config(routing).replace("@docker", "@file"))
+        dynamic = json.loads(dynamic_config(routing))
         dynamic["http"]["services"] = {
             name: {"loadBalancer": {"servers": [{"url": backend}]}} for name in ("api", "web", "temporal-ui")
         }
         routes(dynamic)
         (folder / "dynamic").mkdir(exist_ok=True)
         (folder / "dynamic" / "routes.yaml").write_text(json.dumps(dynamic))
-        config = json.loads(static_config("uat", tls))
+        config = json.loads(static_config(tls))
         config["providers"] = {"file": {"directory": str(folder / "dynamic")}}
         config["entryPoints"] = {
             "websecure": {**config["entryPoints"]["websecure"], "address": f"127.0.0.1:{port}"},

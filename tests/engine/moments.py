@@ -62,7 +62,7 @@ class Step:
     ended: bool = False
 
     @contextmanager
-    def watch(self, lab: Lab) -> Iterator[Reached]:
+    def watch(self, lab: Lab | None = None) -> Iterator[Reached]:
         seen = threading.Event()
         record = Journal.record
 

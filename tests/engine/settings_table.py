@@ -39,17 +39,16 @@ ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version")
 
 
 def followers(effects: Mapping[str, str]) -> dict[str, str]:
-    """What always comes along: of a new container that it was ready, of another image a look for room,
-    of one of the application a check and a record."""
+    """What always comes along: of a new container that it is well and gets the traffic, of another image a
+    look for room, of one of the application a record."""
     found = {}
-    for service in ("api", "worker"):
+    for service in ("api", "worker", "web", "temporal-ui"):
         if effects.get(service, "").startswith("±"):
-            found[f"{service}-ready"] = "± create delete triggers"
+            found |= {f"{service}-healthy": "± create triggers", "cutover": "~ create"}
     if any(name.startswith("image-") and effect == "± name" for name, effect in effects.items()):
         found |= {"image-space": "± triggers", "image-retired": "~ create"}
     if any(effects.get(f"image-{name}") == "± name" for name in SOURCES):
-        check = "± create triggers" if "image-api" in effects else "± triggers"
-        found |= {"release-begun": "~ create", "release-smoke-check": check, "release-good": "~ create"}
+        found |= {"release-begun": "~ create", "release-good": "~ create", "image-platform": "~ create"}
     return found
 
 
@@ -160,7 +159,7 @@ ROWS = [
             "api": "± envs:CORS_ORIGINS",
             "web": "± envs:API_URL",
             "temporal-ui": "± envs:TEMPORAL_CORS_ORIGINS",
-            "release-smoke-check": "~ create",
+            "cutover": "~ create",
         },
         also={
             "domain.zone_id": OTHER_ZONE_ID,
@@ -182,7 +181,7 @@ ROWS = [
             "edge-api-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
             "web": "± envs:API_URL",
-            "release-smoke-check": "~ create",
+            "cutover": "~ create",
         },
     ),
     Row(
@@ -194,7 +193,7 @@ ROWS = [
             "edge-web-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
             "api": "± envs:CORS_ORIGINS",
-            "release-smoke-check": "~ create",
+            "cutover": "~ create",
         },
         also={"application.cors_origins": ["https://app-test.example.com"]},
     ),
@@ -231,7 +230,7 @@ ROWS = [
             "traefik-files": NEW_FILES,
             "traefik": "± envs:CF_DNS_API_TOKEN_FILE mounts",
             "traefik-acme-owner": "+",
-            "release-smoke-check": "~ create",
+            "cutover": "~ create",
         },
         also={"tls.acme_email": "ops@example.com"},
     ),
@@ -326,7 +325,6 @@ ROWS = [
         f"haproxy:3.2.24-alpine@{DIGEST}",
         {
             "image-socket-proxy": "± name",
-            "socket-traefik": "± image labels",
             "socket-autoheal": "± image labels",
             "socket-watchtower": "± image labels",
             # Its BusyBox is watchtower's, too.
@@ -368,7 +366,6 @@ ROWS = [
         "services.socket_proxy.memory_mb",
         24,
         {
-            "socket-traefik": "~ memory memorySwap",
             "socket-autoheal": "~ memory memorySwap",
             "socket-watchtower": "~ memory memorySwap",
         },
@@ -393,7 +390,6 @@ ROWS = [
         "services.socket_proxy.cpus",
         0.3,
         {
-            "socket-traefik": "± cpus",
             "socket-autoheal": "± cpus",
             "socket-watchtower": "± cpus",
         },
@@ -442,12 +438,11 @@ ROWS = [
             **AFTER_POSTGRES,
         },
     ),
-    Row("services.api.serving_path", "/up", {"api": "± healthcheck labels"}),
     Row("services.migration.command", ["node", "x.js"], {"migration": "~ create"}),
-    Row("services.temporal_ui.port", 5000, {"temporal-ui": "± envs:TEMPORAL_UI_PORT healthcheck labels"}),
-    Row("services.api.port", 5000, {"api": "± envs:PORT healthcheck labels"}),
+    Row("services.temporal_ui.port", 5000, {"temporal-ui": "± envs:TEMPORAL_UI_PORT healthcheck"}),
+    Row("services.api.port", 5000, {"api": "± envs:PORT healthcheck"}),
     Row("services.worker.port", 5000, {"worker": "± envs:PORT healthcheck"}),
-    Row("services.web.port", 5000, {"web": "± envs:PORT healthcheck labels"}),
+    Row("services.web.port", 5000, {"web": "± envs:PORT healthcheck"}),
     Row(
         "services.temporal_ui.drain_seconds",
         7,

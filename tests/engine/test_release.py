@@ -116,7 +116,7 @@ def test_a_release_whose_container_does_not_come_up_leaves_the_old_one_serving(b
     assert_whole(lab)
 
 
-END = {"release-begun", "release-smoke-check", "release-good"}
+END = {"release-begun", "cutover", "release-good"}
 """What a release ends with, and only a release."""
 
 
@@ -134,34 +134,32 @@ def test_a_release_is_checked_and_recorded_once_its_container_is_healthy(image: 
     lab = bring("uat")
     since = len(lab.commands())
     release(lab, "uat", image)
-    assert ends(lab, since) == ["release-begun", "release-smoke-check", "release-good"]
+    assert ends(lab, since) == ["release-begun", "cutover", "release-good"]
     urns = {resource["urn"].rpartition("::")[2]: resource for resource in lab.resources()}
-    waited = {urn.rpartition("::")[2] for urn in urns["release-smoke-check"]["dependencies"]}
-    assert {"api", "worker", "web", "traefik"} <= waited, "it is asked for what is healthy"
+    waited = {urn.rpartition("::")[2] for urn in urns["cutover"]["dependencies"]}
+    assert {"api-healthy", "worker-healthy", "web-healthy", "traefik"} <= waited, "what is well gets traffic"
     assert summary.outputs(lab.resources())["last_good"][image] == NEW[image]
 
 
-def test_what_is_no_release_is_neither_checked_nor_recorded(bring: Bring) -> None:
+def test_what_is_no_release_gets_the_traffic_and_is_not_recorded(bring: Bring) -> None:
     lab = bring("uat")
     since = len(lab.commands())
     limits = {"services.api.memory_mb": 352, "application.log_level": "debug"}
     lab.deployment("uat", {**limits, "images.temporal_ui": NEW["temporal_ui"]}).up()
-    assert ends(lab, since) == []
+    assert ends(lab, since) == ["cutover"]
 
 
 def test_a_release_that_fails_its_check_is_not_the_last_good_one(bring: Bring) -> None:
     lab = bring("uat")
     good = summary.outputs(lab.resources())["last_good"]
-    lab.docker_faults(
-        failing_commands={"release-smoke-check": "https://api-uat.example.com/health answered 502"}
-    )
-    with pytest.raises(DeploymentFailed, match=r"(?s)release-smoke-check: .*/health answered 502"):
+    lab.docker_faults(failing_commands={"cutover": "https://api-uat.example.com/health answered 502"})
+    with pytest.raises(DeploymentFailed, match=r"(?s)cutover: .*/health answered 502"):
         lab.deployment("uat", {"images.api": NEW["api"]}).up()
     assert summary.outputs(lab.resources())["last_good"] == good
     lab.docker_faults()
     since = len(lab.commands())
     lab.deployment("uat", {"images.api": NEW["api"]}).up()
-    assert ends(lab, since) == ["release-smoke-check", "release-good"], "it was begun, and goes on"
+    assert ends(lab, since) == ["cutover", "release-good"], "it was begun, and goes on"
     assert summary.outputs(lab.resources())["last_good"] == {**good, "api": NEW["api"]}
     assert_whole(lab)
 
@@ -178,7 +176,7 @@ def images_of(deployment: Deployment) -> dict[str, str]:
 def test_the_way_back_from_a_release_that_failed_its_check(bring: Bring) -> None:
     lab = bring("uat")
     good = summary.outputs(lab.resources())["last_good"]
-    lab.docker_faults(failing_commands={"release-smoke-check": "https://app-uat.example.com/ answered 404"})
+    lab.docker_faults(failing_commands={"cutover": "https://app-uat.example.com/ answered 404"})
     deployment = lab.deployment("uat", {"images.api": NEW["api"], "images.web": NEW["web"]})
     with pytest.raises(DeploymentFailed):
         deployment.up()
@@ -235,4 +233,4 @@ def test_images_that_their_registry_shows_are_written_and_previewed(bring: Bring
     assert f"  api: {fitting['api']} (one), was {before['api']}" in said
     assert images_of(deployment) == {**before, **fitting}
     changed = {step.name for step in deployment.preview().steps if step.op != "same"}
-    assert {"api", "worker", "web", "migration", "release-smoke-check", "release-good"} <= changed
+    assert {"api", "worker", "web", "migration", "cutover", "release-good"} <= changed

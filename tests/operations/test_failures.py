@@ -115,13 +115,8 @@ def test_a_server_that_does_not_answer_to_ssh_is_told_with_the_setting(message: 
 
 
 def test_of_a_container_that_does_not_become_healthy_it_is_said_where_its_check_s_words_are() -> None:
-    """runtime 14: an image without the router's path gets no further than this."""
     urn = "urn:pulumi:uat::jira-plus-plus::docker:index/container:Container::"
     message = "1 error occurred: * container failed to be in healthy state"
     told = hint([Failure(f"{urn}api", message)])
     assert told is not None
     assert "what the check of api got: docker inspect" in told
-    assert "services.api.serving_path" in told
-    of_another = hint([Failure(f"{urn}worker", message)])
-    assert of_another is not None
-    assert "serving_path" not in of_another

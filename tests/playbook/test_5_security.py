@@ -21,7 +21,6 @@ GROUPS = [
     {"traefik", "api"},
     {"traefik", "web"},
     {"traefik", "temporal-ui"},
-    {"traefik", "socket-traefik"},
     {"postgres", "temporal", "api", "worker", "backup"},
     {"temporal", "api", "worker", "temporal-ui"},
     {"autoheal", "socket-autoheal"},

@@ -13,8 +13,8 @@ const json = (response, status, body) => {
 };
 
 /**
- * Serves `/health` and `/healthz` (the process lives), `/serving` (it does not drain), `/ready` (nor does any check fail to answer within 3 s), `/metrics`, and all else by `handle`.
- * On SIGTERM or SIGINT: `/serving` and `/ready` fail at once, requests are served for DRAIN_SECONDS more, then `close` runs and the process exits with 0.
+ * Serves `/health` and `/healthz` (the process lives), `/ready` (it does not drain, nor does any check fail to answer within 3 s), `/metrics`, and all else by `handle`.
+ * On SIGTERM or SIGINT: `/ready` fails at once, requests are served for DRAIN_SECONDS more, then `close` runs and the process exits with 0.
  */
 export function serve({ name, port, checks = {}, handle, close = async () => {} }) {
   let draining = false;
@@ -34,7 +34,7 @@ export function serve({ name, port, checks = {}, handle, close = async () => {} 
 
   const server = createServer(async (request, response) => {
     const path = request.url.split("?")[0];
-    const known = ["/health", "/healthz", "/serving", "/ready", "/metrics", "/graphql", "/"].includes(path) ? path : "other";
+    const known = ["/health", "/healthz", "/ready", "/metrics", "/graphql", "/"].includes(path) ? path : "other";
     const stop = latency.startTimer({ method: request.method, path: known });
     response.on("finish", () => {
       const seconds = stop();
@@ -45,7 +45,6 @@ export function serve({ name, port, checks = {}, handle, close = async () => {} 
     });
     if (draining) response.setHeader("connection", "close");
     if (path === "/health" || path === "/healthz") return json(response, 200, { status: "ok", service: name });
-    if (path === "/serving") return json(response, draining ? 503 : 200, { draining });
     if (path === "/ready") {
       const state = await ready();
       return json(response, state.ok ? 200 : 503, state);

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.plugins.command import recording
+from rehearsal.plugins.command import played, recording
 from rehearsal.plugins.provider import (
     UNKNOWN,
     CheckFailure,
@@ -110,6 +110,7 @@ class Command(Resource):
             return kept
         if recording.on():
             recording.record(operation, command, self.place(inputs), inputs.get("stdin"))
+            played.play(call().name, operation, command, self.place(inputs))
             return dict.fromkeys(_OUTPUTS, "")
         previous: dict[str, str] = {}
         if inputs.get("addPreviousOutputInEnv", True):

@@ -94,6 +94,11 @@ class RecordedEngine:
         }
         return {**found, "State": state, "NetworkSettings": settings}
 
+    def containers(self) -> list[Body]:
+        """All of them, as recorded."""
+        with self._records.locked():
+            return self._records.all("containers")
+
     def start_container(self, container: str) -> None:
         """See `Engine`."""
         with self._records.locked():

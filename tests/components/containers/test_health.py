@@ -34,7 +34,7 @@ class Application:
     """An application whose answers the test decides."""
 
     def __init__(self) -> None:
-        self.status = {"/ready": 503, "/serving": 200, "/health": 200}
+        self.status = {"/ready": 503, "/caught-up": 200, "/health": 200}
         application = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -61,7 +61,7 @@ def application() -> Iterator[Application]:
 
 def check(application: Application, folder: Path) -> tuple[int, str]:
     """The exit code and what was printed, where `folder` is the root."""
-    words = node_http(application.server.server_port, ("/ready", "/serving"))
+    words = node_http(application.server.server_port, ("/ready", "/caught-up"))
     command = [word.replace(FOLDER, f"{folder}{FOLDER}") for word in words]
     done = subprocess.run(command, check=False, timeout=20, capture_output=True, text=True)
     return done.returncode, done.stdout.strip()
@@ -74,7 +74,7 @@ def remember(folder: Path) -> None:
     file.touch()
 
 
-@pytest.mark.parametrize("path", ["/ready", "/serving", "/health"])
+@pytest.mark.parametrize("path", ["/ready", "/caught-up", "/health"])
 def test_a_release_counts_as_good_only_when_it_is_ready_and_says_what_is_not(
     application: Application, tmp_path: Path, path: str
 ) -> None:
@@ -89,7 +89,7 @@ def test_once_ready_only_its_own_health_counts_and_a_restart_changes_nothing_abo
 ) -> None:
     """runtime 23: it was remembered in a tmpfs, and forgotten by a restart while the database was away."""
     remember(tmp_path)
-    application.status |= {"/ready": 503, "/serving": 503}
+    application.status |= {"/ready": 503, "/caught-up": 503}
     assert check(application, tmp_path)[0] == 0, "a database that is away must not have its clients restarted"
     application.status["/health"] = 500
     assert check(application, tmp_path) == (1, f"{application.url}/health: 500")

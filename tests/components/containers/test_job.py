@@ -16,7 +16,7 @@ from rehearsal.declared.recording import deploy
 
 DATA = ("migration", "migration-backup", "temporal-namespace", "temporal-schema")
 """What prepares data."""
-JOBS = (*DATA, "release-smoke-check")
+JOBS = DATA
 
 
 def words(stack: str, job: str) -> list[str]:

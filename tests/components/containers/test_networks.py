@@ -15,7 +15,6 @@ MEMBERS = {
     "data": {"postgres", "temporal", "api", "worker", "backup"},
     "workflow": {"temporal", "api", "worker", "temporal-ui"},
     "egress": {"api", "worker", "watchtower"},
-    "socket-traefik": {"traefik", "socket-traefik"},
     "socket-autoheal": {"autoheal", "socket-autoheal"},
     "socket-watchtower": {"watchtower", "socket-watchtower"},
 }
@@ -54,7 +53,6 @@ def test_nobody_reaches_whom_it_must_not() -> None:
         ("temporal-ui", "postgres"),
         ("autoheal", "api"),
         ("watchtower", "api"),
-        ("socket-traefik", "api"),
         ("backup", "temporal-ui"),
         ("socket-autoheal", "traefik"),
     ):
@@ -84,7 +82,6 @@ def test_a_watcher_that_is_switched_off_leaves_no_network() -> None:
         "uat", {"services.watchtower": {"enabled": False}, "services.autoheal": {"enabled": False}}
     )
     assert set(NETWORKS) - set(networks(off)) == {"socket-watchtower", "socket-autoheal"}
-    assert "socket-traefik" in networks(off), "the proxy itself cannot be switched off"
 
 
 def test_who_has_no_way_out_does_not_wait_for_the_dns() -> None:

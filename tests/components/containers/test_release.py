@@ -4,12 +4,9 @@ import pytest
 
 from rehearsal.declared.platform import COMMANDS, commands, containers, declare, declared
 
+CUTOVER = {"api", "worker", "web", "temporal-ui"}
 START_FIRST = {
-    "api",
-    "worker",
-    "web",
-    "temporal-ui",
-    "socket-traefik",
+    *CUTOVER,
     "socket-autoheal",
     "socket-watchtower",
 }
@@ -33,6 +30,33 @@ def test_a_name_is_fixed_where_docker_must_refuse_a_second_and_only_there(stack:
     assert {name for name in names.values() if name} == {
         f"jira-{stack}-{service}" for service in names if service not in START_FIRST
     }
+
+
+@pytest.mark.parametrize("stack", ["local", "uat", "prod"])
+def test_the_engine_ends_nothing_that_may_still_serve(stack: str) -> None:
+    """It begins an update after one that failed with the removal of what that one has replaced."""
+    recorded = declared(stack)
+    kept = {
+        resource.name
+        for resource in recorded.resources
+        if resource.request.retainOnDelete and not resource.name.startswith("edge-")
+    }
+    files = {f"{service}-files" for service in CUTOVER} & {resource.name for resource in recorded.resources}
+    assert kept == CUTOVER | files, "what they mount goes with them"
+    for service, container in containers(recorded).items():
+        assert container.inputs["wait"] == (service not in CUTOVER), service
+
+
+@pytest.mark.parametrize("stack", ["local", "uat", "prod"])
+def test_a_destroy_ends_what_the_engine_does_not_and_then_whatever_is_left(stack: str) -> None:
+    made = commands(declared(stack))
+    files = "/home/ci/.local/state/jira-plus-plus/local" if stack == "local" else "/srv/jira/files"
+    ended = f"\nend_all {files} {stack} api web temporal-ui worker\nSCRIPT"
+    assert made["cutover-end"].inputs["delete"].endswith(ended)
+    assert f"sh -s -- {stack} <<'SCRIPT'" in made["network-emptied"].inputs["delete"]
+    for name in ("cutover-end", "network-emptied"):
+        assert "triggers" not in made[name].inputs, "a replacement would end what serves"
+        assert made[name].inputs["create"] == ":"
 
 
 def test_what_is_replaced_new_before_old_shares_nothing_that_only_one_can_have() -> None:
@@ -80,7 +104,7 @@ def test_the_database_has_two_minutes_for_its_checkpoint_and_is_asked_for_a_fast
 def test_the_grace_covers_the_drain() -> None:
     for service in ("api", "worker", "web", "temporal-ui"):
         inputs = containers(declared("prod"))[service].inputs
-        assert inputs["destroyGraceSeconds"] >= 5 + 10, f"{service} would be killed while it drains"
+        assert inputs["stopTimeout"] >= 5 + 10, f"{service} would be killed while it drains"
 
 
 def test_declared_again_every_container_and_every_command_in_it_is_the_same() -> None:
@@ -91,7 +115,7 @@ def test_declared_again_every_container_and_every_command_in_it_is_the_same() ->
             r.urn: {key: value for key, value in r.inputs.items() if key not in ("connection", "triggers")}
             for r in (*containers(recorded).values(), *commands(recorded).values())
             if not r.name.startswith(("host-", "migration-backup", "migration-record"))
-            and not r.name.endswith("-ready")
+            and not r.name.endswith("-healthy")
         }
 
     assert inputs() == inputs(), "what differs by itself is a change at every run"

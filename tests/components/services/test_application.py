@@ -1,4 +1,6 @@
-"""Jira++ itself: the contract's environment, the commands of the settings, the labels that Traefik reads."""
+"""Jira++ itself: the contract's environment, the commands of the settings, how it shows that it is well."""
+
+import shlex
 
 import pytest
 
@@ -18,7 +20,7 @@ def test_the_environment_of_the_api() -> None:
     assert environment("uat", "api") == {
         "ADMIN_EMAIL": "admin@example.com",
         "CORS_ORIGINS": "https://app-uat.example.com",
-        "DRAIN_SECONDS": "5",
+        "DRAIN_SECONDS": "1",
         "ENVIRONMENT": "uat",
         "GRAPHQL_INTROSPECTION": "false",
         "GRAPHQL_PLAYGROUND": "false",
@@ -59,7 +61,7 @@ def test_the_web_application_knows_the_api_and_no_secret() -> None:
 
 def test_who_drains_itself_is_told_how_long_and_who_does_not_is_drained() -> None:
     for service in ("api", "worker"):
-        assert environment("uat", service)["DRAIN_SECONDS"] == "5"
+        assert environment("uat", service)["DRAIN_SECONDS"] == "1"
         assert "--drain" not in containers(declared("uat"))[service].inputs["entrypoints"]
     for service in ("web", "temporal-ui"):
         assert "DRAIN_SECONDS" not in environment("uat", service), (
@@ -79,46 +81,22 @@ def test_the_command_of_the_settings_runs_behind_the_shim() -> None:
     assert "http://127.0.0.1:4100/health" in api["healthcheck"]["tests"]
 
 
-@pytest.mark.parametrize(
-    ("service", "port", "path"),
-    [("api", "4000", "/serving"), ("web", "8080", "/health"), ("temporal-ui", "8080", "/healthz")],
-)
-def test_traefik_learns_services_from_labels_and_nothing_else(service: str, port: str, path: str) -> None:
-    found = {name: value for name, value in labels("uat", service).items() if name.startswith("traefik.")}
-    balancer = f"traefik.http.services.{service}.loadbalancer"
-    assert found == {
-        "traefik.enable": "true",
-        "traefik.docker.network": f"network-edge-{service}-0a1b2c3",
-        f"{balancer}.server.port": port,
-        f"{balancer}.healthcheck.path": path,
-        f"{balancer}.healthcheck.interval": "2s",
-        f"{balancer}.healthcheck.timeout": "5s",
-    }, "two containers that define a router differently, as in a release, make Traefik drop it"
-
-
-def test_a_release_asks_what_the_router_will_ask_so_that_an_image_without_that_path_fails_it() -> None:
-    """runtime 14."""
-    found = containers(declare("uat", {"services.api.serving_path": "/takes-requests"}))["api"].inputs
-    assert found["healthcheck"]["tests"][-1] == "http://127.0.0.1:4000/takes-requests"
-    path = "traefik.http.services.api.loadbalancer.healthcheck.path"
-    assert {"label": path, "value": "/takes-requests"} in found["labels"]
-
-
 @pytest.mark.parametrize("service", ["api", "worker"])
 def test_a_container_that_was_ready_once_is_told_so_by_a_file_that_outlives_its_restarts(
     service: str,
 ) -> None:
     """runtime 23."""
     recorded = declared("uat")
-    command = commands(recorded)[f"{service}-ready"].inputs
-    mounts = containers(recorded)[service].inputs["mounts"]
-    (folder,) = (mount["source"] for mount in mounts if mount["target"] == "/run/jira")
-    name = command["triggers"][0][:12]
-    assert command["create"] == f"sudo touch {folder}/ready-{name}"
-    assert command["delete"] == f"sudo rm -f {folder}/ready-{name}"
+    command = commands(recorded)[f"{service}-healthy"].inputs
+    container = containers(recorded)[service].inputs
+    (folder,) = (mount["source"] for mount in container["mounts"] if mount["target"] == "/run/jira")
+    words = shlex.split(command["create"])
+    assert words[:5] == ["sudo", "sh", "-s", "--", f"{service}-0a1b2c3"]
+    assert words[6:] == [f"{folder}/ready-{command['triggers'][0][:12]}"]
+    words = shlex.split(command["stdin"].partition("\nawait_healthy ")[2])
+    assert ["CMD", *words] == container["healthcheck"]["tests"], "it is asked what Docker asks it"
 
 
-def test_nothing_else_is_known_to_traefik() -> None:
+def test_traefik_knows_nothing_of_docker() -> None:
     for service in containers(declared("uat")):
-        if service not in ("api", "web", "temporal-ui"):
-            assert "traefik.enable" not in labels("uat", service), service
+        assert not [label for label in labels("uat", service) if label.startswith("traefik.")], service

@@ -44,29 +44,25 @@ def dynamic(tls: Tls, **changes: Any) -> dict[str, Any]:
 
 
 def test_the_static_configuration_word_by_word() -> None:
-    assert static_config("uat", ACME) == (EXPECTED / "traefik-static-dns-01.json").read_text()
+    assert static_config(ACME) == (EXPECTED / "traefik-static-dns-01.json").read_text()
 
 
 def test_the_static_configuration_of_plain_http_word_by_word() -> None:
-    assert static_config("local", NONE) == (EXPECTED / "traefik-static-none.json").read_text()
+    assert static_config(NONE) == (EXPECTED / "traefik-static-none.json").read_text()
 
 
 def test_the_dynamic_configuration_word_by_word() -> None:
     assert dynamic_config(routing(ACME)) == (EXPECTED / "traefik-dynamic-dns-01.json").read_text()
 
 
-def test_no_container_gets_a_router_by_itself() -> None:
-    docker = json.loads(static_config("uat", ACME))["providers"]["docker"]
-    assert docker["exposedByDefault"] is False
-    assert docker["defaultRule"] == "!PathPrefix(`/`)", (
-        "Traefik gives a router to a service without one, named after the container, past password and limits"
-    )
+def test_of_docker_it_knows_nothing() -> None:
+    assert list(json.loads(static_config(ACME))["providers"]) == ["file", "providersThrottleDuration"]
 
 
 def test_temporal_is_behind_its_password_in_every_mode() -> None:
     for mode in ("dns-01", "origin-ca", "self-signed", "none"):
         routers = dynamic(Tls.model_validate({"mode": mode}))["http"]["routers"]
-        to_temporal = [r for r in routers.values() if r.get("service") == "temporal-ui@docker"]
+        to_temporal = [r for r in routers.values() if r.get("service") == "temporal-ui"]
         assert to_temporal
         assert all("temporal-users" in r["middlewares"] for r in to_temporal), mode
 
@@ -79,7 +75,7 @@ def test_with_tls_nothing_is_routed_in_the_clear_and_old_versions_are_refused(mo
             assert all(name.startswith("websecure") for name in router["entryPoints"])
             assert router["tls"]["options"] == "default"
     assert config["tls"]["options"]["default"] == {"minVersion": "VersionTLS12", "sniStrict": True}
-    static = json.loads(static_config("uat", Tls.model_validate({"mode": mode})))
+    static = json.loads(static_config(Tls.model_validate({"mode": mode})))
     for name in ("web", "web-ipv6"):
         redirect = static["entryPoints"][name]["http"]["redirections"]["entryPoint"]
         assert redirect == {"to": ":443", "scheme": "https", "permanent": True}, (
@@ -93,7 +89,7 @@ def test_a_certificate_of_ours_is_presented_and_no_authority_is_asked(mode: str)
     config = dynamic(tls, certificate=("CERTIFICATE", "KEY"))
     assert config["tls"]["certificates"] == [{"certFile": "CERTIFICATE", "keyFile": "KEY"}]
     assert "certResolver" not in json.dumps(config)
-    assert "certificatesResolvers" not in static_config("uat", tls)
+    assert "certificatesResolvers" not in static_config(tls)
 
 
 def test_every_name_is_reached_through_an_entrance_alone() -> None:
@@ -164,7 +160,7 @@ def test_on_this_machine_one_port_of_the_loopback_is_published() -> None:
 
 def test_the_entry_points_listen_where_the_ports_lead() -> None:
     for tls, loopback in ((ACME, False), (NONE, True)):
-        listening = {e["address"] for e in json.loads(static_config("uat", tls))["entryPoints"].values()}
+        listening = {e["address"] for e in json.loads(static_config(tls))["entryPoints"].values()}
         assert {f":{port.internal}" for port in ports(tls, loopback, 8080)} <= listening
 
 

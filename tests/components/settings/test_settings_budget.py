@@ -21,7 +21,7 @@ def test_the_budget_of_uat_is_counted_to_the_megabyte() -> None:
         "temporal": 512,
         "temporal_ui": 96,
         "traefik": 128,
-        "socket_proxy": 96,
+        "socket_proxy": 64,
         "autoheal": 32,
         "watchtower": 64,
         "api": 320,
@@ -29,16 +29,16 @@ def test_the_budget_of_uat_is_counted_to_the_megabyte() -> None:
         "web": 96,
         "backup": 256,
     }
-    assert budget.release_mb == 320 + 320 + 96, "api, worker and web run twice during a release"
+    assert budget.release_mb == 320 + 320 + 96 + 96, "until the cutover these run twice"
     assert budget.reserve_mb == 512
-    assert budget.limit_mb == 2688 + 736 + 512
+    assert budget.limit_mb == 2656 + 832 + 512
     assert budget.server_mb == 4096
 
 
 def test_each_consumer_of_the_docker_socket_has_a_proxy_of_its_own() -> None:
     alone = Services(autoheal=Autoheal(enabled=False), watchtower=Watchtower(enabled=False))
-    assert memory_budget(host(), alone).services["socket_proxy"] == 32, "traefik's"
-    assert memory_budget(host(), Services()).services["socket_proxy"] == 3 * 32
+    assert memory_budget(host(), alone).services["socket_proxy"] == 0
+    assert memory_budget(host(), Services()).services["socket_proxy"] == 2 * 32
     assert memory_budget(host(), alone).services["autoheal"] == 0, "what does not run needs nothing"
 
 

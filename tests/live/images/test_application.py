@@ -41,15 +41,14 @@ def answers(api: Container, path: str) -> bool:
 
 def test_it_takes_requests_while_postgres_and_temporal_are_away(api: Container) -> None:
     """runtime 14."""
-    assert answers(api, "/serving")
     assert answers(api, "/graphql?query=%7B__typename%7D"), "what needs neither of them is served"
     assert not answers(api, "/ready"), "but no release would count as good"
 
 
-def test_it_tells_the_router_at_once_that_it_drains_and_serves_on(api: Container) -> None:
+def test_it_drains_and_serves_on(api: Container) -> None:
     api.kill("SIGTERM")
     told = time.monotonic()
-    until(lambda: not answers(api, "/serving"), "the router learns of it", 10)
+    until(lambda: not answers(api, "/ready"), "it drains", 10)
     assert answers(api, "/health"), "it is no reason to restart it"
     assert answers(api, "/graphql?query=%7B__typename%7D"), "whoever still comes is served"
     assert time.monotonic() - told < DRAIN_SECONDS

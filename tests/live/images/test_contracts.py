@@ -197,7 +197,6 @@ def test_the_stand_ins_start_as_the_program_starts_its_own(
         "temporal",
         "temporal-ui",
         "traefik",
-        "socket-traefik",
         "autoheal",
         "backup",
     }

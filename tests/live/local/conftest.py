@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,13 @@ class Developer:
 @pytest.fixture(scope="module")
 def developer(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Developer]:
     """Has made `.env.local` and pointed the API at their sources; the stack is not up yet."""
-    folder = tmp_path_factory.mktemp("developer")
+    with made(client, tmp_path_factory.mktemp("developer"), stack_file()) as found:
+        yield found
+
+
+@contextmanager
+def made(client: docker.DockerClient, folder: Path, values: dict[str, Any]) -> Iterator[Developer]:
+    """A developer with `values` as stack file, and what they leave is removed."""
     stack = f"local-{secrets.token_hex(3)}"
     sources = folder / "application" / "src"
     shutil.copytree(ROOT / "rehearsal" / "app" / "src", sources)
@@ -89,7 +96,7 @@ def developer(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFact
     checkout.mkdir()
     for name in ("__main__.py", "Pulumi.yaml", "requirements.txt", "components"):
         (checkout / name).symlink_to(ROOT / name)
-    (checkout / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(stack_file(), sort_keys=False))
+    (checkout / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
     (checkout / ".env.local").write_text(f"# mine\nGREETING='{VALUE}'\n")
     output: list[str] = []
     rehearsal = Rehearsal(checkout, stack, say=output.append, show=output.append, state=folder / "state")
@@ -107,8 +114,8 @@ def developer(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFact
             found.client.close()
 
 
-def stack_file() -> dict[str, Any]:
-    """`Pulumi.local.yaml` on a free port, with the API from the sources, and releases that do not drain."""
+def stack_file(*, sources: bool = True) -> dict[str, Any]:
+    """`Pulumi.local.yaml` on a free port, with the API from `sources`, and releases that do not drain."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -118,7 +125,7 @@ def stack_file() -> dict[str, Any]:
         "host": {"http_port": port},
         "application": {"cors_origins": [f"http://app.localhost:{port}"]},
         "services": {name: {"drain_seconds": 0} for name in ("api", "worker", "web", "temporal_ui")},
-        "development": {"sources": {"api": source}},
+        **({"development": {"sources": {"api": source}}} if sources else {}),
     }
     values = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
     config = {f"jira-plus-plus:{section}": value for section, value in changes.items()}
@@ -128,6 +135,11 @@ def stack_file() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def up(developer: Developer) -> Developer:
     """The stack is up, and a second up has changed nothing."""
+    return brought_up(developer)
+
+
+def brought_up(developer: Developer) -> Developer:
+    """Up, and its outputs written down."""
     try:
         developer.rehearsal.run("all")
         developer.rehearsal.run("outputs")

@@ -1,0 +1,151 @@
+"""The moment at which a release gets the traffic, and the one before it ends."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pulumi
+
+from components.containers import Container
+from components.edge.urls import urls
+from components.services.site import Site
+from components.services.traefik import HTTP_PORT, HTTPS_PORT, PING_PORT, Traefik
+from components.services.traefik import USER as TRAEFIK_USER
+
+HERE = Path(__file__).parent
+PATHS = {"api": "/health", "web": "/"}
+"""What is asked of each name that is the application's."""
+PROBES = {**PATHS, "temporal-ui": "/healthz"}
+"""What is asked of each container through the proxy, past what is between its entrance and the service."""
+SECONDS = 60
+ACME_SECONDS = 180
+"""A name without a certificate is served to nobody, and an authority takes its time."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A container that the proxy serves from, and the port it listens on."""
+
+    container: Container
+    port: int
+
+
+class Cutover(pulumi.ComponentResource):
+    """Gives the traffic to the containers that are given, asks for it, and ends those before them.
+
+    A file says where the proxy sends what. It is written once all are healthy and the proxy has answered for
+    each of them under a name that only this program knows: before, none of a release has traffic, and one
+    that fails takes none. Then the proxy is asked by the names that users know. If it does not serve, the
+    former file comes back. Either way what is new is stopped.
+
+    The former containers are the script's to end, not the engine's: see `components.containers.Release`. So
+    it finds them by their labels, those of an update that was killed, too.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        site: Site,
+        traefik: Traefik,
+        served: Sequence[Served],
+        unserved: Sequence[Container],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("jira-plus-plus:services:Cutover", name, {}, opts)
+        runtime, host = site.runtime, site.runtime.host
+        containers = [*(one.container for one in served), *unserved]
+        names = pulumi.Output.all(**{container.service: container.name_in_docker for container in containers})
+        ports = {one.container.service: one.port for one in served}
+        ending, script, check = map(text, ("end.sh", "cutover.sh", "smoke-check.js"))
+        words = pulumi.Output.all(traefik.folder, names).apply(
+            lambda known: [
+                *(known[0], TRAEFIK_USER, host.files_root, runtime.stack),
+                *(f"{service}={container}" for service, container in known[1].items()),
+            ]
+        )
+        arguments = names.apply(
+            lambda names: [
+                *configuration({service: (names[service], port) for service, port in ports.items()}),
+                names["api"],  # it has node
+                *questions(site, {service: names[service] for service in ports}),
+            ]
+        )
+        self.resource = host.run(
+            name,
+            create=words.apply(lambda words: f"{host.sudo}{shlex.join(['sh', '-s', '--', *words])}"),
+            # An error shows the command, and not what it reads.
+            stdin=arguments.apply(
+                lambda words: f"{ending}\n{script}\ncutover {shlex.join(words)} <<'CHECK'\n{check}CHECK\n"
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*containers, traefik]),
+        )
+        # By itself, so that `pulumi up --replace` of the cutover ends nothing that serves.
+        host.run(
+            f"{name}-end",
+            create=":",
+            delete=end(host.sudo, [host.files_root, runtime.stack, *(one.service for one in containers)]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=containers),
+        )
+        self.register_outputs({})
+
+
+def configuration(found: Mapping[str, tuple[str, int]]) -> tuple[str, str]:
+    """Two files of Traefik's, as JSON: of the candidates, and of the servers. `found`: name and port.
+
+    A candidate is a service of its own, with a router for the name of its container at the port of Traefik's
+    own health check, which is not published. The servers are the services that the routers of the public
+    names lead to, and a router by which one can tell that the file is in force: Traefik takes a file whole.
+
+    There is no check of health in the balancer: with one server there is none to turn to, and a server that
+    was busy for five seconds became a 503 for everyone.
+    """
+
+    def file(name: str, host: str) -> str:
+        services, routers = {}, {}
+        for service, (container, port) in found.items():
+            services[name.format(service)] = {
+                "loadBalancer": {"servers": [{"url": f"http://{container}:{port}"}]}
+            }
+            routers[host.format(service)] = {
+                "rule": f"Host(`{host.format(container)}`)",
+                "entryPoints": ["ping"],
+                "service": name.format(service),
+            }
+        return json.dumps({"http": {"services": services, "routers": routers}})
+
+    return file("candidate-{}", "candidate-{}"), file("{}", "serves-{}")
+
+
+def questions(site: Site, found: Mapping[str, str]) -> tuple[str, str]:
+    """The arguments of the smoke check before and after the change, words of one line each.
+
+    It asks the proxy from within, past Cloudflare and the firewall, which have not changed.
+    """
+    tls = site.settings.tls.mode
+    names = urls(site.settings.domain.host_names, tls, None)
+    proxy = [
+        f"{site.runtime.prefix}-traefik",
+        str(HTTP_PORT if tls == "none" else HTTPS_PORT),
+        str(ACME_SECONDS if tls == "dns-01" else SECONDS),
+    ]
+
+    def probes(host: str) -> list[str]:
+        return [f"http://{host.format(name)}:{PING_PORT}{PROBES[service]}" for service, name in found.items()]
+
+    public = [f"{names[purpose]}{path}" for purpose, path in PATHS.items()]
+    return (
+        " ".join([*proxy, *probes("candidate-{}"), "--"]),
+        " ".join([*proxy, *probes("serves-{}"), "--", *public]),
+    )
+
+
+def end(sudo: str, words: Sequence[str]) -> str:
+    """The command that ends all that serves a stack's services; `words`: files, stack, services."""
+    return f"{sudo}sh -s <<'SCRIPT'\n{text('end.sh')}\nend_all {shlex.join(words)}\nSCRIPT"
+
+
+def text(name: str) -> str:
+    """A script that lies beside this file."""
+    return (HERE / name).read_text(encoding="utf-8")

@@ -1,0 +1,111 @@
+#!/bin/sh
+#
+# Gives the traffic to the containers of a release. When the proxy serves well from them, those before drain and go.
+#
+#   sh -s -- FOLDER OWNER FILES STACK SERVICE=CONTAINER... \
+#     <end.sh, this file, and: cutover CANDIDATES SERVERS ASKER "FIRST ..." "THEN ..." <<'CHECK' ... CHECK
+#
+# CANDIDATES and SERVERS are files in FOLDER, which the proxy watches: by the first it answers for the new containers to
+# who knows their names, by the second it knows where to send what. CHECK is a script for node that is run in the
+# container ASKER, with the questions FIRST before there is any traffic, and THEN afterwards. If either fails, the proxy
+# has the servers that it had, and what is new is stopped. Whoever is killed in here leaves both running: the next run
+# begins anew. FILES has what containers mount.
+set -eu
+
+folder=$1
+owner=$2
+files=$3
+stack=$4
+shift 4
+containers=$* # one word each
+good=$folder/.good # not *.yaml, which the proxy would read: the servers, containers, asker and questions of the last good run
+
+# put FILE CONTENT
+put() {
+  umask 077
+  # Not *.yaml: the proxy must not read it before it is whole.
+  new=$(mktemp "$folder/.$1.XXXXXX")
+  printf '%s\n' "$2" >"$new"
+  if [ "$(id -u)" -eq 0 ]; then
+    chown "$owner" "$new"
+    chmod 0400 "$new"
+  else
+    chmod 0444 "$new"
+  fi
+  mv -f "$new" "$folder/$1.yaml"
+}
+
+running() { [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
+
+# ask ASKER QUESTIONS
+ask() {
+  # shellcheck disable=SC2086 # one word each
+  printf '%s\n' "$check" | docker exec --interactive "$1" node - $2 2>&1
+}
+
+# To what served before.
+back() {
+  rm -f "$folder/candidates.yaml"
+  if [ -z "$former" ]; then
+    echo "Nothing served before it: its containers stay."
+    return
+  fi
+  if [ "$(cat "$folder/servers.yaml")" != "$(sed -n 1p "$good")" ]; then
+    put servers "$(sed -n 1p "$good")"
+    ask "$(sed -n 3p "$good")" "$(sed -n 4p "$good")" >/dev/null || true # until the proxy has taken it
+  fi
+  stopped=
+  for pair in $containers; do
+    case " $former " in
+      *" $pair "*) ;;
+      *) stopped="$stopped ${pair#*=}" ;;
+    esac
+  done
+  # shellcheck disable=SC2086 # one word each
+  [ -z "$stopped" ] || docker stop $stopped >/dev/null
+  echo "What served before serves. Stopped, with its log (docker logs):${stopped:- nothing}"
+}
+
+# All others of these services, those too that a run left behind which was killed.
+retire() {
+  for pair in $containers; do
+    for each in $(those "$stack" "${pair%%=*}"); do
+      [ "$each" = "${pair#*=}" ] || end "$files" "$each" &
+    done
+  done
+  wait
+}
+
+cutover() {
+  candidates=$1
+  servers=$2
+  asker=$3
+  first=$4
+  then=$5
+  check=$(cat)
+  for pair in $containers; do
+    # A run that failed has stopped it, and this one asks the same again.
+    running "${pair#*=}" || docker start "${pair#*=}" >/dev/null
+  done
+  # Empty: there is none, or not all of it is there.
+  former=$(sed -n 2p "$good" 2>/dev/null) || former=
+  for pair in $former; do
+    running "${pair#*=}" || former=
+  done
+  put candidates "$candidates"
+  if ! said=$(ask "$asker" "$first"); then
+    printf '%s\n' "$said"
+    back
+    exit 1
+  fi
+  put servers "$servers"
+  if ! said=$(ask "$asker" "$then"); then
+    printf '%s\n' "$said"
+    back
+    exit 1
+  fi
+  rm -f "$folder/candidates.yaml"
+  printf '%s\n' "$servers" "$containers" "$asker" "$then" >"$good.new"
+  mv -f "$good.new" "$good"
+  retire
+}
