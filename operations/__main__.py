@@ -18,6 +18,7 @@ from operations.environment import EnvironmentIncomplete, complete_environment
 from operations.interrupt import interruptible
 from operations.journal import Failure, Journal
 from operations.locks import Locked
+from operations.meaning import Meaning, text
 from operations.orphans import ForeignResource
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +29,8 @@ Operates a real stack with the accounts of the environment. What to export is li
 """
 EPILOG = """\
 actions:
-  preview  what a deploy would change, and put back; also as Markdown (--markdown)
+  preview  what a deploy would change, put back, and mean: gaps, data, memory, cost; also as Markdown
+           (--markdown)
   deploy   pulumi up: settles a run that was killed, puts back what was changed or deleted by hand, tries
            again what may pass, and takes the next of host.server_type_fallbacks when a server type is sold
            out
@@ -94,7 +96,10 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool, without_copy
     timings: list[summary.Timing] = []
     sure = yes or environment.get("CI") == "true"
     if action == "preview":
-        _write(markdown, action, stack, deployment.preview())
+        journal = deployment.preview()
+        _write(markdown, action, stack, journal)
+        if said := text(Meaning.of(stack, journal)):
+            print(f"\n{said}")
     elif action == "drift":
         journal = deployment.preview()
         _write(markdown, action, stack, journal)

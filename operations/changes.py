@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from operations.journal import Journal, Step
+from operations.journal import STACK, Journal, Step
 from operations.marks import LATER, SECRET, shown
+from operations.meaning import Meaning
+from operations.meaning import markdown as meant
 
 LONGEST = 100
 SIGNS = {"create": "+", "update": "~", "replace": "±", "delete": "-"}
@@ -22,7 +24,7 @@ WORDS = {
 
 
 def markdown(stack: str, journal: Journal, heading: str = "", note: str = "") -> str:
-    """The whole comment: counts, a line per changed resource, and the values, folded.
+    """The whole comment: counts, what it means, a line per changed resource, and the values, folded.
 
     `note` stands above them: why they are not what they seem.
 
@@ -34,6 +36,7 @@ def markdown(stack: str, journal: Journal, heading: str = "", note: str = "") ->
         lines += [f"> ❌ {_inline(note)}", ""]
     lines += [f"**{_counts(steps, journal)}**"]
     if steps:
+        lines += ["", *meant(Meaning.of(stack, journal))]
         lines += ["", "| | resource | type | what changes |", "|---|---|---|---|"]
         lines += [_row(step) for step in steps]
         lines += ["", "<details><summary>Values</summary>", "", "```diff"]
@@ -54,7 +57,7 @@ def markdown(stack: str, journal: Journal, heading: str = "", note: str = "") ->
 
 def _of_the_engine(step: Step) -> bool:
     """The stack itself, and the providers that the engine makes by itself."""
-    return step.type == "pulumi:pulumi:Stack" or (
+    return step.type == STACK or (
         step.type.startswith("pulumi:providers:") and step.name.startswith("default")
     )
 

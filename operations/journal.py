@@ -11,13 +11,14 @@ from typing import Any, TextIO
 
 from pulumi.automation import EngineEvent
 
-from operations.marks import SECRET, SIGNATURE, UNKNOWN
+from operations.marks import SECRET, SIGNATURE, UNKNOWN, shown
 
 AMBIENT = re.compile(r"using pulumi-resource-\S+ from \$PATH")
 """The engine's warning about a plugin that it did not install; who puts one there says so."""
 UNHANDLED = "an unhandled error occurred: "
 """What the engine puts before the program's own error when it repeats it."""
 
+STACK = "pulumi:pulumi:Stack"
 _EFFECTS = ("create", "update", "replace", "delete")
 
 
@@ -36,7 +37,7 @@ class Failure:
     @property
     def of_resource(self) -> bool:
         """Whether a resource failed, rather than the program."""
-        return self.type not in ("", "pulumi:pulumi:Stack")
+        return self.type not in ("", STACK)
 
     @property
     def type(self) -> str:
@@ -78,6 +79,10 @@ class Step:
     """The outputs so far."""
     in_outputs: frozenset[str] = frozenset()
     """The paths of `changed` that lead into `outputs`, where a set has another order than in `old`."""
+    protected: bool = False
+    """Whether the state protects it: then the engine refuses what would delete it."""
+    retained: bool = False
+    """Whether a delete forgets it and leaves it where it is."""
 
     def before(self, path: str) -> Any:
         """The value at a path of `changed` so far; where it is looked up is the engine's `inputDiff`."""
@@ -109,6 +114,9 @@ class Journal:
     """URN of what was read anew and is not as the state has it, to what was found, in words."""
     unread: set[str] = field(default_factory=set)
     """URNs of what could not be read anew."""
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    """The stack's, as the run leaves them (or would), with the words of `marks` for what is not shown; empty
+    where the program did not get so far."""
     _through: dict[str, str] = field(default_factory=dict)
     """URN of what was read anew to that of its provider."""
     _handle: TextIO | None = None
@@ -187,7 +195,12 @@ class Journal:
             self.steps.append(_step(meta))
 
     def _end(self, meta: Any) -> None:
-        """What was read anew tells how it differs from the state; what is gone has no new state."""
+        """What was read anew tells how it differs from the state; what is gone has no new state.
+
+        The stack ends twice, the second time with its outputs.
+        """
+        if meta.type == STACK and meta.new is not None and meta.new.outputs:
+            self.outputs = shown(meta.new.outputs)
         if _word(meta.op) == "refresh" and (meta.new is None or meta.diffs):
             self.strayed[meta.urn] = "was gone" if meta.new is None else "was changed"
             self._through[meta.urn] = meta.provider.rpartition("::")[0]
@@ -227,6 +240,8 @@ def _step(meta: Any) -> Step:
         replacing=tuple(meta.keys or ()),
         outputs=(meta.old.outputs or {}) if meta.old else {},
         in_outputs=frozenset(path for path, diff in detailed.items() if not diff.input_diff),
+        protected=bool(meta.old and meta.old.protect),
+        retained=bool(meta.old and meta.old.retain_on_delete),
     )
 
 

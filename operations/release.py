@@ -15,6 +15,7 @@ from components.settings.catalogue import SERVER_TYPES
 from operations import changes, stack_file
 from operations.at_server import deployed, told
 from operations.deployment import PROJECT, Deployment
+from operations.meaning import Meaning, text
 from operations.registry import Found, Login, NotThere, look
 from operations.releases import IMAGES
 
@@ -123,6 +124,8 @@ def main() -> int:
         markdown = ROOT / ".pulumi-out" / stack / "preview.md"
         markdown.parent.mkdir(parents=True, exist_ok=True)
         markdown.write_text(changes.markdown(stack, journal, f"Preview of `{stack}`"), encoding="utf-8")
+        if said := text(Meaning.of(stack, journal)):
+            print(f"\n{said}")
         print(f"nothing was deployed: commit Pulumi.{stack}.yaml, or `make deploy STACK={stack}`")
         return 0
 

@@ -24,6 +24,7 @@ from operations.engine import engine
 from operations.journal import Journal
 from operations.last_copy import before_destroy
 from operations.marks import SECRET
+from operations.meaning import Meaning, text
 from operations.orphans import Finder
 from operations.recovery import default_finders
 from operations.releases.__main__ import listed
@@ -378,6 +379,8 @@ class Rehearsal:
         target = self.state / "preview.md"
         heading = f"Rehearsed preview of `{self.stack}`"
         target.write_text(changes.markdown(self.stack, journal, heading, self.note))
+        if said := text(Meaning.of(self.stack, journal)):
+            self.say(f"\n{said}")
         self.say(f"the diff as a pull request shows it: {os.path.relpath(target)}")
 
     def _verify_empty(self) -> None:

@@ -102,8 +102,12 @@ def test_the_diff_of_a_pull_request_names_what_it_changes_and_leaves_the_rehears
     diff(checkout, "local", "HEAD", said.append)
 
     text = (state / "preview.md").read_text()
-    rows = [line for line in text.splitlines() if line.startswith("|")][2:]
-    assert rows == [
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert rows[2:3] == [
+        "| `web` | beside the one that runs, which then drains and stops | none | image 1.0.0 → 1.1.0 |"
+    ], text
+    assert "- **Data**: no migration runs\n- **No way back**: nothing\n" in text
+    assert rows[5:] == [
         "| ± | `image-web` | docker RemoteImage | `name` |",
         "| ~ | `release-begun` | command Command | `create` |",
         "| ± | `web` | docker Container | `image` |",
