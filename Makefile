@@ -18,7 +18,7 @@ SHELL := bash
 # System packages and Python's at the same time; a target's own lines stay in order.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-latency faults verify-images \
+.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-gap bench-latency faults verify-images \
 	preview deploy replace release releases rollback restore drill reset reset-if-set recover drift destroy comment docker-stop clean
 
 help: ## this list
@@ -77,6 +77,9 @@ bench: venv packages-rehearse ## the program's and the engine's seconds against 
 
 bench-again: venv packages-rehearse ## what it costs an up that changes nothing to read what is there; STACK is rehearsed and up
 	@python -W ignore -m bench.again --stack $(STACK) $(if $(RUNS),--runs $(RUNS))
+
+bench-gap: venv packages-rehearse ## for how long each service that stops first is away while it is replaced; local is rehearsed and up; WRITE=1 keeps it for the previews
+	@python -W ignore -m bench.gap $(if $(RUNS),--runs $(RUNS)) $(if $(WRITE),--write)
 
 bench-data: venv packages-test ## seconds and memory of a proven dump and of a restore, beside the plain tools; SIZES="100 1000" in MB
 	@python -W ignore -m bench.data $(if $(SIZES),--sizes $(SIZES))

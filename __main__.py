@@ -1,18 +1,16 @@
 """Jira++ on one host: the stack's settings, the platform that is made of them, and what people need of it."""
 
-import gc
 from dataclasses import asdict
 
 import pulumi
 
+from components import sdk
 from components.platform import Platform
 from components.preflight import look
 from components.services import temporal_ui
 from components.settings import cost_per_month, load, memory_budget
 
-# Much is made here, little of it garbage: at Python's thresholds the search for it took a fifth of the time.
-gc.set_threshold(100_000, 20, 100)
-
+sdk.spare()
 settings = load(pulumi.Config())
 look(settings)
 platform = Platform("jira", settings)

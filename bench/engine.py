@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pwd
+import resource
 import sys
 import time
 from pathlib import Path
@@ -30,9 +31,16 @@ def main(step: str, needs: dict[str, Any]) -> None:
         knock=lambda _: True,
     )
     deployment.open()
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), _processor()
     journal = deployment.preview() if step == "preview" else deployment.up()
-    print(json.dumps({"seconds": time.perf_counter() - started, "changes": journal.changes}))
+    seconds, processor = time.perf_counter() - started, _processor() - spent
+    print(json.dumps({"seconds": seconds, "processor": processor, "changes": journal.changes}))
+
+
+def _processor() -> float:
+    """Seconds of it that this process and the engines that it has waited for have had so far."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 if __name__ == "__main__":

@@ -35,9 +35,7 @@ def main() -> int:
         for service in fixed(deployment.resources()):
             seconds = [gap(deployment, service) for _ in range(arguments.runs)]
             medians[service] = round(statistics.median(seconds), 1)
-            print(
-                f"{service:<20}{min(seconds):7.1f}{medians[service]:7.1f}{max(seconds):7.1f} s", flush=True
-            )
+            print(f"{service:<20}{min(seconds):7.1f}{medians[service]:7.1f}{max(seconds):7.1f} s", flush=True)
     if arguments.write:
         FILE.write_text(json.dumps(medians, indent=1, sort_keys=True) + "\n")
     return 0

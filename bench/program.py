@@ -16,7 +16,7 @@ import pwd  # noqa: E402
 import runpy  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
-from collections.abc import Mapping  # noqa: E402
+from collections.abc import Awaitable, Callable, Mapping  # noqa: E402
 from pathlib import Path  # noqa: E402
 from types import SimpleNamespace  # noqa: E402
 from typing import Any  # noqa: E402
@@ -25,6 +25,7 @@ import pulumi  # noqa: E402
 from pulumi.runtime import mocks, stack  # noqa: E402
 
 PROJECT = "jira-plus-plus"
+NOBODY = "http://127.0.0.1:9/v1"
 COMPUTED: Mapping[str, Mapping[str, Any]] = {
     "docker:index/remoteImage:RemoteImage": {"imageId": "sha256:0"},
     "hcloud:index/primaryIp:PrimaryIp": {"ipAddress": "198.51.100.7", "ipNetwork": "2001:db8::/64"},
@@ -51,7 +52,8 @@ class _Mocks(mocks.Mocks):
 
 def main(folder: Path, stack_name: str, configuration: Mapping[str, str], extra: int) -> None:
     """Runs the program; prints when all was declared, when it was registered, and how many containers."""
-    os.environ |= {"HCLOUD_TOKEN": "0" * 64, "CLOUDFLARE_API_TOKEN": "0" * 64}
+    # At this address nobody is asked; by it the program knows that nothing here is on the Internet.
+    os.environ |= {"HCLOUD_TOKEN": "0" * 64, "CLOUDFLARE_API_TOKEN": "0" * 64, "HCLOUD_ENDPOINT": NOBODY}
     home = tempfile.mkdtemp()  # the program writes ssh keys to the user's
     pwd.getpwuid = lambda _uid: SimpleNamespace(pw_dir=home)  # type: ignore[assignment,misc]
     sys.path.insert(0, str(folder))
@@ -75,11 +77,18 @@ def main(folder: Path, stack_name: str, configuration: Mapping[str, str], extra:
             declare(names["platform"], extra)
         declared = time.perf_counter() - START
 
+    async def program() -> None:
+        run()
+        for end in ends:
+            await end()
+
+    ends: list[Callable[[], Awaitable[Any]]] = []
+    pulumi.run = ends.append  # a mocked engine's stack takes none
     engine = _Mocks()
 
     async def everything() -> None:
         mocks.set_mocks(engine, project=PROJECT, stack=stack_name, preview=False)
-        await stack.run_pulumi_func(run)
+        await stack.run_pulumi_func(program)
 
     asyncio.run(everything())
     registered = time.perf_counter() - START

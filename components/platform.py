@@ -122,7 +122,6 @@ class Platform(pulumi.ComponentResource):
         cutover = Cutover("cutover", site, traefik, served, [worker.container], child)
         self.releases = Releases("release", site, cutover.resource, child)
         images.retire(after=[*containers, cutover.resource])
-        self.edge.publish()  # last: its SDK takes seconds to import, while the engine is busy with the above
         self.containers = {container.service: container.name_in_docker for container in containers}
         """The name in Docker of each service's container."""
         self.register_outputs({"containers": self.containers})

@@ -3,14 +3,13 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import cast
 
 import pulumi
 
 from components.buckets.existing import see_to
 from components.buckets.place import Place
 from components.clouds import Accounts
-from components.imports import uncollected
+from components.clouds.cloudflare import AccountToken, R2Bucket
 from components.settings.backup import Backup
 from components.settings.bucket import Bucket
 from components.settings.r2 import R2
@@ -54,28 +53,18 @@ class R2Buckets(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _place(self, name: str, path: str, keys: str, bucket: Bucket) -> Place:
-        with uncollected("pulumi_cloudflare"):  # costs seconds: nobody pays them whose buckets are elsewhere
-            import pulumi_cloudflare as cloudflare
-
         settings, ours = self._settings, path != "backup.reset.masked"
         needed = [self._made(name, bucket)] if ours else []
         one = f"{settings.account_id}_{settings.jurisdiction}_{bucket.bucket}"
-        token = cloudflare.AccountToken(
+        token = AccountToken(
             f"{name}-key",
             account_id=settings.account_id,
-            name=f"jira-plus-plus {self._args.stack} {keys}",
-            policies=[
-                cloudflare.AccountTokenPolicyArgs(
-                    effect="allow",
-                    permission_groups=[
-                        cloudflare.AccountTokenPolicyPermissionGroupArgs(id=WRITE if ours else READ)
-                    ],
-                    resources=json.dumps(
-                        {f"com.cloudflare.edge.r2.bucket.{one}": "*"},
-                        separators=(",", ":"),  # as the API gives it back, or a refresh finds a difference
-                    ),
-                )
-            ],
+            title=f"jira-plus-plus {self._args.stack} {keys}",
+            permission=WRITE if ours else READ,
+            resources=json.dumps(
+                {f"com.cloudflare.edge.r2.bucket.{one}": "*"},
+                separators=(",", ":"),  # as the API gives it back, or a refresh finds a difference
+            ),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=needed,
@@ -84,7 +73,7 @@ class R2Buckets(pulumi.ComponentResource):
             ),
         )
         # https://developers.cloudflare.com/r2/api/tokens/#get-s3-api-credentials-from-an-api-token
-        access_key: pulumi.Output[str] = pulumi.Output.secret(cast(str, token.id))
+        access_key: pulumi.Output[str] = pulumi.Output.secret(token.id)
         return Place(
             self._args.accounts.r2 or settings.endpoint,
             bucket.bucket,
@@ -95,14 +84,12 @@ class R2Buckets(pulumi.ComponentResource):
         )
 
     def _made(self, name: str, bucket: Bucket) -> pulumi.Resource:
-        import pulumi_cloudflare as cloudflare
-
         settings = self._settings
         there = see_to(self._args.accounts.cloudflare, settings, bucket.bucket, pulumi.runtime.is_dry_run())
-        return cloudflare.R2Bucket(
+        return R2Bucket(
             name,
             account_id=settings.account_id,
-            name=bucket.bucket,
+            bucket=bucket.bucket,
             jurisdiction=settings.jurisdiction,
             opts=pulumi.ResourceOptions(
                 parent=self,

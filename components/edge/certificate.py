@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_tls as tls
 
-from components.imports import uncollected
+from components.clouds.cloudflare import OriginCaCertificate
 from components.settings.tls import Mode
 
 ORIGIN_CA_DAYS = 5475
@@ -54,9 +54,6 @@ class Certificate(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _origin_ca(self, name: str, key: tls.PrivateKey, names: list[str]) -> pulumi.Output[str]:
-        with uncollected("pulumi_cloudflare"):  # costs seconds: only for this mode
-            import pulumi_cloudflare as cloudflare
-
         request = tls.CertRequest(
             f"{name}-certificate-request",
             private_key_pem=key.private_key_pem,
@@ -64,7 +61,7 @@ class Certificate(pulumi.ComponentResource):
             dns_names=names,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return cloudflare.OriginCaCertificate(
+        return OriginCaCertificate(
             f"{name}-origin-ca-certificate",
             csr=request.cert_request_pem,
             hostnames=names,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.clouds.cloudflare import DnsRecord
 from components.edge.first import first
-from components.imports import uncollected
 
 AUTOMATIC_TTL = 1
 """The only time to live that a proxied record may have."""
@@ -41,19 +41,16 @@ class Dns(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DnsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:edge:Dns", name, {}, opts)
-        with uncollected("pulumi_cloudflare"):  # costs seconds: after everything that does not need it
-            import pulumi_cloudflare as cloudflare
-
         hooks = pulumi.ResourceHookBinding(before_create=[first(name, ordered=args.ipv6 is not None)])
         for purpose, host_name in args.host_names.items():
             for record_type, address in (("A", args.ipv4), ("AAAA", args.ipv6)):
                 if address is None:
                     continue
-                cloudflare.DnsRecord(
+                DnsRecord(
                     resource_name(name, purpose, record_type),
                     zone_id=args.zone_id,
-                    name=host_name,
-                    type=record_type,
+                    record=host_name,
+                    kind=record_type,
                     content=address,
                     proxied=True,
                     ttl=AUTOMATIC_TTL,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.imports import uncollected
+from components.clouds.cloudflare import ZoneSetting
 
 SETTINGS = {
     "ssl": "strict",  # https to the origin, whose certificate is checked
@@ -27,11 +27,8 @@ class Zone(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ZoneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:edge:Zone", name, {}, opts)
-        with uncollected("pulumi_cloudflare"):  # costs seconds: after everything that does not need it
-            import pulumi_cloudflare as cloudflare
-
         for setting, value in SETTINGS.items():
-            cloudflare.ZoneSetting(
+            ZoneSetting(
                 f"{name}-{setting.replace('_', '-')}",
                 zone_id=args.zone_id,
                 setting_id=setting,

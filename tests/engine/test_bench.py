@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ def test_a_limit_is_broken_by_the_median_alone() -> None:
     assert _line(within).endswith("holds")
     assert _line(beyond).endswith("BROKEN")
     assert "7.8" in _line(within), "times the empty program"
+    assert not replace(within, most_times=6.0).holds, "within the seconds, and 7.8 times the empty program"
+    assert replace(within, most_times=8.0).holds
 
 
 def test_a_slope_is_in_milliseconds_per_container() -> None:

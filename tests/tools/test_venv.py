@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MONTH = 31 * 24 * 3600
@@ -42,3 +45,14 @@ def test_one_that_no_checkout_has_asked_for_in_a_month_is_deleted_and_any_other_
     assert another.exists()
     assert unfinished.exists(), "somebody may be making it"
     assert not unused.exists()
+
+
+def test_what_each_run_imports_is_compiled_though_the_environment_forbids_to_keep_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path))
+    setup = runpy.run_path(str(ROOT / "tools" / "setup" / "venv.py"))
+    setup["compile_imported"](Path(sys.prefix))
+    kept = {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")}
+    assert "buildx_builder" in kept, "of Docker's SDK"

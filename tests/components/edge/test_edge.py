@@ -43,8 +43,6 @@ def declare(
 
     def program() -> Any:
         edge = Edge("edge", EdgeArgs("uat", domain, tls, "198.51.100.7", ipv6, port))
-        assert edge.certificate
-        edge.publish()
         found.append(edge)
 
     found: list[Edge] = []
@@ -130,16 +128,3 @@ def test_urls_are_what_a_person_types(mode: str, port: int | None, api: str) -> 
     recorded = declare(mode, zone_id=ZONE_ID if mode == "dns-01" else None, port=port)
     assert recorded.result.urls["api"] == api
     assert list(recorded.result.urls) == ["api", "web", "temporal"]
-
-
-def test_a_certificate_of_cloudflares_is_declared_when_it_is_asked_for_and_not_before() -> None:
-    domain = Domain.model_validate(
-        {"zone": "example.com", "zone_id": ZONE_ID, "api": "a", "web": "b", "temporal": "c"}
-    )
-    args = EdgeArgs("uat", domain, Tls(mode="origin-ca"))
-    edges: list[Edge] = []
-    assert not deploy(lambda: edges.append(Edge("edge", args)), computed).of(
-        "tls:index/privateKey:PrivateKey"
-    )
-    certified = deploy(lambda: edges.append(Edge("edge", args).certificate), computed)  # type: ignore[arg-type]
-    assert certified.one("edge-origin-ca-certificate")
