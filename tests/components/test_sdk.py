@@ -1,0 +1,91 @@
+"""What is spared of Pulumi's SDK, counted rather than timed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import mocks, stack
+
+from components import sdk
+
+RESOURCES = 60
+
+
+class _Thing(pulumi.CustomResource):
+    def __init__(self, name: str) -> None:
+        super().__init__("test:index:Thing", name, {f"input{number}": number for number in range(10)})
+
+
+class _Mocks(mocks.Mocks):
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        return args.name, dict(args.inputs)
+
+    def call(self, args: mocks.MockCallArgs) -> dict[str, Any]:
+        return {}
+
+
+@pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], Awaitable[Any]]]]:
+    """What the program gave `pulumi.run`; what it changes is put back."""
+    found: list[Callable[[], Awaitable[Any]]] = []
+    monkeypatch.setattr(pulumi, "run", found.append)
+    monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)
+    threshold = gc.get_threshold()
+    yield found
+    gc.set_threshold(*threshold)
+    asyncio.set_event_loop(asyncio.new_event_loop())  # `asyncio.run` leaves none, and mocks want one
+
+
+def waited(monkeypatch: pytest.MonkeyPatch, ends: list[Callable[[], Awaitable[Any]]]) -> int:
+    """How many futures the SDK has waited for together, summed over its turns, until all was registered."""
+    counted = 0
+    wait = asyncio.wait
+
+    def counting(pending: Any, **more: Any) -> Any:
+        nonlocal counted
+        counted += len(pending)
+        return wait(pending, **more)
+
+    async def program() -> None:
+        for number in range(RESOURCES):
+            _Thing(f"thing-{number}")
+        for end in ends:
+            await end()
+
+    async def everything() -> None:
+        mocks.set_mocks(_Mocks(), project="jira-plus-plus", stack="uat", preview=False)
+        await stack.run_pulumi_func(program)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "wait", counting)
+        asyncio.run(everything())
+    return counted
+
+
+def test_the_sdk_waits_for_registrations_in_turn_and_not_for_all_outputs_at_once(
+    monkeypatch: pytest.MonkeyPatch, ends: list[Callable[[], Awaitable[Any]]]
+) -> None:
+    before = waited(monkeypatch, ends)
+    sdk.spare()
+    after = waited(monkeypatch, ends)
+    outputs = RESOURCES * 10
+    assert before > 2 * outputs, "what is spared is there"
+    assert after <= outputs, "each is waited for once at most"
+
+
+def test_debug_lines_stay_here(monkeypatch: pytest.MonkeyPatch, ends: list[Any]) -> None:
+    class Engine(mocks.MockEngine):
+        def Log(self, request: Any) -> Any:  # noqa: N802 gRPC's name
+            said.append(request.message)
+
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "get_engine", lambda: Engine(None))
+    sdk.spare()
+    pulumi.log.debug("of each resource")
+    pulumi.log.warn("of one")
+    assert said == ["of one"]
