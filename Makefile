@@ -19,7 +19,7 @@ SHELL := bash
 MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-gap bench-latency faults verify-images \
-	preview deploy replace release releases rollback restore drill reset reset-if-set recover drift destroy comment docker-stop clean
+	preview deploy replace release promote deliver releases rollback restore drill reset reset-if-set recover drift destroy comment docker-stop clean
 
 help: ## this list
 	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|recover|rollback|diff|clean]"
@@ -95,6 +95,9 @@ replace: venv ## makes the server of STACK anew, with minutes of downtime (real 
 
 release: venv ## API=, WORKER=, WEB=<repository>:<version>@<digest> into the file of STACK, once their registry has shown them; a preview, no deploy
 	@python -m operations.release --stack $(STACK) $(if $(API),--api '$(API)') $(if $(WORKER),--worker '$(WORKER)') $(if $(WEB),--web '$(WEB)')
+
+promote: venv ## what FROM runs, was found good and has passed the playbook with, into the file of TO; a preview, no deploy; PLAYBOOK=no goes without
+	@python -m operations.promote --from '$(FROM)' $(if $(TO),--to '$(TO)') $(if $(filter no,$(PLAYBOOK)),--without-playbook)
 
 releases: venv ## the releases of STACK: when, what, who, how long, how each ended; which one runs, and which is the last good
 	@python -m operations.releases --stack $(STACK)

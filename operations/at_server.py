@@ -11,7 +11,7 @@ from pathlib import Path
 from operations.checks import Unwell
 from operations.deployment import Deployment, DeploymentFailed
 from operations.engine import EngineMissing, engine
-from operations.environment import EnvironmentIncomplete, complete_environment
+from operations.environment import EnvironmentIncomplete, complete_environment, read_env_file
 from operations.locks import Locked
 from operations.orphans import ForeignResource
 from operations.place import complaint
@@ -25,14 +25,18 @@ _TOLD = (
 """Whose messages are words for a human."""
 
 
-def deployed(root: Path, stack: str) -> Deployment:
+def deployed(root: Path, stack: str, *, among_others: bool = False) -> Deployment:
     """The stack of the checkout `root`, with what is exported or in its `.env` file.
+
+    `among_others` says that the run has to do with other stacks, too: what is exported may be theirs, and the
+    stack's own file goes before it.
 
     Raises:
         EnvironmentIncomplete: something that must be exported is not.
         EngineMissing: there is none, and none can be had.
     """
-    environment = complete_environment(root, stack, os.environ)
+    own = read_env_file(root / f".env.{stack}") if among_others else {}
+    environment = complete_environment(root, stack, {**os.environ, **own})
     return Deployment(project=root, stack=stack, binary=engine(), environment=environment)
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from components.settings.catalogue import SERVER_TYPES
 from operations import changes, stack_file
 from operations.at_server import deployed, told
 from operations.deployment import PROJECT, Deployment
+from operations.journal import Journal
 from operations.meaning import Meaning, text
 from operations.registry import Found, Login, NotThere, look
 from operations.releases import IMAGES
@@ -81,52 +80,91 @@ class Release:
         Raises:
             NotThere, NoRelease, Unwritable: nothing was written.
         """
-        config = yaml.safe_load(self._file.read_text(encoding="utf-8")).get("config") or {}
-        found = checked(wanted, architecture(config.get(f"{PROJECT}:host") or {}), self._login(config))
+        found = fitting(self._file, wanted, lambda: self._deployment)
         before = stack_file.images(self._file)
         stack_file.write_images(self._file, wanted)
-        lines = [f"{self._file.name}:"]
-        for name, image in found.items():
-            label = next((f" ({image.labels[label]})" for label in LABELS if image.labels.get(label)), "")
-            was = "stays" if before.get(name) == image.reference else f"was {before.get(name)}"
-            lines.append(f"  {name}: {image.reference}{label}, {was}")
-        return lines
+        return [f"{self._file.name}:", *told_of(found, before)]
 
-    def _login(self, config: Mapping[str, Any]) -> Login | None:
-        registry = config.get(f"{PROJECT}:registry")
-        if not registry:
-            return None
-        password = self._deployment.open().get_all_config().get(f"{PROJECT}:registry_password")
+    def show(self) -> Journal:
+        """The preview of what was written, also as Markdown in `.pulumi-out/<stack>/preview.md`.
+
+        Raises:
+            DeploymentFailed: it failed.
+        """
+        stack = self._deployment.stack
+        journal = self._deployment.preview()
+        markdown = self._deployment.project / ".pulumi-out" / stack / "preview.md"
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        markdown.write_text(changes.markdown(stack, journal, f"Preview of `{stack}`"), encoding="utf-8")
+        if said := text(Meaning.of(stack, journal)):
+            self._deployment.say(f"\n{said}")
+        self._deployment.say(
+            f"nothing was deployed: commit Pulumi.{stack}.yaml, or `make deploy STACK={stack}`"
+        )
+        return journal
+
+
+def fitting(file: Path, wanted: Mapping[str, str], deployment: Callable[[], Deployment]) -> dict[str, Found]:
+    """What the registries say of images for the stack of this file, whose settings say what fits.
+
+    `deployment` is asked where the registry wants a password, which the state keeps.
+
+    Raises:
+        NotThere, NoRelease: they do not fit.
+    """
+    login, registry = None, stack_file.section(file, "registry")
+    if registry:
+        open_ = deployment()
+        password = open_.open().get_all_config().get(f"{PROJECT}:registry_password")
         if password is None:
             raise NoRelease(
                 "registry_password: got nothing; `pulumi config set --secret registry_password --stack "
-                f"{self._deployment.stack}` with the password of {registry['username']}"
+                f"{open_.stack}` with the password of {registry['username']}"
             )
-        return Login(str(registry["server"]), str(registry["username"]), password.value)
+        login = Login(str(registry["server"]), str(registry["username"]), password.value)
+    return checked(wanted, architecture(stack_file.section(file, "host")), login)
+
+
+def told_of(found: Mapping[str, Found], before: Mapping[str, str]) -> list[str]:
+    """A line for each image: what it is of, and what was there before."""
+    lines = []
+    for name, image in found.items():
+        label = next((f" ({image.labels[label]})" for label in LABELS if image.labels.get(label)), "")
+        was = "stays" if before.get(name) == image.reference else f"was {before.get(name)}"
+        lines.append(f"  {name}: {image.reference}{label}, {was}")
+    return lines
+
+
+def add_images(parser: argparse.ArgumentParser) -> None:
+    """The options that name the images of a release."""
+    for name in IMAGES:
+        parser.add_argument(f"--{name}", default="", help="<repository>:<version>@sha256:<digest>")
+
+
+def images_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """What these options were given.
+
+    Raises:
+        NoRelease: nothing.
+    """
+    wanted = {name: getattr(arguments, name) for name in IMAGES if getattr(arguments, name)}
+    if not wanted:
+        raise NoRelease("got no image; give API=, WORKER= and WEB=, each <repository>:<version>@<digest>")
+    return wanted
 
 
 def main() -> int:
     """Exit codes: 0 done, 1 not done, 130 interrupted."""
     parser = argparse.ArgumentParser(prog="python -m operations.release", description=DESCRIPTION)
     parser.add_argument("--stack", required=True, help="uat, prod or local")
-    for name in IMAGES:
-        parser.add_argument(f"--{name}", default="", help="<repository>:<version>@sha256:<digest>")
+    add_images(parser)
     arguments = parser.parse_args()
-    stack = arguments.stack
 
     def work() -> int:
-        wanted = {name: getattr(arguments, name) for name in IMAGES if getattr(arguments, name)}
-        if not wanted:
-            raise NoRelease("got no image; give API=, WORKER= and WEB=, each <repository>:<version>@<digest>")
-        deployment = deployed(ROOT, stack)
-        print("\n".join(Release(deployment).prepare(wanted)))
-        journal = deployment.preview()
-        markdown = ROOT / ".pulumi-out" / stack / "preview.md"
-        markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(changes.markdown(stack, journal, f"Preview of `{stack}`"), encoding="utf-8")
-        if said := text(Meaning.of(stack, journal)):
-            print(f"\n{said}")
-        print(f"nothing was deployed: commit Pulumi.{stack}.yaml, or `make deploy STACK={stack}`")
+        wanted = images_of(arguments)
+        release = Release(deployed(ROOT, arguments.stack))
+        print("\n".join(release.prepare(wanted)))
+        release.show()
         return 0
 
     return told(work, NotThere, "the stack file may have the new images already; nothing was deployed")

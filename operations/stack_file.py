@@ -19,6 +19,13 @@ class Unwritable(Exception):
     """The file has not the form in which it can be changed line by line; the message names file and line."""
 
 
+def section(file: Path, name: str) -> Mapping[str, Any]:
+    """A section of the program's settings, as it is written; empty: there is none."""
+    written = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+    found = (written.get("config") or {}).get(f"{PROJECT}:{name}")
+    return found if isinstance(found, dict) else {}
+
+
 def images(file: Path) -> dict[str, str]:
     """The section `images`, as it is written.
 

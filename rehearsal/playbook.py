@@ -10,10 +10,15 @@ import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
-import yaml
-
+from operations import stack_file
+from operations.acceptance import Acceptance, Acceptances, Unnoted
+from operations.at_server import deployed
+from operations.place import complaint
 from rehearsal import background
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,8 +37,9 @@ def main() -> int:
     stack = arguments.stack
     rehearsed = background.find(ROOT / ".rehearsal" / stack) is not None
     module, step = ("rehearsal", ["--step", "outputs"]) if rehearsed else ("operations", ["outputs"])
+    ask = [sys.executable, "-m", module, *step, "--stack", stack]
     print(f"playbook of the {'rehearsed' if rehearsed else 'real'} {stack}", flush=True)
-    asked = subprocess.run([sys.executable, "-m", module, *step, "--stack", stack], cwd=ROOT, check=False)
+    asked = subprocess.run(ask, cwd=ROOT, check=False)
     if asked.returncode != 0:
         return asked.returncode
     outputs = ROOT / (".rehearsal" if rehearsed else ".pulumi-out") / stack / "outputs.json"
@@ -44,17 +50,35 @@ def main() -> int:
         more += ["--replace", shlex.join([sys.executable, "-m", module, *step, "--stack", stack])]
     report = ROOT / "reports" / stack
     playbook = ["tests/playbook", "-m", "playbook", "--stack-name", stack, "--outputs", str(outputs)]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *playbook, *connect, "--report", str(report), *more],
-        cwd=ROOT,
-        check=False,
-    ).returncode
+    with nullcontext() if rehearsed else deployed(ROOT, stack).way_in():
+        code = subprocess.run(
+            [sys.executable, "-m", "pytest", *playbook, *connect, "--report", str(report), *more],
+            cwd=ROOT,
+            check=False,
+        ).returncode
+        # What runs now is what was tried, or it counts for nothing.
+        if subprocess.run(ask, cwd=ROOT, check=False).returncode == 0:
+            print(noted(stack, json.loads(outputs.read_text()), report / "playbook.json"), flush=True)
+    return code
+
+
+def noted(stack: str, given: Mapping[str, Any], report: Path) -> str:
+    """In words, that the run was noted at the server with the outputs `given`, or why it was not."""
+    acceptance = Acceptance.of(json.loads(report.read_text()))
+    kind = str(stack_file.section(ROOT / f"Pulumi.{stack}.yaml", "host").get("kind"))
+    try:
+        Acceptances(stack, kind, given).note(acceptance)
+    except Unnoted as error:
+        return f"not noted: {error}"
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"not noted: the server cannot be asked: {complaint(error)}"
+    result = "not passed" if acceptance.lacking else f"passed: `make promote FROM={stack}` takes these images"
+    return f"noted at the server: {result}"
 
 
 def replaceable(stack: str) -> bool:
     """Whether the stack's file has a server that the program ordered and does not protect."""
-    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
-    host = config["jira-plus-plus:host"]
+    host = stack_file.section(ROOT / f"Pulumi.{stack}.yaml", "host")
     return bool(host["kind"] == "hetzner" and not host.get("protected"))
 
 

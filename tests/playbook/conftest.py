@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +23,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "checklist(phase, item): the line of the checklist that this test shows"
     )
     config.addinivalue_line("markers", "replaces_the_server: runs only with --replace")
-    if config.getoption("--stack-name"):
-        config.stash[EVIDENCE] = Evidence(config.getoption("--stack-name"))
+    if stack := config.getoption("--stack-name"):
+        outputs = Path(config.getoption("--outputs"))
+        given = json.loads(outputs.read_text()) if outputs.is_file() else {}
+        config.stash[EVIDENCE] = Evidence(stack, given.get("last_good"))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

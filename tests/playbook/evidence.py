@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -91,8 +92,9 @@ class Entry:
 class Evidence:
     """All entries of a run."""
 
-    def __init__(self, stack: str) -> None:
-        self.stack = stack
+    def __init__(self, stack: str, images: Mapping[str, str] | None = None) -> None:
+        """`images`: what the stack runs, as its output `last_good` has it."""
+        self.stack, self.images = stack, dict(images or {})
         self.started = time.time()
         self.entries = {
             (phase, item): Entry(phase, item) for phase, items in CHECKLIST.items() for item in items
@@ -106,6 +108,8 @@ class Evidence:
         """Writes everything as JSON, for a later comparison."""
         document = {
             "stack": self.stack,
+            "images": self.images,
+            "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.started)),
             "started": self.started,
             "entries": [asdict(e) for e in self.entries.values()],
         }
