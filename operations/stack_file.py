@@ -32,8 +32,16 @@ def images(file: Path) -> dict[str, str]:
     Raises:
         Unwritable: there is none, or it is no mapping.
     """
-    found = _section(file, file.read_text(encoding="utf-8"))
-    return {str(name): str(reference) for name, reference in found.items()}
+    return images_in(file.name, file.read_text(encoding="utf-8"))
+
+
+def images_in(name: str, text: str) -> dict[str, str]:
+    """The same of the text of a file of that name, as a commit has it.
+
+    Raises:
+        Unwritable: there is none, or it is no mapping.
+    """
+    return {str(image): str(reference) for image, reference in _section(name, text).items()}
 
 
 def write_images(file: Path, wanted: Mapping[str, str]) -> None:
@@ -43,14 +51,14 @@ def write_images(file: Path, wanted: Mapping[str, str]) -> None:
         Unwritable: an image has no line of its own in the section. The file is as it was.
     """
     text = file.read_text(encoding="utf-8")
-    expected = {**_section(file, text), **wanted}
+    expected = {**_section(file.name, text), **wanted}
     lines = text.split("\n")
     left = dict(wanted)
     for number in _lines(lines):
         if (entry := _ENTRY.match(lines[number])) and (name := entry[2].strip("\"'")) in left:
             lines[number] = f"{entry[1]}{entry[2]}{entry[3]}{left.pop(name)}{entry[5]}"
     changed = "\n".join(lines)
-    if left or _section(file, changed) != expected:
+    if left or _section(file.name, changed) != expected:
         raise Unwritable(
             f"{file.name}: {SECTION}: {', '.join(sorted(left or wanted))} cannot be written there; give each "
             "image a line of its own below it, such as `    api: <repository>:<version>@sha256:<digest>`"
@@ -60,15 +68,15 @@ def write_images(file: Path, wanted: Mapping[str, str]) -> None:
     unfinished.replace(file)
 
 
-def _section(file: Path, text: str) -> dict[str, Any]:
+def _section(name: str, text: str) -> dict[str, Any]:
     try:
         written = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise Unwritable(f"{file.name}: no valid YAML: {' '.join(str(error).split())}") from None
+        raise Unwritable(f"{name}: no valid YAML: {' '.join(str(error).split())}") from None
     config = written.get("config") if isinstance(written, dict) else None
     found = config.get(SECTION) if isinstance(config, dict) else None
     if not isinstance(found, dict):
-        raise Unwritable(f"{file.name}: there is no section {SECTION}; add it, with api, worker and web")
+        raise Unwritable(f"{name}: there is no section {SECTION}; add it, with api, worker and web")
     return found
 
 

@@ -8,6 +8,7 @@ from components.settings.edge import Edge
 from components.settings.host import Host
 from components.settings.images import Images
 from components.settings.registry import Registry
+from components.settings.release import Release
 from components.settings.section import Section
 from components.settings.services import Services
 from components.settings.tls import Tls
@@ -25,4 +26,5 @@ class Settings(Section):
     application: Application
     backup: Backup = Backup()
     registry: Registry | None = None
+    release: Release = Release()
     development: Development = Development()

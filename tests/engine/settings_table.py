@@ -19,6 +19,13 @@ HETZNER = ("uat", "prod")
 DIGEST = f"sha256:{'0' * 64}"
 PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGx0bkGVfrDgZCrzSlVpWOBeWNmwYVLEBmyqWv9+RMOy ops"
 
+SIGNING_KEY = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAELy9vjeFkQH93M8/OwdbqmArgzG9o\n"
+    "Iwx+2+jBSbCVcgTNNDf3oSLtFuqbJmdAGRZmtfCFKZn0T8R3KGu7P1zgDA==\n"
+    "-----END PUBLIC KEY-----\n"
+)
+
 SOURCES = ("api", "worker", "web")
 DEVELOPER = Path(__file__).parent / "developer"
 """A developer's file of variables and sources, as settings name them."""
@@ -705,6 +712,9 @@ ROWS = [
     Row(
         "registry.username", "puller", {"host-docker": "~ registryAuth"}, also={"registry.server": "ghcr.io"}
     ),
+    # ── release: what brings images is told, and no resource
+    Row("release.commit", True, {}),
+    Row("release.signed_by", [SIGNING_KEY], {}),
 ]
 """Every row is previewed on the stacks that it names."""
 

@@ -29,7 +29,19 @@ class Registry(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.objects: dict[str, bytes] = {}
         self.private = False
+        self._waited_for: set[str] = set()
+        self._meeting = threading.Barrier(1)
         self.host = f"127.0.0.1:{self.server_address[1]}"
+
+    def meet(self, images: set[str]) -> None:
+        """Whoever asks for one of these first waits until all of them were asked for."""
+        self._waited_for, self._meeting = images, threading.Barrier(len(images))
+
+    def arrive(self, image: str) -> None:
+        """Waits, if that is to be waited for."""
+        if image in self._waited_for:
+            self._waited_for.remove(image)
+            self._meeting.wait(timeout=60)
 
     def put(self, content: Any) -> str:
         raw = json.dumps(content).encode()
@@ -80,8 +92,10 @@ class Handler(BaseHTTPRequestHandler):
             realm = f'Bearer realm="http://{self.server.host}/token",service="registry"'
             self._answer(401, b"{}", {"WWW-Authenticate": realm})
         else:
-            found = re.fullmatch(r"/v2/jira/[a-z]+/(?:manifests|blobs)/(sha256:[0-9a-f]+)", self.path)
-            raw = self.server.objects.get(found[1]) if found else None
+            found = re.fullmatch(r"/v2/jira/([a-z]+)/(?:manifests|blobs)/(sha256:[0-9a-f]+)", self.path)
+            raw = self.server.objects.get(found[2]) if found else None
+            if found:
+                self.server.arrive(found[1])
             self._answer(200 if raw else 404, raw or b"{}")
 
     def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
