@@ -99,6 +99,9 @@ release: venv ## API=, WORKER=, WEB=<repository>:<version>@<digest> into the fil
 promote: venv ## what FROM runs, was found good and has passed the playbook with, into the file of TO; a preview, no deploy; PLAYBOOK=no goes without
 	@python -m operations.promote --from '$(FROM)' $(if $(TO),--to '$(TO)') $(if $(filter no,$(PLAYBOOK)),--without-playbook)
 
+deliver: venv ## what the workflow release does: API=, WORKER=, WEB= into the repository's file of STACK, by a commit or a pull request, as that says
+	@python -m operations.delivery --stack "$${STACK:-uat}" --api "$${API:-}" --worker "$${WORKER:-}" --web "$${WEB:-}"
+
 releases: venv ## the releases of STACK: when, what, who, how long, how each ended; which one runs, and which is the last good
 	@python -m operations.releases --stack $(STACK)
 

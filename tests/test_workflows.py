@@ -92,8 +92,7 @@ def test_nothing_that_starts_by_itself_but_a_deploy_asks_for_a_reviewer() -> Non
 def test_every_environment_of_the_workflows_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text()
     named = {str(job["environment"]) for _, _, job in jobs() if "environment" in job}
-    named = {name.replace("${{ inputs.stack }}", stack) for name in named for stack in ("uat", "prod")}
-    named = {name.replace("${{ matrix.stack }}", stack) for name in named for stack in ("uat", "prod")}
+    named = {re.sub(r"\$\{\{ [^}]+ \}\}", stack, name) for name in named for stack in ("uat", "prod")}
     for name in named:
         assert f"`{name}`" in readme, name
 
@@ -104,7 +103,7 @@ def test_whoever_calls_up_grants_what_it_needs() -> None:
     callers = [
         (flow, name, job) for flow, name, job in jobs() if str(job.get("uses", "")).endswith("/up.yml")
     ]
-    assert len(callers) == 5
+    assert len(callers) == 6
     for flow, name, job in callers:
         assert job["permissions"] == wanted, f"{flow}/{name}"
 
@@ -180,3 +179,99 @@ def test_a_reset_by_night_is_of_uat_alone_and_of_a_stack_that_wants_one() -> Non
         WORKFLOWS[flow]["on"]["schedule"][0]["cron"].split()[1::-1] for flow in ("uat", "reset", "drift")
     ]
     assert hours == sorted(hours), "made anew, then filled, then looked at"
+
+
+def test_no_script_has_an_expression_in_it() -> None:
+    """What an expression gives becomes a part of the script; a variable stays text."""
+    for flow, name, job in jobs():
+        for step in job.get("steps", []):
+            assert "${{" not in step.get("run", ""), f"{flow}/{name}"
+
+
+REFERENCE = f"ghcr.io/example-org/jira-plus-plus-api:1.1.0@sha256:{'a' * 64}"
+
+
+def asked(folder: Path, **given: str) -> tuple[int, str, str]:
+    """Exit code, words and outputs of the first step of `release`, which looks at what it was given."""
+    (step,) = steps("release", "asked")
+    names = set(step["env"])
+    assert names == {"STACK", "FROM", "API", "WORKER", "WEB"}
+    outputs = folder / "outputs"
+    outputs.write_text("")
+    environment = {**os.environ, **dict.fromkeys(names, ""), **given, "GITHUB_OUTPUT": str(outputs)}
+    done = subprocess.run(
+        # GitHub's own words for `run:` on Linux
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, outputs.read_text()
+
+
+def test_a_release_takes_images_or_a_stack_to_take_them_from(tmp_path: Path) -> None:
+    assert asked(tmp_path, STACK="uat", API=REFERENCE, WEB=REFERENCE) == (
+        0,
+        "",
+        f"stack=uat\nfrom=\napi={REFERENCE}\nworker=\nweb={REFERENCE}\n",
+    )
+    assert asked(tmp_path, STACK="prod", FROM="uat")[::2] == (
+        0,
+        "stack=prod\nfrom=uat\napi=\nworker=\nweb=\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"STACK": "local", "API": REFERENCE}, "stack: got 'local'; must be uat or prod"),
+        ({"STACK": "uat\nweb=x", "API": REFERENCE}, "stack: got $'uat\\nweb=x'; must be"),
+        ({"STACK": "uat", "API": "ghcr.io/x/api:1"}, "api: got 'ghcr.io/x/api:1'; must be <repository>"),
+        ({"STACK": "uat", "WEB": f"{REFERENCE}\nstack=prod"}, "web: got $'ghcr.io"),
+        ({"STACK": "uat", "WORKER": f"$(id)@sha256:{'a' * 64}"}, "worker: got '$(id)@sha256"),
+        ({"STACK": "uat", "WORKER": f"';id;'@sha256:{'a' * 64}"}, "worker: got"),
+        ({"STACK": "uat", "FROM": "uat"}, "from: got 'uat'; must be the other stack"),
+        ({"STACK": "uat"}, "got no image; give api, worker and web, or from"),
+        ({"STACK": "prod", "FROM": "uat", "API": REFERENCE}, "got images and from; give one of the two"),
+    ],
+)
+def test_what_has_another_form_ends_a_release_before_anything_else_sees_it(
+    given: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    code, said, outputs = asked(tmp_path, **given)
+    assert (code, outputs) == (1, "")
+    assert said.startswith(f"::error::{told}")
+    assert said.count("\n") == 1, "a line break in a value begins no command of its own"
+
+
+def test_releases_of_a_stack_wait_for_each_other_and_none_is_dropped() -> None:
+    write = WORKFLOWS["release"]["jobs"]["write"]
+    assert write["concurrency"] == {
+        "group": "release-${{ needs.asked.outputs.stack }}",
+        "cancel-in-progress": False,
+        "queue": "max",
+    }
+    assert write["permissions"] == {"contents": "write", "pull-requests": "write"}
+    assert "secrets" not in str(WORKFLOWS["release"]["jobs"]["asked"]), "it looks at what a stranger may send"
+
+
+def test_a_pull_request_of_a_release_gets_its_previews_and_a_commit_its_deploy() -> None:
+    """What the token of a workflow does starts no other workflow."""
+    made = WORKFLOWS["release"]["jobs"]
+    given = made["preview"]["with"]
+    assert set(given) == set(WORKFLOWS["preview"]["on"]["workflow_call"]["inputs"])
+    assert all(value.startswith("${{ needs.write.outputs.") for value in given.values())
+    (step,) = made["deploy"]["steps"]
+    assert step["run"].startswith("gh workflow run deploy.yml ")
+    assert "workflow_dispatch" in WORKFLOWS["deploy"]["on"]
+    needed = {word for job in WORKFLOWS["preview"]["jobs"].values() for word in job["permissions"].items()}
+    assert needed <= set(made["preview"]["permissions"].items()) | {("contents", "read")}
+
+
+def test_the_images_of_a_delivery_are_text_to_make_and_its_shell(tmp_path: Path) -> None:
+    """The target takes them as variables of its shell: `$(API)` would be a part of the script."""
+    (recipe,) = re.findall(r"^deliver:.*\n\t@(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert "$(" not in recipe
+    assert recipe.count('"$${') == 4
