@@ -6,6 +6,7 @@ https://distribution.github.io/distribution/spec/auth/token/
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,10 +55,7 @@ def look(reference: str, architecture: str, login: Login | None = None) -> Found
     Raises:
         NotThere: the registry does not have it, does not let in, does not answer, or has it for others only.
     """
-    host, repository, digest = split(reference)
-    registry = _Registry(
-        reference, host, repository, login if login and _host(login.server) == host else None
-    )
+    registry, digest = Repository.of(reference, login)
     manifest = registry.json(f"manifests/{digest}")
     if "manifests" in manifest:
         platforms = {
@@ -105,7 +103,7 @@ def _elsewhere(reference: str, architecture: str, found: list[str]) -> NotThere:
     )
 
 
-class _Registry:
+class Repository:
     """The parts of one repository; logs in where it is asked to."""
 
     def __init__(self, reference: str, host: str, repository: str, login: Login | None) -> None:
@@ -114,7 +112,41 @@ class _Registry:
         self._base = f"{scheme}://{host}/v2/{repository}/"
         self._headers = {"Accept": ", ".join((*_INDEXES, *_MANIFESTS, "*/*;q=0.1"))}
 
+    @classmethod
+    def of(cls, reference: str, login: Login | None) -> tuple[Repository, str]:
+        """That of an image, and the image's digest in it.
+
+        Raises:
+            NotThere: the reference has no digest.
+        """
+        host, repository, digest = split(reference)
+        ours = login if login and _host(login.server) == host else None
+        return cls(reference, host, repository, ours), digest
+
     def json(self, part: str) -> dict[str, Any]:
+        """A manifest (`manifests/<digest or tag>`) or a blob that is JSON.
+
+        Raises:
+            NotThere: it is not to be had.
+        """
+        content = self.find(part)
+        if content is None:
+            raise NotThere(
+                f"{self._reference}: {self._host} does not have it; look whether it was pushed, and with "
+                "this digest (some registries answer so, too, where a login is missing: `registry`)"
+            )
+        try:
+            found: dict[str, Any] = json.loads(content)
+        except ValueError as error:
+            raise self._unanswered(error) from None
+        return found
+
+    def find(self, part: str) -> bytes | None:
+        """The bytes of a part; None: it is not there.
+
+        Raises:
+            NotThere: the registry does not let in, or does not answer.
+        """
         try:
             answer = requests.get(self._base + part, headers=self._headers, timeout=SECONDS)
             if answer.status_code == requests.codes.unauthorized and "Authorization" not in self._headers:
@@ -123,17 +155,16 @@ class _Registry:
             if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
                 raise self._refused()
             if answer.status_code == requests.codes.not_found:
-                raise NotThere(
-                    f"{self._reference}: {self._host} does not have it; look whether it was pushed, and with "
-                    "this digest (some registries answer so, too, where a login is missing: `registry`)"
-                )
+                return None
             answer.raise_for_status()
-            found: dict[str, Any] = answer.json()
         except (requests.RequestException, ValueError) as error:
-            raise NotThere(
-                f"{self._reference}: {self._host} cannot be asked: {error}; try again, or correct the host"
-            ) from None
-        return found
+            raise self._unanswered(error) from None
+        return answer.content
+
+    def _unanswered(self, error: Exception) -> NotThere:
+        return NotThere(
+            f"{self._reference}: {self._host} cannot be asked: {error}; try again, or correct the host"
+        )
 
     def _log_in(self, challenge: str) -> None:
         basic = (self._login.username, self._login.password) if self._login else None

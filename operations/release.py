@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from components.settings.catalogue import SERVER_TYPES
-from operations import changes, stack_file
+from operations import changes, signatures, stack_file
 from operations.at_server import deployed, told
 from operations.deployment import PROJECT, Deployment
 from operations.journal import Journal
@@ -20,8 +20,9 @@ from operations.releases import IMAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 DESCRIPTION = """\
-Looks whether the images are in their registry, for the server's architecture, and of one build; writes them
-into the stack file, whose comments stay, and shows what a deploy would do. It does not deploy.
+Looks whether the images are in their registry, for the server's architecture, of one build, and signed where
+`release.signed_by` has keys; writes them into the stack file, whose comments stay, and shows what a deploy
+would do. It does not deploy.
 """
 LABELS = ("org.opencontainers.image.revision", "org.opencontainers.image.version")
 """What must be the same in images of one build, where they have it."""
@@ -33,17 +34,21 @@ class NoRelease(NotThere):
     """The images do not go together, or there are none; the message says what would."""
 
 
-def checked(wanted: Mapping[str, str], architecture: str, login: Login | None) -> dict[str, Found]:
-    """What the registries say of the images.
+def checked(
+    wanted: Mapping[str, str], architecture: str, login: Login | None, signed_by: Sequence[str] = ()
+) -> dict[str, Found]:
+    """What the registries say of the images; with `signed_by` of those that one of these keys has signed.
 
     Raises:
-        NotThere: one is not to be had; all of them are named.
+        NotThere: one is not to be had, or not signed; all of them are named.
         NoRelease: they are not of one build.
     """
     found, missing = {}, []
     for name, reference in wanted.items():
         try:
             found[name] = look(reference, architecture, login)
+            if signed_by:
+                signatures.require(reference, signed_by, login)
         except NotThere as error:
             missing.append(f"{name.upper()}: {error}")
     if missing:
@@ -122,7 +127,8 @@ def fitting(file: Path, wanted: Mapping[str, str], deployment: Callable[[], Depl
                 f"{open_.stack}` with the password of {registry['username']}"
             )
         login = Login(str(registry["server"]), str(registry["username"]), password.value)
-    return checked(wanted, architecture(stack_file.section(file, "host")), login)
+    signed_by = stack_file.section(file, "release").get("signed_by") or ()
+    return checked(wanted, architecture(stack_file.section(file, "host")), login, signed_by)
 
 
 def told_of(found: Mapping[str, Found], before: Mapping[str, str]) -> list[str]:
