@@ -19,7 +19,7 @@ SHELL := bash
 MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-gap bench-latency faults verify-images \
-	preview deploy replace release promote deliver releases rollback restore drill reset reset-if-set recover drift destroy comment docker-stop clean
+	preview deploy replace release promote deliver releases rollback restore drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
 
 help: ## this list
 	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|recover|rollback|diff|clean]"
@@ -129,6 +129,9 @@ drift: venv ## what differs from the code in STACK (real accounts); exit code 2 
 
 destroy: venv ## deletes all of STACK (real accounts); YES=1 does not ask; COPY=no takes no last copy off the machine
 	@python -m operations destroy --stack $(STACK) $(if $(YES),--yes) $(if $(filter no,$(COPY)),--without-copy)
+
+recreate: venv ## destroys STACK and makes it anew with its names, and times it (real accounts); YES=1 does not ask; COPY=no takes no last copy
+	@python -m operations.recreate --stack $(STACK) $(if $(YES),--yes) $(if $(filter no,$(COPY)),--without-copy)
 
 comment: venv ## puts FILES (Markdown) into one comment on PULL_REQUEST, edited in place
 	@python -m operations.comment --pull-request $(PULL_REQUEST) $(FILES)

@@ -37,7 +37,7 @@ steps:
   up        brings the stack up, also after a run that was killed
   replace   makes the server anew, volume and addresses stay; refused for prod
   destroy   deletes everything, checks that the embedded cloud is empty and stops it; refused for prod
-  recreate  destroy, then up
+  recreate  destroy, a look that nothing is left, then up with the same names and its data, as `make recreate`
   diff      what the working tree changes against BASE (--base, a git revision): BASE is brought up aside,
             recorded only, and the working tree previewed on it; the Markdown is that of preview
   restore   databases as they were (--from, --database, --into, as `make restore`); without --from lists what

@@ -27,6 +27,7 @@ from operations.marks import SECRET
 from operations.meaning import Meaning, text
 from operations.orphans import Finder
 from operations.recovery import default_finders
+from operations.recreate import Recreation
 from operations.releases.__main__ import listed
 from operations.reset import Refused, Reset, source_of
 from operations.reset import act as reset
@@ -170,8 +171,16 @@ class Rehearsal:
         self.say("the embedded cloud is empty and was stopped")
 
     def _recreate(self) -> None:
-        self._end()
-        self._up()
+        assert self._deployment is not None
+
+        def empty() -> list[str]:
+            self._verify_empty()
+            forget_ssh_files(self.state)
+            return []
+
+        timings = Recreation(self._deployment, self.say, empty).act(sure=True)
+        self.timings += timings or []
+        self._table()
 
     def _end(self) -> None:
         assert self._deployment is not None

@@ -84,7 +84,7 @@ def test_a_waiting_approval_holds_no_group_that_others_wait_for() -> None:
 
 def test_nothing_that_starts_by_itself_but_a_deploy_asks_for_a_reviewer() -> None:
     """infrastructure A5 (ai-engineering-fluency#1726): 90 nightly runs that waited for a human."""
-    for flow in ("drift", "uat", "reset", "preview", "up"):
+    for flow in ("drift", "recreate", "reset", "preview", "up"):
         for name, job in WORKFLOWS[flow]["jobs"].items():
             assert not REVIEWED.match(str(job.get("environment", ""))), f"{flow}/{name}"
 
@@ -176,7 +176,7 @@ def test_a_reset_by_night_is_of_uat_alone_and_of_a_stack_that_wants_one() -> Non
     (job,) = WORKFLOWS["reset"]["jobs"].values()
     assert job["with"] == {"stack": "uat", "targets": "reset-if-set"}
     hours = [
-        WORKFLOWS[flow]["on"]["schedule"][0]["cron"].split()[1::-1] for flow in ("uat", "reset", "drift")
+        WORKFLOWS[flow]["on"]["schedule"][0]["cron"].split()[1::-1] for flow in ("recreate", "reset", "drift")
     ]
     assert hours == sorted(hours), "made anew, then filled, then looked at"
 
@@ -275,3 +275,24 @@ def test_the_images_of_a_delivery_are_text_to_make_and_its_shell(tmp_path: Path)
     (recipe,) = re.findall(r"^deliver:.*\n\t@(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert "$(" not in recipe
     assert recipe.count('"$${') == 4
+
+
+@pytest.mark.parametrize(
+    ("event", "typed", "goes_on"),
+    [("workflow_dispatch", "uat", True), ("schedule", "", True), ("workflow_dispatch", "UAT\nuat", False)],
+)
+def test_uat_is_recreated_by_hand_where_its_name_is_typed(event: str, typed: str, goes_on: bool) -> None:
+    (step,) = steps("recreate", "confirmed")
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", step["run"]],
+        env={**os.environ, "EVENT": event, "CONFIRM": typed},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode == 0) is goes_on, done.stdout
+    assert goes_on or done.stdout.startswith("::error::confirm: got $'UAT\\nuat'; nothing was deleted")
+    made = WORKFLOWS["recreate"]["jobs"]["recreate"]
+    assert made["needs"] == "confirmed"
+    assert made["with"] == {"stack": "uat", "targets": "recreate"}
+    assert WORKFLOWS["up"]["jobs"]["up"]["environment"] == "${{ inputs.stack }}"

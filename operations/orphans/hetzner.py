@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import requests
@@ -102,6 +103,17 @@ def hetzner(environment: Mapping[str, str], pause_seconds: float = 1.0) -> Clien
         poll_interval=min(1.0, pause_seconds),
         timeout=30,
     )
+
+
+def left(environment: Mapping[str, str], stack: str) -> list[str]:
+    """What the project has with the labels of a stack, in words; of a destroyed one it should be nothing."""
+    client = hetzner(environment)
+    selector = f"managed-by=jira-plus-plus,stack={stack}"  # as components/host/labels.py has it
+    return [
+        f"{kind} {found.name} (id {found.id})"
+        for kind, attribute in _CLIENTS.values()
+        for found in steadily(partial(getattr(client, attribute).get_all, label_selector=selector))
+    ]
 
 
 def steadily(ask: Callable[[], Any]) -> Any:
