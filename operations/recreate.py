@@ -26,8 +26,8 @@ from operations.summary import Timing, outputs
 ROOT = Path(__file__).resolve().parents[1]
 DESCRIPTION = """\
 Deletes every resource of a stack, looks that nothing of it is left, and deploys it again: the same names and
-images, a certificate and passwords made anew, and the data that its file names (masked rows of backup.reset, or
-application.seed_data). Refused for a protected stack. With a place for copies off the machine a last one is
+images, a certificate and passwords made anew, and the data that its file names (backup.reset with masked
+rows, or application.seed_data). Refused for a protected stack. With a place for copies off the machine a last one is
 made first.
 """
 
