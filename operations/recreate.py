@@ -27,8 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DESCRIPTION = """\
 Deletes every resource of a stack, looks that nothing of it is left, and deploys it again: the same names and
 images, a certificate and passwords made anew, and the data that its file names (backup.reset with masked
-rows, or application.seed_data). Refused for a protected stack. With a place for copies off the machine a last one is
-made first.
+rows, or application.seed_data). Refused for a protected stack. With a place for copies off the machine a last
+one is made first.
 """
 
 

@@ -58,8 +58,9 @@ def require(reference: str, keys: Sequence[str], login: Login | None = None) -> 
         NotThere: the registry cannot be asked.
     """
     repository, digest = Repository.of(reference, login)
+    loaded = [_loaded(key) for key in keys]
     claims = [*_tagged(repository, digest), *_referring(repository, digest)]
-    ours = [claim for claim in claims if any(_signed(claim, _loaded(key)) for key in keys)]
+    ours = [claim for claim in claims if any(_signed(claim, key) for key in loaded)]
     if any(claim.digest == digest for claim in ours):
         return
     how = f"sign it: `cosign sign --key cosign.key {reference}`"
