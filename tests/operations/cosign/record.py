@@ -2,7 +2,7 @@
 
     python -m tests.operations.cosign.record NAME COSIGN 127.0.0.1:<port of an empty registry> [OPTION …]
 
-`NAME` is that of the files, `COSIGN` the program, and the options go to its `sign`; for the bundle of cosign 3:
+`NAME` is that of the files, `COSIGN` the program, and the options go to its `sign`; the bundle of cosign 3:
 `--use-signing-config=false --new-bundle-format=true`. To build one:
 `go build github.com/sigstore/cosign/v2/cmd/cosign` in a module that requires it.
 """
