@@ -17,7 +17,7 @@ from typing import Any
 
 from operations import stack_file
 from operations.acceptance import Acceptance, Acceptances, Unnoted
-from operations.at_server import deployed
+from operations.at_server import deployed, told
 from operations.place import complaint
 from rehearsal import background
 
@@ -83,4 +83,4 @@ def replaceable(stack: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(main, Unnoted, "the stack is as the last test has left it"))
