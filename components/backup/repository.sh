@@ -15,11 +15,18 @@ must() {
 }
 
 # told FILE: what pgBackRest's complaints in it mean, in one line. It repeats what it has said, and shows what it could not read.
+# The passphrase opens archive.info and backup.info, in which are the keys to the rest: what cannot be decrypted there is damaged.
 told() {
-  local said
+  local said damaged
   said=$(LC_ALL=C tr -cd '[:print:]\n' <"$1" | sed -z 's/:\n  */: /g')
+  damaged=$(sed -n -E '/unable to get [0-9A-F]{24}: .*\[(Crypto|Format)Error\] /{
+    s/.*unable to get ([0-9A-F]{24}): .*\[(Crypto|Format)Error\] /\1 was cut off or changed in the bucket: /p;q}' <<<"$said")
+  [[ -z $damaged ]] || {
+    echo "$damaged"
+    return
+  }
   case $said in
-    *'found outside of section'* | *'cipher header invalid'* | *'unable to flush'*)
+    *'unable to load info file'*'FormatError: '* | *'unable to load info file'*'CryptoError: '*)
       echo "it is encrypted with another passphrase than archive_passphrase"
       ;;
     *'[050]'*) echo "another backup is being made" ;;

@@ -69,9 +69,16 @@ class Stack(Cluster):
         docker("start", self.name(service))
 
     def whole(self) -> bool:
-        """Whether both containers are healthy."""
-        said = docker("inspect", "--format={{.State.Health.Status}}", *map(self.name, MOUNTS))
-        return said.split() == ["healthy"] * len(MOUNTS)
+        """Whether both containers are healthy; one that is not is told with what its check said last.
+
+        Raises:
+            AssertionError: one is not.
+        """
+        for name in map(self.name, MOUNTS):
+            state = json.loads(docker("inspect", "--format={{json .State.Health}}", name))
+            said = [check["Output"].strip() for check in state["Log"]][-1:]
+            assert state["Status"] == "healthy", f"{name} is {state['Status']}: {said}"
+        return True
 
     def answers(self) -> None:
         """Waits for the server, which may replay its log first."""

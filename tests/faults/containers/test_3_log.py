@@ -163,6 +163,7 @@ def test_a_file_of_the_log_is_damaged(stack: Stack, watch: Watch, damage) -> Non
     made = stack.script("moment.sh", stack.identity, "newest", "bad-moment", "jira")
     said = stack.text("jira/bad-moment.content")
     assert made.returncode == 1, f"the log was taken to end before it: {said}"
+    assert f"{path.name[:24]} was cut off or changed in the bucket" in made.stderr
     assert stack.script("archive.sh", "backup", "full").returncode == 0
     made_anew = stack.script("moment.sh", stack.identity, "newest", "good-moment", "jira")
     assert made_anew.returncode == 0, made_anew.stderr
