@@ -25,7 +25,7 @@ KIND=${2:-}
 LAST=$BACKUPS/drill-$KIND.json
 FOLDER=$BACKUPS/.drill
 DAY=86400
-RETRY_SECONDS=3600
+RETRY_SECONDS=(60 3600) # after one that failed, at least and at most
 DRILL_SECONDS=${DRILL_SECONDS:-21600} # after which it has failed
 case $KIND in
   copies) . "$HERE/drill-copies.sh" ;;
@@ -37,14 +37,22 @@ case $KIND in
   *) fail "${KIND:-nothing} is none of copies, log" ;;
 esac
 
-# due: each so many days, an hour after one that failed, and at once where the container is a new one since.
+# pause: after one that failed, ten times as long as it took: one that had no answer from a service costs nothing, and is not to be red
+# for longer than that is away; one that has fetched and restored all of it is not made over and over.
+pause() {
+  local took
+  took=$((($(number finished "$LAST") - $(number began "$LAST")) * 10))
+  echo "$((took < RETRY_SECONDS[0] ? RETRY_SECONDS[0] : took > RETRY_SECONDS[1] ? RETRY_SECONDS[1] : took))"
+}
+
+# due: each so many days, after a pause where one failed, and at once where the container is a new one since.
 due() {
   local now days=$DRILL_DAYS
   now=$(date +%s)
   made || return 1
   [[ -e $BACKUPS/drill-$KIND-awaited ]] || echo "$now" >"$BACKUPS/drill-$KIND-awaited"
   if ! grep -q '"began": [0-9]' "$LAST" 2>/dev/null; then return 0; fi
-  if grep -q '"ok": false' "$LAST" && { [[ -e $BACKUPS/drill-$KIND-anew ]] || ((now - $(number finished "$LAST") >= RETRY_SECONDS)); }; then
+  if grep -q '"ok": false' "$LAST" && { [[ -e $BACKUPS/drill-$KIND-anew ]] || ((now - $(number finished "$LAST") >= $(pause))); }; then
     return 0
   fi
   # The first one of a new stack is of an empty database, and shows little.

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 #
 # What is kept of a drill: BACKUPS/drill-KIND.json of the last, and of each of the last ones of the kind
-# BACKUPS/drills/STAMP-KIND.json, in one line, and STAMP-KIND.md for people. To be sourced, after postgres.sh.
+# BACKUPS/drills/STAMP-KIND.json, in one line, and STAMP-KIND.md for people. Where one fails as the last did, that one's goes: a
+# service that is away for a day is not to be all that is kept. To be sourced, after postgres.sh.
 
 KEEP_DRILLS=20
 declare -A FACTS=([wait_seconds]=0)
@@ -14,7 +15,7 @@ quoted() { printf '"%s"' "$(tr -d '\\"' <<<"$1" | tr '[:cntrl:]' ' ' | tr -s ' '
 
 # keep_evidence CODE: of the drill that has just ended.
 keep_evidence() {
-  local stamp file good=0 code=$1 reason='' old
+  local stamp file good=0 code=$1 reason='' old former=''
   stamp=$(date -u -d "@$BEGAN" +%FT%H%M%SZ)
   file=$BACKUPS/drills/$stamp-$KIND
   good=$(number good "$LAST")
@@ -27,12 +28,14 @@ keep_evidence() {
     reason=$(quoted "$reason")
     reason=${reason:1:-1}
     say "the drill of the $KIND failed: $reason" >&2
+    if grep -qsF "\"reason\": \"$reason\"" "$LAST"; then former=$(last_stamp); fi
   fi
   if ! { mkdir -p "$BACKUPS/drills" && page "$stamp" "$reason" "${good:-0}" | whole "$file.md" &&
     line "$stamp" "$reason" "${good:-0}" | whole "$file.json" && whole "$LAST" <"$file.json"; }; then
     say "ERROR: the evidence could not be written to $BACKUPS/drills" >&2
     return 1
   fi
+  [[ -z $former || $former == "$stamp" ]] || rm -f "$BACKUPS/drills/$former-$KIND".{json,md}
   for old in $(find "$BACKUPS/drills" -name "*-$KIND.json" | sort -r | tail -n +"$((KEEP_DRILLS + 1))"); do
     rm -f "$old" "${old%.json}.md"
   done
@@ -107,10 +110,12 @@ page() {
   fi
 }
 
+last_stamp() { sed -n 's/.*"stamp": "\([^"]*\)".*/\1/p' "$LAST" 2>/dev/null || true; }
+
 # show: the last one's page.
 show() {
   local stamp
-  stamp=$(sed -n 's/.*"stamp": "\([^"]*\)".*/\1/p' "$LAST" 2>/dev/null || true)
+  stamp=$(last_stamp)
   [[ -n $stamp ]] || fail "no drill of the $KIND was made yet: the first one comes with the first $(
     [[ $KIND == log ]] && echo backup || echo copy
   ) off the machine"

@@ -3,13 +3,13 @@
 # Runs scheduler.sh, and beside it, within a minute of each backup, whoever made it, copies it off the machine (where
 # RESTIC_REPOSITORY is set), and exports masked rows (MASKED_RULES); and looks after the archive of the database's log, where there
 # is one (ARCHIVE). Of copies and of the log it makes the drills that are due (drill.sh). A service that is away or slow, or a rule
-# that is missing, holds no backup up; after a failure it is tried again every ten minutes, a drill every hour.
+# that is missing, holds no backup up; after a failure it is tried again every ten minutes, a drill when drill.sh says.
 set -euo pipefail
 
 : "${BACKUPS:?}"
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 RETRY=${RETRY:-600}
-DRILL_RETRY=${DRILL_RETRY:-3600}
+DRILL_RETRY=${DRILL_RETRY:-60}
 COPY_SECONDS=${COPY_SECONDS:-30}
 TEND_SECONDS=${TEND_SECONDS:-15}
 

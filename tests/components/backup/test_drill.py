@@ -370,6 +370,43 @@ def test_one_that_came_to_its_end_is_no_longer_told_as_made_again(
     assert health(offsite, **DRILL)[0] == 1
 
 
+@pytest.mark.parametrize(
+    ("took", "ago", "due"),
+    [
+        (2, 50, False),
+        (2, 70, True),
+        (100, 900, False),
+        (100, 1100, True),
+        (4000, 3500, False),
+        (4000, 3700, True),
+    ],
+)
+def test_one_that_failed_is_made_again_after_ten_times_as_long_as_it_took(
+    server: Server, backups: Path, offsite: Run, took: int, ago: int, due: bool
+) -> None:
+    finished = int(time.time()) - ago
+    (backups / "offsite.json").write_text('{"name": "2026-01-01T000000Z-scheduled"}\n')
+    (backups / "drill-copies.json").write_text(
+        f'{{"kind": "copies", "ok": false, "began": {finished - took}, "finished": {finished}, "good": 0}}\n'
+    )
+    give(backups)
+    assert (drill(offsite, "due").returncode == 0) == due
+
+
+def test_of_the_same_failure_the_last_evidence_stays(server: Server, backups: Path, offsite: Run) -> None:
+    """A service that is away for a day does not take the place of all other evidence."""
+    shipped(server, backups, offsite)
+    assert drill(offsite).returncode == 0
+    for _ in range(2):
+        assert drill(offsite, RESTIC_PASSWORD="another-passphrase-altogether").returncode == 1
+        time.sleep(1.1)
+    kept = sorted((backups / "drills").glob("*-copies.json"))
+    assert [json.loads(path.read_text())["ok"] for path in kept] == [True, False]
+    assert kept[-1].read_text() == (backups / "drill-copies.json").read_text()
+    assert drill(offsite).returncode == 0
+    assert len(list((backups / "drills").glob("*-copies.md"))) == 3
+
+
 def test_of_the_evidence_the_last_twenty_of_a_kind_stay(server: Server, backups: Path, offsite: Run) -> None:
     shipped(server, backups, offsite)
     (backups / "drills").mkdir()

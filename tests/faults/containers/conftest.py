@@ -56,9 +56,10 @@ def running(
         with own_disks(stack):
             stack.sql(TABLE)
             stack.sql(BALLAST)
-            # What a new stack does of its own accord: backups, a copy, and meanwhile a drill of that.
-            for name in ("archive.json", "offsite.json"):
-                eventually(lambda name=name: stack.text(name) != "", 400)  # type: ignore[misc]
+            # What a new stack does of its own accord, and each row finds done: backups, a copy, and drills of both. A drill that
+            # begins in a row is that row's fault, too.
+            for name in ("archive.json", "offsite.json", "drill-copies.json", "drill-log.json"):
+                eventually(lambda name=name: stack.text(name) != "", 600)  # type: ignore[misc]
             stack.dumped()
             yield stack
 
