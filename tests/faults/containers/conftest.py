@@ -56,7 +56,7 @@ def running(
         with own_disks(stack):
             stack.sql(TABLE)
             stack.sql(BALLAST)
-            # What a new stack does of its own accord, and each row finds done: backups, a copy, drills of both.
+            # What a new stack does of its own accord, and each row finds done: backups, copies, drills.
             # A drill that begins in a row meets that row's fault, too.
             for name in ("archive.json", "offsite.json", "drill-copies.json", "drill-log.json"):
                 eventually(lambda name=name: stack.text(name) != "", 600)  # type: ignore[misc]
