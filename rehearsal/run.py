@@ -213,7 +213,7 @@ class Rehearsal:
             shutil.rmtree(lost, ignore_errors=True)
         self._set_up("up")
         self._up(table=False)
-        self.wish = Wish.of("former", "all", "")
+        self.wish = Wish.of(self.wish.source or "former", "all", "")
         started = time.monotonic()
         self._restore()
         self.timings.append(summary.Timing("restore", time.monotonic() - started, 0))

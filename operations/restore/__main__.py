@@ -21,7 +21,8 @@ from:
   2026-11-28T03:00:00+02:00  that moment, where the database's log is archived (backup.point_in_time),
                              else the newest dump at or before it
   before                     what the last restore has set aside: back again
-  former                     the newest that is off the machine of a cluster that was here before this one
+  former                     the newest that is off the machine of a cluster that was here before this one;
+                             former-<number> of that one, where there were several
 
 What is there now stays, as the database <name>_before_<time>; a step that fails puts it back. The work goes
 on at the server if this is interrupted or the line breaks; the same command then tells of it again.

@@ -34,7 +34,7 @@ class Source:
     away: bool = False
     """Whether it is off the machine alone, and must be fetched."""
     cluster: str = ""
-    """Of a copy: the identity of its cluster."""
+    """Of what is or was off the machine: the identity of its cluster."""
     former: bool = False
     """Whether it is of another cluster than the one that serves: of a stack that was here before."""
     target: str = ""
@@ -57,7 +57,7 @@ class Source:
         if self.target:
             return f"{self.name:<32}  {self.moment:%Y-%m-%d %H:%M:%S} UTC  in the archive of the log"
         where = " (off the machine)" if self.away else ""
-        whose = ", of a former cluster" if self.former else ""
+        whose = f", of a former cluster ({self.cluster})" if self.former else ""
         return f"{self.name:<32}  {self.moment:%Y-%m-%d %H:%M:%S} UTC  {parts}{where}{whose}"
 
 
@@ -82,8 +82,11 @@ def parse(listing: str) -> list[Source]:
             points.append(Source(known["name"], sizes, cluster=known["cluster"], target=target))
         elif line.startswith("["):
             away = {source.name: source for source in map(_copy, json.loads(line))}
-    former = {name for name, source in away.items() if source.cluster != identity}
-    found = [Source(name, sizes, former=name in former) for name, sizes in here.items()]
+    former = {name: source.cluster for name, source in away.items() if source.cluster != identity}
+    found = [
+        Source(name, sizes, cluster=former.get(name, ""), former=name in former)
+        for name, sizes in here.items()
+    ]
     found += [replace(source, former=name in former) for name, source in away.items() if name not in here]
     found += [point for point in points if point.name not in here and point.cluster == identity]
     return sorted(found, key=lambda source: source.moment)

@@ -77,6 +77,29 @@ def test_a_former_cluster_without_copies_has_its_log() -> None:
         meant(parse(listing), [], "former", ALL)
 
 
+BRIEF = f"{LISTING}archive 650 1795900000 1795900120 47\n"
+"""A recover that was cut short had made it, and it has nothing but what a deploy makes."""
+
+
+def test_a_cluster_that_a_recover_left_behind_is_not_taken_for_what_was_lost() -> None:
+    with pytest.raises(NoSource, match="2 minutes only") as refused:
+        meant(parse(BRIEF), archives(BRIEF), "former", ALL)
+    assert [line.split()[0] for line in str(refused.value).splitlines()[1:]] == [
+        "FROM=former-600",
+        "FROM=former-650",
+    ]
+    assert meant(parse(BRIEF), archives(BRIEF), "former-600", ALL).name == "2026-11-28T020000Z-scheduled"
+    emptied = meant(parse(BRIEF), archives(BRIEF), "former-650", ALL)
+    assert (emptied.cluster, emptied.target, emptied.former) == ("650", "newest", True)
+    with pytest.raises(NoSource, match="got former-651; is none of 600, 650"):
+        meant(parse(BRIEF), archives(BRIEF), "former-651", ALL)
+
+
+def test_the_last_former_cluster_is_meant_where_it_was_there_for_days() -> None:
+    longer = BRIEF.replace("1795900000 1795900120", "1795700000 1795900120")
+    assert meant(parse(longer), archives(longer), "former", ALL).cluster == "650"
+
+
 def test_a_moment_to_come_is_no_moment_of_the_log() -> None:
     source = meant(parse(LISTING), archives(LISTING), "2099-01-01T00:00:00Z", ("jira",))
     assert source.target == ""
@@ -86,7 +109,7 @@ def test_the_list_says_from_when_to_when() -> None:
     former, own = map(str, archives(LISTING))
     assert former == (
         "any moment from 2026-11-06 21:20:00 to 2026-11-18 11:06:40 UTC, 48.0 MB (off the machine), "
-        "of a former cluster"
+        "of a former cluster (600)"
     )
     assert own.startswith("any moment from 2026-11-20 00:00:00 to ")
     points = [str(source) for source in parse(LISTING) if source.target]

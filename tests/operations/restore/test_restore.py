@@ -93,7 +93,7 @@ def test_what_is_off_the_machine_counts_where_nothing_else_does(
 def test_the_list_says_what_is_off_the_machine_and_whose() -> None:
     lines = [str(source) for source in parse(f"cluster 700\n{json.dumps(AWAY)}\n")]
     assert [line.partition(" (off ")[2] for line in lines] == [
-        "the machine), of a former cluster",
+        "the machine), of a former cluster (600)",
         "the machine)",
         "the machine)",
     ]
