@@ -14,7 +14,7 @@ _ARCHIVE = re.compile(r"^archive (\d+) (\d+) (\d+) (\d+)$", re.MULTILINE)
 _CLUSTER = re.compile(r"^cluster (\d+)$", re.MULTILINE)
 _FORMER = re.compile(r"former(?:-(\d+))?")
 BRIEF = timedelta(days=1)
-"""A cluster that was there for less may be one that a recover made, and did not fill before it was cut short."""
+"""One that was there for less may be what a recover made, and did not fill before it was cut short."""
 
 
 @dataclass(frozen=True)
