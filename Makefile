@@ -19,7 +19,7 @@ SHELL := bash
 MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-gap bench-latency faults verify-images \
-	preview deploy replace release promote deliver releases rollback restore drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
+	preview deploy replace release promote deliver releases rollback restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
 
 help: ## this list
 	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|restore|recover|drill|reset|releases|rollback|outputs|diff|clean]"
@@ -78,8 +78,8 @@ bench: venv packages-rehearse ## the program's and the engine's seconds against 
 bench-again: venv packages-rehearse ## what it costs an up that changes nothing to read what is there; STACK is rehearsed and up
 	@python -W ignore -m bench.again --stack $(STACK) $(if $(RUNS),--runs $(RUNS))
 
-bench-gap: venv packages-rehearse ## for how long each service that stops first is away while it is replaced; local is rehearsed and up; WRITE=1 keeps it for the previews
-	@python -W ignore -m bench.gap $(if $(RUNS),--runs $(RUNS)) $(if $(WRITE),--write)
+bench-gap: venv packages-rehearse ## for how long nobody is served while Postgres, Temporal or Traefik gets another image; STACK is rehearsed and up
+	@python -W ignore -m bench.gap --stack $(STACK) $(if $(RUNS),--runs $(RUNS))
 
 bench-data: venv packages-test ## seconds and memory of a proven dump and of a restore, beside the plain tools; SIZES="100 1000" in MB
 	@python -W ignore -m bench.data $(if $(SIZES),--sizes $(SIZES))
@@ -110,6 +110,9 @@ rollback: venv ## STACK back to its last good release, or TO=<number of the list
 
 restore: venv ## databases as they were: FROM=latest|before|former|<dump>|<moment>, DATABASE=jira|temporal|all, INTO=scratch; without FROM lists
 	@python -m operations.restore --stack $(STACK) $(SOURCE) $(if $(YES),--yes)
+
+upgrade-postgres: venv ## the data of STACK to another major version: TO=<the image, or the major version that the file names>; BACK=1 goes back; YES=1
+	@python -m operations.upgrade --stack $(STACK) $(if $(BACK),--back,--to '$(TO)') $(if $(YES),--yes)
 
 drill: venv ## restores what STACK has off the machine in a throw-away cluster, checks and measures it; KIND=copies|log, else both; SHOW=1 shows the last
 	@python -m operations.drill --stack $(STACK) $(if $(KIND),--kind '$(KIND)') $(if $(SHOW),--show)

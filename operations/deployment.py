@@ -122,6 +122,10 @@ class Deployment:
             env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **crash_safe(self.environment)},
         )
 
+    def tell(self, variable: str, value: str) -> None:
+        """Gives the program a variable of its environment, in the runs of this object."""
+        self._told[variable] = value
+
     def preview(self) -> Journal:
         """What an up would change: of the settings, and of what was changed behind Pulumi's back.
 

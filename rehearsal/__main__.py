@@ -16,6 +16,7 @@ from operations.orphans import ForeignResource
 from operations.restore import JobFailed, NoSource, Wish
 from operations.rollback import NoWayBack
 from operations.stack_file import Unwritable
+from operations.upgrade import NoUpgrade
 from rehearsal.background import CloudError
 from rehearsal.clean import clean
 from rehearsal.diff import diff
@@ -47,6 +48,7 @@ steps:
   drill     what is off the machine is restored in a throw-away cluster, as `make drill` does
   releases  lists the releases, as `make releases`
   rollback  back to the last good release, or to another (--to), as `make rollback`
+  upgrade-postgres  the data to another major version (--to), as `make upgrade-postgres`; --to back goes back
   outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)
   clean     takes the stack down, a protected one too, and forgets its state; without --stack, all of them
 
@@ -76,7 +78,11 @@ def main() -> int:
     parser.add_argument(
         "--database", default="jira", help="for --step restore: jira (default), temporal or all"
     )
-    parser.add_argument("--to", default="", help="for --step rollback: a number of the list, or a digest")
+    parser.add_argument(
+        "--to",
+        default="",
+        help="for --step rollback: a number of the list, or a digest; upgrade-postgres: 17",
+    )
     parser.add_argument("--into", default="", help="for --step restore: beside what serves")
     arguments = parser.parse_args()
     stack = arguments.stack or "uat"
@@ -101,6 +107,7 @@ def main() -> int:
             Locked,
             NoDrill,
             NoSource,
+            NoUpgrade,
             NoWayBack,
             ProjectError,
             RehearsalFailed,

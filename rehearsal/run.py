@@ -15,7 +15,7 @@ from typing import Any
 from pulumi.automation import ConfigValue
 
 from components.settings.secrets import ARCHIVE, MASKED, OFFSITE, given, masks
-from operations import access, changes, drill, summary
+from operations import access, changes, drill, stack_file, summary
 from operations.beside import Beside
 from operations.checks import verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
@@ -33,6 +33,7 @@ from operations.reset import Refused, Reset, source_of
 from operations.reset import act as reset
 from operations.restore import Restore, Wish, act
 from operations.rollback import Rollback
+from operations.upgrade import Upgrade
 from rehearsal import background, dockerd, launchers, project
 from rehearsal.images import stack_images
 from rehearsal.leftovers import RecordedDocker, forget_ssh_files, in_docker
@@ -44,7 +45,7 @@ Say = Callable[[str], None]
 
 STEPS = (
     *("all", "preview", "up", "replace", "destroy", "recreate"),
-    *("restore", "recover", "drill", "reset", "releases", "rollback", "outputs"),
+    *("restore", "recover", "drill", "reset", "releases", "rollback", "upgrade-postgres", "outputs"),
 )
 STACKS = ("uat", "prod", "local")
 RETRY_PAUSE_SECONDS = 0.5
@@ -72,7 +73,7 @@ class Rehearsal:
         self.wish = Wish("")
         """What `restore` does."""
         self.to = ""
-        """Where `rollback` goes."""
+        """Where `rollback` goes, or `upgrade-postgres`: a major version, or `back`."""
         self.timings: list[summary.Timing] = []
         self._mode = ""
         self._images: Beside[dict[str, Any]] | None = None
@@ -94,6 +95,7 @@ class Rehearsal:
             Unwell: what is up does not serve as it should.
             NoSource, JobFailed: nothing was restored.
             NoWayBack: nothing was rolled back.
+            NoUpgrade: the database stays what it is.
         """
         with self._alone():
             self._set_up(step)
@@ -111,6 +113,7 @@ class Rehearsal:
                 "reset": self._reset,
                 "releases": self._releases,
                 "rollback": self._rollback,
+                "upgrade-postgres": self._upgrade_postgres,
             }[step]()
 
     @contextmanager
@@ -187,6 +190,7 @@ class Rehearsal:
         before_destroy(self._deployment)
         self._timed("destroy", lambda deployment: deployment.destroy())
         self._verify_empty()
+        self._moved.unlink(missing_ok=True)
         forget_ssh_files(self.state)
 
     def _outputs(self) -> None:
@@ -241,6 +245,30 @@ class Rehearsal:
         """The copy of the stack file is written; the user's own goes forward again with the next up."""
         assert self._deployment is not None
         Rollback(self._deployment, self.say).act(self.to, sure=True)
+
+    def _upgrade_postgres(self) -> None:
+        """The copy of the stack file is written, and what was written is laid over it in the runs to come."""
+        assert self._deployment is not None
+        upgrade = Upgrade(self._deployment, self.say)
+        if self.to == "back":
+            upgrade.back(sure=True)
+            self._moved.unlink(missing_ok=True)
+            return
+        image = stack_images.next_postgres(upgrade.image, self.to, self.say)
+        try:
+            upgrade.act(image, sure=True)
+        finally:
+            if (
+                stack_file.images(self._deployment.project / f"Pulumi.{self.stack}.yaml")[upgrade.image]
+                == image
+            ):
+                laid_over = {"config": {f"{PROJECT}:images": {upgrade.image: image}}}
+                self._moved.write_text(json.dumps(laid_over))
+
+    @property
+    def _moved(self) -> Path:
+        """The database's image after an upgrade of it, which the user's own stack file does not name."""
+        return self.state / "postgres.json"
 
     # ── parts
 
@@ -319,6 +347,8 @@ class Rehearsal:
     def _prepare(self, images: Mapping[str, Any] | None) -> Path:
         """A fresh copy of the project, with these images; copies go to the storage of the embedded cloud."""
         over = dict(images or {})
+        if self._moved.exists():
+            over = project.merge(over, json.loads(self._moved.read_text()))
         if self._buckets and not self._preliminary:
             storage = Storage.of(self.state / "cloud" / "storage")
             self._keys = storage.secrets()

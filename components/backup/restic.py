@@ -10,11 +10,12 @@ from components.backup.offsite import copied_away
 from components.containers import Process
 from components.containers.borrowed import Borrowed
 from components.services.site import Site
+from components.settings.images import postgres_major
 
 RESTIC = "/opt/restic"
 CERTIFICATES = "/etc/ssl/certs"
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/postgresql/15/bin"
-"""The image's own."""
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/postgresql/{major}/bin"
+"""The image's own, by its major version."""
 
 
 def with_buckets(process: Process, name: str, site: Site, opts: pulumi.ResourceOptions) -> Process:
@@ -30,9 +31,10 @@ def with_buckets(process: Process, name: str, site: Site, opts: pulumi.ResourceO
         {"/usr/bin": RESTIC, CERTIFICATES: CERTIFICATES},
         opts,
     )
+    path = PATH.format(major=postgres_major(site.images.tag(site.postgres_image)))
     process = replace(
         process,
-        environment={**process.environment, "PATH": f"{PATH}:{RESTIC}"},
+        environment={**process.environment, "PATH": f"{path}:{RESTIC}"},
         files={**process.files, **scripts.BUCKETS},
         networks=(*process.networks, "egress"),
         mounts=(*process.mounts, *restic.mounts),

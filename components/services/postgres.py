@@ -9,9 +9,11 @@ import pulumi
 from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
 from components.containers.storage import Storage
+from components.services import postgres_major
 from components.services.archive import SOCKET, Archive
 from components.services.connections import Connections, connections
 from components.services.site import Site
+from components.settings import images
 
 HERE = Path(__file__).parent
 USER = "999:999"
@@ -26,8 +28,14 @@ class Postgres(pulumi.ComponentResource):
     """The server, and its roles and databases. What depends on `roles` can log in."""
 
     def __init__(self, name: str, site: Site, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("jira-plus-plus:services:Postgres", name, {}, opts)
         settings, credentials, host = site.settings.services.postgres, site.credentials, site.runtime.host
+        hooks = postgres_major.kept(name, site.runtime.stack, site.settings.host.kind == "local")
+        super().__init__(
+            "jira-plus-plus:services:Postgres",
+            name,
+            {postgres_major.INPUT: images.postgres_major(site.images.tag(site.postgres_image))},
+            pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=hooks)),
+        )
         shares = connections(site.settings.services)
         child = pulumi.ResourceOptions(parent=self)
         # A folder of the data disk, not its root: `lost+found` would stop initdb.

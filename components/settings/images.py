@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field
 from components.settings.problem import wrong
 from components.settings.section import Section
 
-POSTGRES_MAJOR = 15
-"""The major version that the data directory is written in."""
+POSTGRES_MAJORS = (15, 16, 17)
+"""Major versions that the scripts of database and backup know. The image of 18 declares its volume elsewhere,
+and was not tried."""
 _LEAST_TRAEFIK = (3, 6, 1)
 """The first that speaks to Docker 29 (https://github.com/traefik/traefik/issues/12253)."""
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -60,11 +61,11 @@ def _reference(value: str) -> str:
 
 def _postgres(value: str) -> str:
     image = parse(value)
-    if image.version is None or image.version[0] != POSTGRES_MAJOR:
+    if postgres_major(value) not in POSTGRES_MAJORS:
+        versions = ", ".join(map(str, POSTGRES_MAJORS))
         raise wrong(
-            f"is not Postgres {POSTGRES_MAJOR}, and another major version cannot read the data directory",
-            f"stay on {POSTGRES_MAJOR}, or move the data first (dump, new volume, restore)"
-            " and raise POSTGRES_MAJOR in components/settings/images.py",
+            "does not say one of the major versions that this program knows how to serve and to back up",
+            f"use a tag that begins with one of {versions}, e.g. postgres:15.19-bookworm",
         )
     if "alpine" in image.tag:
         raise wrong(
@@ -72,6 +73,12 @@ def _postgres(value: str) -> str:
             "use the Debian image, e.g. postgres:15.19-bookworm",
         )
     return value
+
+
+def postgres_major(reference: str) -> int:
+    """The major version that the tag of a database's image begins with; 0 if it begins with none."""
+    version = parse(reference).version
+    return version[0] if version else 0
 
 
 def _traefik(value: str) -> str:

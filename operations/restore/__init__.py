@@ -21,6 +21,8 @@ from operations.summary import outputs
 __all__ = ["JobFailed", "NoSource", "Restore", "Wish", "act"]
 
 SCRIPT = Path(__file__).with_name("restore.sh")
+SHARED = Path(__file__).with_name("server.sh")
+"""What it sources."""
 FOLLOWING = ("postgres-roles", "temporal-schema", "migration", "migration-record")
 """The program's own commands that bring a database to what the release that runs needs, by resource."""
 TOGETHER = ("temporal", "temporal_visibility")
@@ -148,7 +150,8 @@ class Restore:
                 f"{self.stack} was not deployed to its end ({', '.join(missing)}): `make deploy` first"
             )
         files = {name.removeprefix("postgres-"): commands[name] for name in self.following}
-        return {SCRIPT.name: SCRIPT.read_text(encoding="utf-8"), **files}
+        scripts = {path.name: path.read_text(encoding="utf-8") for path in (SCRIPT, SHARED)}
+        return {**scripts, **files}
 
 
 def act(restore: Restore, wish: Wish, *, sure: bool) -> int:

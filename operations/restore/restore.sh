@@ -12,47 +12,27 @@
 # empty: then it takes the place of what serves. It is restored beside that, and compared with what the dump held; then who
 # writes is stopped, the names are exchanged in one transaction, and the commands in the files `roles`, `temporal-schema`,
 # `migration` and `migration-record` beside this one run. Whatever fails, all is as it was; what was there stays as before_STAMP.
+# shellcheck source-path=SCRIPTDIR
 set -euo pipefail
 
 STACK=$1 SOURCE=$2 INTO=$3
 shift 3
 DATABASES=("$@")
 HERE=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
-DUMPS=${DUMPS:-/backups}
-SCRIPTS=${SCRIPTS:-/etc/jira} # in the backup's container
 SHIM=${SHIM:-/run/jira/entrypoint.sh} # which gives a command there its secrets
 PATIENCE_SECONDS=${PATIENCE_SECONDS:-300}
 PROGRESS_SECONDS=${PROGRESS_SECONDS:-10}
 ASIDE=''
 NEW=${INTO:-restored}
 [[ $SOURCE != before_* ]] || NEW=$SOURCE
-FROM=$DUMPS   # where the dump is
 RESET=''
 if [[ $SOURCE == seed || $SOURCE == *-masked ]]; then RESET=yes; fi
-if [[ $SOURCE == *-masked ]]; then FROM=$DUMPS/.masked; fi
 STAGE=loading # then stopped, exchanged, over
 AT_WORK=()    # containers that were stopped, in the order in which they start again
 WATCH=''
-POSTGRES='' BACKUP='' PGOPTIONS=''
-
-say() { printf '%s %s\n' "$(date -u +%T)" "$*"; }
-fail() {
-  say "ERROR: $*"
-  exit 1
-}
-
-# running SERVICE: the names of its containers; two of one while a release is under way.
-running() {
-  docker ps --filter "label=jira-plus-plus.stack=$STACK" --filter "label=jira-plus-plus.service=$1" --format '{{.Names}}'
-}
-
-in_backup() { docker exec -i "$BACKUP" "$@"; }
-in_postgres() { docker exec -i --env "PGOPTIONS=$PGOPTIONS" "$POSTGRES" "$@"; }
-sql() {
-  in_postgres psql --no-psqlrc --quiet --no-align --tuples-only --set=ON_ERROR_STOP=1 --username=postgres --dbname="${DATABASE:-postgres}" "$@"
-}
-exists() { [[ $(sql --command="select 1 from pg_catalog.pg_database where datname = '$1'") == 1 ]]; }
-megabytes() { sql --command="select pg_catalog.pg_database_size('$1') >> 20"; }
+. "$HERE/server.sh"
+FROM=$DUMPS # where the dump is
+if [[ $SOURCE == *-masked ]]; then FROM=$DUMPS/.masked; fi
 
 # known FIELD DATABASE: what is told of its dump; nothing of one that is older than that.
 known() { in_backup sed -n "s/.*\"$1\": \"\?\([0-9a-f]*\).*/\1/p" "$FROM/$2/$SOURCE.json" 2>/dev/null || true; }
@@ -136,11 +116,6 @@ compare() {
     cat "$HERE/differences"
     fail "$1: what was restored is not what was dumped: $(head -n 1 "$HERE/differences")"
   }
-}
-
-first_error() {
-  grep -m 1 -E 'error:|ERROR:|FATAL:|PANIC:' "$HERE/complaints" || grep -m 1 . "$HERE/complaints" ||
-    if [[ -z $(running postgres) ]]; then echo 'the server ended meanwhile'; else echo 'it said nothing'; fi
 }
 
 # progress DATABASE NEW MB: how much there is, and how long it may take; until it is ended, or this script is.
@@ -314,20 +289,9 @@ main() {
   trap 'exit 130' INT TERM
   exec </dev/null
   trap '' HUP # the line to the operator may be lost: this goes on
-  POSTGRES=$(running postgres | head -n 1)
-  BACKUP=$(running backup | head -n 1)
-  [[ -n $POSTGRES ]] || fail "the container postgres of $STACK does not run: make deploy STACK=$STACK"
-  [[ -n $BACKUP ]] || fail "the container backup of $STACK does not run, and the dumps are in it: make deploy STACK=$STACK"
+  find_containers
   [[ -z $(running migration)$(running temporal-schema) ]] || fail "a deploy is migrating these databases; try again when it is over"
-  # shellcheck disable=SC2016
-  PGOPTIONS=$(in_backup bash -c '. "$1/postgres.sh"; printf %s "$PGOPTIONS"' -- "$SCRIPTS")
-
-  # While it is held no backup begins, and none prunes what is being restored. Its end is the end of our line to it.
-  # shellcheck disable=SC2016
-  coproc LOCK { in_backup bash -c 'exec 9>"$1/.lock"; until flock --wait 10 9; do echo waiting; done; echo held; cat' -- "$DUMPS"; }
-  local held='' from=${LOCK[0]}
-  while read -r held <&"$from" && [[ $held != held ]]; do say "a backup is being made; this waits for it"; done
-  [[ $held == held ]] || fail "the backups could not be locked"
+  hold_backups
 
   step roles # of a database that is gone, an empty one
   if [[ $SOURCE == before_* ]]; then

@@ -165,6 +165,20 @@ IMAGES = (
         parent="postgres_pgdg",
         folder="../../images/postgres",
     ),
+    Image(
+        "postgres_17",
+        "17-trixie",
+        "postgres:17-trixie, which a rehearsed `make upgrade-postgres` goes to",
+        parent="base_13",
+        takes_from=("postgres",),
+    ),
+    Image(
+        "postgres_archiving_17",
+        "17-trixie",
+        "the image that the project makes of images/postgres, with postgres:17-trixie as its base",
+        parent="postgres_17",
+        folder="../../images/postgres",
+    ),
     _on_alpine(
         "traefik",
         "v3.7.13",

@@ -9,7 +9,8 @@ from functools import partial
 from typing import Any
 
 from operations.beside import Part
-from rehearsal.images import builder, registry
+from rehearsal.images import ImageError, builder, registry
+from rehearsal.images.catalogue import IMAGES as IMAGES_HERE
 from rehearsal.machines.docker.machines import IMAGES
 
 APPLICATION = ("api", "worker", "web")
@@ -66,6 +67,22 @@ def fragment(
     builder.build((*wanted, *machine, *storage, "registry"), builder.only_work(say), pushes)
     images = {name: pushed[name] for name in names} | dict.fromkeys(APPLICATION, pushed["application"])
     return {"config": {"jira-plus-plus:images": images} | _SERVICES}
+
+
+def next_postgres(name: str, major: str, say: builder.Say) -> str:
+    """Builds and pushes the database's image `name` (as under `images`) of that major version; its reference.
+
+    Raises:
+        ImageError: there is none of that version here, or it could not be built or pushed.
+    """
+    wanted = f"{name}_{major}"
+    if wanted not in {known.name for known in IMAGES_HERE}:
+        there = ", ".join(
+            known.name.removeprefix(f"{name}_") for known in IMAGES_HERE if known.name.startswith(f"{name}_")
+        )
+        raise ImageError(f"TO: got {major}; of {name} this machine can build {there}")
+    builder.build((wanted, "registry"), builder.only_work(say))
+    return registry.push((wanted,), lambda _: None)[wanted]
 
 
 def preliminary() -> dict[str, Any]:

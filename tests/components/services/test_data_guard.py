@@ -61,10 +61,47 @@ def test_another_major_version_is_refused_with_the_way_over(disk: Path) -> None:
     code, said = guard(disk, major="16")
     assert code == 1
     assert "was written by Postgres 15, and images.postgres is Postgres 16, which cannot read it" in said
+    assert "make upgrade-postgres STACK=uat TO=16" in said
     assert 'docs/runbook.md, "Another major version of Postgres"' in said
     assert (
         "\n## Another major version of Postgres\n" in (SCRIPT.parents[2] / "docs" / "runbook.md").read_text()
     )
+
+
+def next_cluster(disk: Path, major: str = "17") -> Path:
+    """What `make upgrade-postgres` leaves beside the data."""
+    folder = disk / "postgres.next"
+    (folder / "global").mkdir(parents=True)
+    (folder / "PG_VERSION").write_text(f"{major}\n")
+    (folder / "global" / "pg_control").write_text("control of the next")
+    return folder
+
+
+def test_what_was_made_of_the_data_for_that_version_takes_their_place(disk: Path) -> None:
+    next_cluster(disk)
+    assert guard(disk, major="17") == (0, "")
+    assert (disk / "postgres" / "PG_VERSION").read_text() == "17\n"
+    (before,) = disk.glob("postgres.before_*")
+    assert (before / "PG_VERSION").read_text() == "15\n"
+    assert not (disk / "postgres.next").exists()
+    assert guard(disk, major="17") == (0, ""), "again, as of the next minor version"
+    assert (disk / "postgres" / "global" / "pg_control").read_text() == "control of the next"
+
+
+def test_one_that_was_cut_off_between_two_names_goes_on(disk: Path) -> None:
+    next_cluster(disk)
+    (disk / "postgres").rename(disk / "postgres.before_20261128t010000z")
+    assert guard(disk, major="17") == (0, "")
+    assert (disk / "postgres" / "PG_VERSION").read_text() == "17\n"
+
+
+@pytest.mark.parametrize(("major", "stack"), [("16", "uat"), ("15", "uat"), ("17", "prod")])
+def test_it_takes_nobodys_place_but_for_its_own_image_and_stack(disk: Path, major: str, stack: str) -> None:
+    left = next_cluster(disk)
+    code, _ = guard(disk, major=major, stack=stack)
+    assert code == (0 if (major, stack) == ("15", "uat") else 1)
+    assert (disk / "postgres" / "PG_VERSION").read_text() == "15\n"
+    assert left.exists()
 
 
 def test_an_image_that_does_not_say_its_version_is_left_to_the_server(disk: Path) -> None:

@@ -142,6 +142,7 @@ class Stack(Cluster):
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         shutil.copy(RESTORE, home)
+        shutil.copy(RESTORE.with_name("server.sh"), home)
         grant = ["docker", "exec", self.name("postgres"), *roles(connections(Services()))]
         for name, text in {"roles": shlex.join(grant), "moment": moment, **files}.items():
             (home / name).write_text(f"{text}\n" if text else "")

@@ -138,6 +138,7 @@ def placed(server: Server, backups: Path, name: str = "place") -> Place:
     for container in ("postgres-1", "backup-1", "api-1", "api-2", "worker-1", "temporal-1"):
         (folder / "running" / container).touch()
     shutil.copy(SCRIPT, folder)
+    shutil.copy(SCRIPT.with_name("server.sh"), folder)
     shutil.copy(Path(__file__).with_name("docker.sh"), folder / "bin" / "docker")
     (folder / "bin" / "docker").chmod(0o755)
     found = Place(server, backups, folder)
