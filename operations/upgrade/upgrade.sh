@@ -22,7 +22,8 @@ PROGRESS_SECONDS=${PROGRESS_SECONDS:-10}
 MB_PER_SECOND=${MB_PER_SECOND:-15} # docs/bench.md, Another major version of Postgres
 MEMORY_MB=512
 NEXT=jira-$STACK-postgres-next
-DISK='' NAME='' WATCH='' COUNT='' STAGE=looking
+SIZE='select sum(pg_catalog.pg_database_size(oid))::bigint >> 20 from pg_catalog.pg_database' # in MB
+DISK='' NAME='''' WATCH='' COUNT='' STAGE=looking
 . "$HERE/server.sh"
 
 # on_disk SCRIPT ARGUMENT...: as the owner of all files, in the folder beside which the cluster's is.
@@ -79,7 +80,7 @@ fits() {
   fi
   [[ -z $(sql --command="select spcname from pg_catalog.pg_tablespace where spcname !~ '^pg_'") ]] ||
     fail "there are tablespaces, which are elsewhere than the cluster: move what is in them back first"
-  mb=$(sql --command='select sum(pg_catalog.pg_database_size(oid)) >> 20 from pg_catalog.pg_database')
+  mb=$(sql --command="$SIZE")
   free=$(in_postgres sh -c 'df --output=avail --block-size=1M "$PGDATA"' | tail -n 1)
   ((free > mb * 5 / 4 + 1300)) || # 1 GB of it is the new cluster's log of writes
     fail "it needs $((mb * 5 / 4 + 1300)) MB beside what is there, and the data's disk has $((free)) MB free; see docs/runbook.md, A full disk"
@@ -178,7 +179,7 @@ move() {
 progress() {
   local started=$SECONDS there left
   while sleep "$PROGRESS_SECONDS" >/dev/null 2>&1 && kill -0 "$$" 2>/dev/null; do
-    there=$(next_sql --command='select sum(pg_catalog.pg_database_size(oid)) >> 20 from pg_catalog.pg_database' 2>/dev/null) || continue
+    there=$(next_sql --command="$SIZE" 2>/dev/null) || continue
     left=''
     if ((there > 40 && there < $1)); then left=", about $(((SECONDS - started) * ($1 - there) / there)) s to go"; fi
     say "$there MB of about $1 MB$left"
@@ -235,7 +236,7 @@ move_all() {
   COLLATIONS=$(in_backup bash -c '. "$1/content.sh"; printf %s "$COLLATIONS"' -- "$SCRIPTS")
   begin
   extensions
-  mb=$(sql --command='select sum(pg_catalog.pg_database_size(oid)) >> 20 from pg_catalog.pg_database')
+  mb=$(sql --command="$SIZE")
   shut
   count_all 2>"$HERE/complaints-of-the-count" &
   COUNT=$!

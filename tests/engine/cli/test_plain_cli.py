@@ -52,6 +52,13 @@ def test_a_stack_comes_stays_and_goes_by_pulumi_s_own_commands(host: str, termin
     assert re.search(r"^acme_dns_token +\[secret\]$", config, flags=re.MULTILINE)
     assert TOKEN not in config + made
 
+    # Another major version of Postgres: in words, before anything was touched.
+    run("sed -i.15 's/postgres:15[^ ]*/postgres:17.6-bookworm/' Pulumi.uat.yaml")
+    refused = run("pulumi preview", fails=True)
+    assert "images.postgres: it is Postgres 17, which cannot read the data of Postgres 15" in refused
+    assert "make upgrade-postgres STACK=uat TO=17" in refused
+    run("mv Pulumi.uat.yaml.15 Pulumi.uat.yaml")
+
     assert resources(run("pulumi destroy --yes --skip-preview"), "deleted") == wanted
     assert lab.holdings() == {}
     assert lab.recorded("containers") == []
