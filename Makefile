@@ -18,7 +18,7 @@ SHELL := bash
 # System packages and Python's at the same time; a target's own lines stay in order.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-gap bench-latency faults verify-images \
+.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-upgrade bench-gap bench-latency faults verify-images \
 	preview deploy replace release promote deliver releases rollback restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
 
 help: ## this list
@@ -80,6 +80,9 @@ bench-again: venv packages-rehearse ## what it costs an up that changes nothing 
 
 bench-gap: venv packages-rehearse ## for how long nobody is served while Postgres, Temporal or Traefik gets another image; STACK is rehearsed and up
 	@python -W ignore -m bench.gap --stack $(STACK) $(if $(RUNS),--runs $(RUNS))
+
+bench-upgrade: venv packages-test ## seconds of a move to another major version of Postgres, beside what is said before; SIZES="100 1000" in MB
+	@python -W ignore -m bench.upgrade $(if $(SIZES),--sizes $(SIZES))
 
 bench-data: venv packages-test ## seconds and memory of a proven dump and of a restore, beside the plain tools; SIZES="100 1000" in MB
 	@python -W ignore -m bench.data $(if $(SIZES),--sizes $(SIZES))

@@ -26,11 +26,13 @@ alter role "$1" with $2 password :'password';
 SQL
 }
 
-# database NAME OWNER: no one but the owner and the backup may connect.
+# database NAME OWNER: no one but the owner and the backup may connect, and they may: one that is gone back to after an upgrade was
+# shut for it (operations/upgrade/upgrade.sh).
 database() {
   sql <<SQL
 select 'create database "$1" owner "$2"' where not exists (select from pg_database where datname = '$1') \gexec
 alter database "$1" owner to "$2";
+alter database "$1" connection limit -1;
 revoke all on database "$1" from public;
 grant connect on database "$1" to backup;
 SQL

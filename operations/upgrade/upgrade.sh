@@ -269,6 +269,7 @@ back() {
   former=$(on_disk 'ls -d "$1".before_* 2>/dev/null | tail -n 1' "$NAME")
   if [[ -z $former || $(version "$former") == "$(version "$NAME")" ]]; then
     say "the cluster of before is in its place"
+    [[ -z $POSTGRES ]] || open
     return
   fi
   on_disk 'mv "$1" "$1.after_$3"; mv "$2" "$1"; sync' "$NAME" "$former" "$stamp"

@@ -121,6 +121,17 @@ def test_the_diff_of_a_pull_request_names_what_it_changes_and_leaves_the_rehears
     assert background.find(state) == running
 
 
+def test_another_major_version_of_postgres_is_shown_with_what_must_be_done_before(checkout: Path) -> None:
+    stack_file = checkout / "Pulumi.local.yaml"
+    stack_file.write_text(re.sub(r"postgres:15\S+", "postgres:17.6-bookworm", stack_file.read_text()))
+    diff(checkout, "local", "HEAD", str)
+    text = (checkout / ".rehearsal" / "local" / "preview.md").read_text()
+    assert (
+        "> ❌ As if the data were moved already; if they are not: images.postgres: it is Postgres 17" in text
+    )
+    assert "| ± | `postgres` | docker Container | `image`" in text
+
+
 def test_a_diff_on_a_base_that_does_not_come_up_is_no_success_and_says_so_in_its_comment(
     checkout: Path,
 ) -> None:

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.live.upgrade.conftest import Disk, docker
+from tests.live.upgrade.disk import Disk, docker
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(600)]
 
@@ -69,6 +69,11 @@ def test_all_that_was_there_is_served_by_the_next_and_the_former_is_kept(disk: D
     assert disk.sql("select 1", user="jira", check=False) == ""
     assert "all is moved already" in disk.script("move").stdout, "again, after a deploy that was cut off"
 
+    assert "who writes is let in again" in disk.script("back").stdout, "before a deploy has begun"
+    assert disk.sql(COUNT, user="jira") == counted
+    assert disk.listed() == ["postgres"]
+    assert disk.script("move").returncode == 0
+
     assert disk.guard(disk.after).returncode == 0
     assert disk.sql(COUNT) == counted, "a server keeps its folder under another name"
     disk.serve(disk.after)
@@ -98,9 +103,10 @@ def test_all_that_was_there_is_served_by_the_next_and_the_former_is_kept(disk: D
     assert disk.listed() == ["postgres", "postgres.after"]
     assert disk.guard(disk.before).returncode == 0
     disk.serve(disk.before)
+    assert disk.sql("show server_version", user="jira").startswith("15."), "the deploy lets in who writes"
+    assert disk.sql("select datconnlimit from pg_database where datname = 'jira_scratch'") == "0"
     done = disk.script("open", disk.before)
     assert "who writes is let in again" in done.stdout
-    assert disk.sql("show server_version", user="jira").startswith("15.")
     assert disk.sql(COUNT) == counted
     assert disk.sql("select datconnlimit from pg_database where datname = 'jira_scratch'") == "7"
 
