@@ -22,7 +22,7 @@ MAKEFLAGS += --jobs=2
 	preview deploy replace release promote deliver releases rollback restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
 
 help: ## this list
-	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|restore|recover|drill|reset|releases|rollback|outputs|diff|clean]"
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|restore|recover|drill|reset|releases|rollback|upgrade-postgres|outputs|diff|clean]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 

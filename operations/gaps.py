@@ -1,6 +1,6 @@
-"""For how long nobody is served when what cannot run twice gets another image: measured, for a preview to cite.
+"""For how long nobody is served when what cannot run twice gets another image: measured, for previews."""
 
-Source: `make bench-gap` on the rehearsed stack, and `make bench-upgrade`; docs/bench.md has the rows and the day.
+Source: `make bench-gap` on the rehearsed stack; docs/bench.md has the rows, and the day and the machine.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Gap:
-    """Of one service; the longest that was seen, on two cores with other work, rounded up."""
+    """Of one service: the longest that was seen, rounded up."""
 
     seconds: int
-    """Without an answer. A request that comes meanwhile fails, or waits, as `who` says."""
+    """From the first request without an answer to the next answer."""
     who: str
-    """Who has none."""
+    """What is not answered meanwhile."""
 
 
 GAPS: Mapping[str, Gap] = {}
-"""By service, as `components` name their containers. What is not here comes before the old one goes: no gap."""
+"""By service. What is not here comes before the old one goes, and has no gap."""

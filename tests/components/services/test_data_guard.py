@@ -17,7 +17,8 @@ SCRIPT = Path(__file__).parents[3] / "components" / "services" / "data-guard.sh"
 def guard(disk: Path, *, major: str = "15", stack: str = "uat") -> tuple[int, str]:
     """How the script ends with an image of that major version, and what it complains of."""
     binary = disk.parent / "docker"
-    binary.write_text(f"#!/bin/sh\nprintf 'PATH=/bin\\n{f'PG_MAJOR={major}' if major else ''}\\n'\n")
+    told = f"printf 'PATH=/bin\\n{f'PG_MAJOR={major}' if major else ''}\\n'"
+    binary.write_text(f'#!/bin/sh\necho "$@" >>{disk.parent}/asked\n{told}\n')
     binary.chmod(0o755)
     done = subprocess.run(
         ["sh", "-s", "--", str(disk / "postgres"), "sha256:0a1b", stack],
@@ -43,6 +44,13 @@ def disk(tmp_path: Path) -> Path:
 
 def test_the_stacks_own_data_are_served(disk: Path) -> None:
     assert guard(disk) == (0, "")
+
+
+def test_what_can_be_written_to_disk_before_the_server_ends_is_written_before(disk: Path) -> None:
+    guard(disk)
+    last = (disk.parent / "asked").read_text().splitlines()[-1]
+    assert last.startswith("exec ")
+    assert last.endswith("--command=checkpoint")
 
 
 def test_an_empty_disk_becomes_the_stacks(tmp_path: Path) -> None:

@@ -44,7 +44,10 @@ def test_a_copy_elsewhere_has_the_same_content(copied: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "affected"),
     [
-        ("postgres/docker-entrypoint.sh", {"postgres", "postgres_pgdg", "postgres_archiving"}),
+        (
+            "postgres/docker-entrypoint.sh",
+            {"postgres", "postgres_pgdg", "postgres_archiving", "postgres_17", "postgres_archiving_17"},
+        ),
         ("temporal/go.sum", {"temporal", "temporal_admin_tools"}),
         ("node/package-lock.json", {"node", "application"}),
         ("bare/init.sh", {"bare_12", "machine_12", "bare_13", "machine_13"}),
