@@ -1,6 +1,8 @@
-"""For how long nobody is served when what cannot run twice gets another image: measured, for previews."""
+"""For how long nobody is served when what cannot run twice gets another image: measured, for previews.
 
-Source: `make bench-gap` on the rehearsed stack; docs/bench.md has the rows, and the day and the machine.
+Source: `make bench-gap`, whose rows are in docs/bench.md (What must stop first): the worst of each service,
+measured beside much other work on two cores, and rounded up. Not measured: the 15 s of Traefik's, which are
+`GRACE_SECONDS` in components/services/traefik.py.
 """
 
 from __future__ import annotations
@@ -19,5 +21,9 @@ class Gap:
     """What is not answered meanwhile."""
 
 
-GAPS: Mapping[str, Gap] = {}
-"""By service. What is not here comes before the old one goes, and has no gap."""
+GAPS: Mapping[str, Gap] = {
+    "postgres": Gap(5, "what needs the database; pages are served"),
+    "temporal": Gap(4, "what begins or signals a workflow; pages and queries are served"),
+    "traefik": Gap(5, "everything; up to 15 s more while requests are under way, whose end it waits for"),
+}
+"""By service. Of what else people use, the next comes before the last goes, and there is no gap."""
