@@ -18,7 +18,7 @@ SHELL := bash
 # System packages and Python's at the same time; a target's own lines stay in order.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-upgrade bench-gap bench-latency faults verify-images \
+.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-upgrade bench-gap bench-latency bench-release faults verify-images \
 	preview deploy replace release promote deliver releases rollback restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
 
 help: ## this list
@@ -64,6 +64,9 @@ playbook: venv packages-playbook ## the validation playbook against a running ST
 
 bench-latency: venv packages-rehearse ## the API's latency while a backup is made, and alone; STACK is rehearsed and up
 	@python -W ignore -m bench.latency --stack $(STACK) $(if $(RUNS),--runs $(RUNS)) $(if $(SIZE),--size $(SIZE))
+
+bench-release: venv packages-rehearse ## RELEASES=50 of the API under RATE=200 requests a second, beside two peers' ways: what is lost, and how long each takes
+	@python -W ignore -m bench.release $(if $(RELEASES),--releases $(RELEASES)) $(if $(RATE),--rate $(RATE)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(WAYS),--ways $(WAYS)) $(if $(OUT),--out '$(OUT)')
 
 faults: venv packages-test ## the fault matrix: what is lost and how long it takes, counted in acknowledged commits; ONLY=<expression> of pytest's
 	@python -m rehearsal.preparation

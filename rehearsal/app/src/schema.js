@@ -2,7 +2,9 @@ import { createSchema } from "graphql-yoga";
 import { GraphQLError } from "graphql";
 import { WorkflowIdReusePolicy, WorkflowNotFoundError } from "@temporalio/client";
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { config } from "./config.js";
+import { ending } from "./ending.js";
 import { capture } from "./errors.js";
 import { workflows } from "./metrics.js";
 import { hash, verify } from "./passwords.js";
@@ -21,6 +23,8 @@ const typeDefs = /* GraphQL */ `
     issues(status: Status, first: Int = 50): [Issue!]!
     issue(id: ID!): Issue
     workflow(id: ID!): Workflow
+    "Answers after so many seconds, 30 at most: what is under way when a release begins."
+    slow(seconds: Int!): Int!
   }
   type Mutation {
     login(email: String!, password: String!): Session!
@@ -31,6 +35,10 @@ const typeDefs = /* GraphQL */ `
     triageIssue(id: ID!, delaySeconds: Int = 0): Workflow!
     "Captures an error on purpose, to see that error tracking works; answers its event id."
     captureTestError(message: String!): String!
+  }
+  type Subscription {
+    "Counts them, until the process ends: then it is completed, and the client subscribes again."
+    seconds: Int!
   }
 `;
 
@@ -73,6 +81,21 @@ const resolvers = {
         throw error;
       }
     }),
+    slow: async (_, { seconds }) => {
+      if (seconds < 0 || seconds > 30) throw fail("BAD_USER_INPUT", "seconds is between 0 and 30.");
+      await sleep(seconds * 1000);
+      return seconds;
+    },
+  },
+  Subscription: {
+    seconds: {
+      async *subscribe() {
+        for (let second = 0; !ending.signal.aborted; second++) {
+          yield { seconds: second };
+          await sleep(1000, undefined, { signal: ending.signal }).catch(() => {});
+        }
+      },
+    },
   },
   Mutation: {
     login: async (_, { email, password }, { pool }) => {

@@ -2,6 +2,7 @@
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { config } from "./config.js";
+import { ending } from "./ending.js";
 import { log } from "./log.js";
 import { latency, registry, requests } from "./metrics.js";
 
@@ -14,7 +15,7 @@ const json = (response, status, body) => {
 
 /**
  * Serves `/health` and `/healthz` (the process lives), `/ready` (it does not drain, nor does any check fail to answer within 3 s), `/metrics`, and all else by `handle`.
- * On SIGTERM or SIGINT: `/ready` fails at once, requests are served for DRAIN_SECONDS more, then `close` runs and the process exits with 0.
+ * On SIGTERM or SIGINT: `/ready` fails at once, requests are served for DRAIN_SECONDS more, then subscriptions end, `close` runs and the process exits with 0.
  */
 export function serve({ name, port, checks = {}, handle, close = async () => {} }) {
   let draining = false;
@@ -63,6 +64,7 @@ export function serve({ name, port, checks = {}, handle, close = async () => {} 
     draining = true;
     log.info({ signal, drain_seconds: config.drainSeconds }, `${name} drains`);
     await sleep(config.drainSeconds * 1000);
+    ending.abort();
     const closed = new Promise((resolve) => server.close(resolve)); // waits for the requests that are under way
     server.closeIdleConnections();
     await Promise.race([closed, sleep(LAST_REQUESTS_SECONDS * 1000)]);

@@ -1,0 +1,3 @@
+module jira-plus-plus/bench/load
+
+go 1.26

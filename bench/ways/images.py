@@ -1,0 +1,41 @@
+"""Two images of the API that differ, in the registry of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import docker
+
+from rehearsal.images import ImageError, builder, registry
+
+NAMES = ("one", "two")
+REPOSITORY = f"{registry.ADDRESS}/{builder.REPOSITORY}/application"
+
+
+def pair(client: docker.DockerClient, say: builder.Say) -> tuple[str, str]:
+    """Their references, with tag and digest. The stand-in application is built where it is not there yet.
+
+    Raises:
+        ImageError: it could not be built, or the registry did not take it.
+    """
+    base = builder.build(("application", "registry"), builder.only_work(say))["application"]
+    registry.serve(client)
+    one, two = (_pushed(client, base, name) for name in NAMES)
+    return one, two
+
+
+def _pushed(client: docker.DockerClient, base: str, name: str) -> str:
+    tag = f"bench-{name}-{base.rpartition('-')[2]}"
+    client.images.build(
+        path=str(Path(__file__).parent),
+        tag=f"{REPOSITORY}:{tag}",
+        buildargs={"BASE": base, "RELEASE": name},
+        rm=True,
+        forcerm=True,
+    )
+    digest = ""
+    for message in client.api.push(REPOSITORY, tag, stream=True, decode=True):
+        if "error" in message:
+            raise ImageError(f"the registry did not take {REPOSITORY}:{tag}: {message['error']}")
+        digest = message.get("aux", {}).get("Digest", digest)
+    return f"{REPOSITORY}:{tag}@{digest}"
