@@ -16,8 +16,8 @@ HEAD = """\
 | way | releases | requests | lost | slowest | 99 % within | a release, idle: median (most) | under load |
 |---|---|---|---|---|---|---|---|"""
 LOST, SLOWEST, SECONDS, TIMES = 0, 1.0, 8.0, 3.0
-"""The goals for our own way: lost requests, seconds of the slowest, of a release on idle cores, and how many times
-that one takes under load; the last two by the median."""
+"""The goals for our own way: lost requests, seconds of the slowest, of a release on idle cores, how many
+times that one takes under load; the last two by the median."""
 
 
 @dataclass(frozen=True)

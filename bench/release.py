@@ -1,4 +1,7 @@
-"""Releases under load, by this program and by peers in one run: what is lost, how long they take: docs/bench.md."""
+"""Releases under load, by this program and by peers in one run: what is lost, how long each takes.
+
+See docs/bench.md.
+"""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ func slow(_ context.Context, to target, name string) (int, error) {
 func upload(_ context.Context, to target, name string) (int, error) {
 	ctx, done := context.WithTimeout(context.Background(), long+patience)
 	defer done()
-	head := `{"query":"query($all:String){__typename}","variables":{"all":"`
+	head := `{"query":"{__typename}","variables":{"all":"`
 	foot := `"}}`
 	whole := head + strings.Repeat("a", large-len(head)-len(foot)) + foot
 	body := opaque{&drip{left: []byte(whole), each: large / 30, every: long / 30}}

@@ -9,6 +9,7 @@ import docker
 from rehearsal.images import ImageError, builder, registry
 
 NAMES = ("one", "two")
+DOCKERFILE = Path(__file__).parent / "Dockerfile"
 REPOSITORY = f"{registry.ADDRESS}/{builder.REPOSITORY}/application"
 
 
@@ -26,13 +27,14 @@ def pair(client: docker.DockerClient, say: builder.Say) -> tuple[str, str]:
 
 def _pushed(client: docker.DockerClient, base: str, name: str) -> str:
     tag = f"bench-{name}-{base.rpartition('-')[2]}"
-    client.images.build(
-        path=str(Path(__file__).parent),
-        tag=f"{REPOSITORY}:{tag}",
-        buildargs={"BASE": base, "RELEASE": name},
-        rm=True,
-        forcerm=True,
-    )
+    with DOCKERFILE.open("rb") as recipe:
+        client.images.build(
+            fileobj=recipe,
+            tag=f"{REPOSITORY}:{tag}",
+            buildargs={"BASE": base, "RELEASE": name},
+            rm=True,
+            forcerm=True,
+        )
     digest = ""
     for message in client.api.push(REPOSITORY, tag, stream=True, decode=True):
         if "error" in message:

@@ -77,7 +77,8 @@ def test_without_any_the_error_names_the_version_and_where_to_get_it(path: Path)
 
 
 def test_no_module_that_is_built_asks_for_a_newer_one() -> None:
-    manifests = [*ROOT.glob("tools/*/go.mod"), *ROOT.glob("rehearsal/images/*/go.mod")]
+    folders = ("bench", "tools", "rehearsal/images")
+    manifests = [found for folder in folders for found in ROOT.glob(f"{folder}/*/go.mod")]
     asked = {
         path.relative_to(ROOT): tuple(map(int, found.group(1).split(".")))
         for path in manifests
