@@ -12,7 +12,22 @@ from bench.watch import Step
 
 NOTED = ("DownstreamStatus", "OriginStatus", "Duration", "OriginDuration", "RetryAttempts", "ServiceAddr")
 """Of a line of Traefik's access log: https://doc.traefik.io/traefik/v3.7/reference/install-configuration/observability/logs-and-accesslogs/"""
-ROLES = ("old", "new")
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A release, and the containers that it was from and to, by their ids."""
+
+    number: int
+    commanded: float
+    """Seconds since 1970."""
+    old: str
+    new: str
+    """Empty where the release failed."""
+
+    def role(self, container: str) -> str:
+        """What it was in this release."""
+        return {self.old: "old", self.new: "new"}.get(container, "one before")
 
 
 @dataclass(frozen=True)
@@ -21,8 +36,9 @@ class Loss:
 
     request: Request
     release: int
+    """Its number; 0: there was none yet."""
     container: str
-    """`old` or `new`: where the proxy sent it; empty: nowhere, or it has not noted it."""
+    """Where the proxy sent it, by its role; else the address; empty: nowhere, or it has not noted it."""
     around: Mapping[str, float]
     """By step of a container (`old told to end`): seconds from it until the loss; negative: it came later."""
     proxy: Mapping[str, Any]
@@ -47,33 +63,44 @@ class Loss:
         """In one line, the same for what was lost alike."""
         passed = [(seconds, step) for step, seconds in self.around.items() if seconds >= 0]
         after = f"after: {min(passed)[1]}" if passed else "before the first step"
-        where = f"sent to the {self.container} one" if self.container else "sent to none"
+        where = f"sent to: {self.container}" if self.container else "sent to none"
         noted = self.proxy.get("DownstreamStatus")
         return f"{self.request.error}, {where}, {after}{'' if noted else ', not in the log of the proxy'}"
 
 
 def explained(
     lost: Iterable[Request],
-    release: int,
-    log: Sequence[str],
-    roles: Mapping[str, str],
+    log: Iterable[str],
+    turns: Sequence[Turn],
+    steps: Sequence[Step],
     addresses: Mapping[str, Iterable[str]],
-    steps: Iterable[Step],
 ) -> list[Loss]:
-    """What is known of each. `roles`: container id to one of `ROLES`; `addresses`: to where it is."""
+    """What is known of each, by the proxy's log and the releases under the load so far.
+
+    `addresses`: where each container was. Docker gives an address to the next one once it is free.
+    """
     noted = {line["request_User-Agent"]: line for line in access(log)}
-    places = {address: roles[each] for each, held in addresses.items() for address in held}
-    known = [(step, roles[step.container]) for step in steps if step.container in roles]
+    made = {step.container: step.at for step in reversed(steps) if step.what == "made"}
     found = []
     for request in lost:
+        # One may be told of late: it counts for the release that had begun when it was sent.
+        turn = ([t for t in turns if t.commanded <= request.when] or list(turns))[-1:]
         line = noted.get(request.agent, {})
         address = str(line.get("ServiceAddr") or "").rpartition(":")[0]
+        there = [c for c, held in addresses.items() if address in held and made.get(c, 0) <= request.when]
+        container = max(there, key=lambda c: made.get(c, 0), default="")
+        around = {
+            f"{one.role(step.container)} {step.what}": round(request.when - step.at, 3)
+            for one in turn
+            for step in steps
+            if step.at >= one.commanded
+        }
         found.append(
             Loss(
                 request,
-                release,
-                places.get(address, address),
-                {f"{role} {step.what}": round(request.when - step.at, 3) for step, role in known},
+                turn[0].number if turn else 0,
+                turn[0].role(container) if turn and container else address,
+                around,
                 {name: line[name] for name in NOTED if name in line},
             )
         )

@@ -57,14 +57,21 @@ def main() -> int:
         with standing(client, arguments.ways, first, Path(name), _say) as ways:
             found = [Measured(way, cycle((second, first))) for way in ways]
             rounds = Rounds(client, arguments.rate, arguments.minutes, Path(name), _say)
-            for measured in found:
-                rounds.idle(measured, idle)
-            while not rounds.over and (left := [m for m in found if _left(m, arguments.releases)]):
-                for measured in left:
-                    rounds.loaded(measured, min(_left(measured, arguments.releases), ROUND))
+            try:
+                measure(rounds, found, arguments.releases, idle)
+            finally:
+                write(found, arguments.out)
         client.close()
-    write(found, arguments.out)
     return 0 if "ours" not in arguments.ways or reached(found[arguments.ways.index("ours")], arguments) else 1
+
+
+def measure(rounds: Rounds, found: Sequence[Measured], releases: int, idle: int) -> None:
+    """So many releases of each way under load, and so many idle ones before."""
+    for measured in found:
+        rounds.idle(measured, idle)
+    while not rounds.over and (left := [each for each in found if _left(each, releases)]):
+        for measured in left:
+            rounds.loaded(measured, min(_left(measured, releases), ROUND))
 
 
 def _left(measured: Measured, releases: int) -> int:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import docker
 from docker.models.containers import Container
 
 from bench import traffic
-from bench.losses import explained
+from bench.losses import Turn, explained
 from bench.measured import Measured, Release
-from bench.traffic import Load, Request
+from bench.traffic import Load
 from bench.watch import Watch
 from bench.ways.way import ReleaseFailed
 
 SETTLE_SECONDS = 3
 """Of load before each release, and after the last: what is lost late is lost, too."""
-LOG_SECONDS = 30
-"""Before a release, from which on the proxy's log is read where it lost requests: some began earlier."""
 
 
 class Rounds:
@@ -49,35 +48,41 @@ class Rounds:
         file, at = self._folder / "requests.jsonl", measured.way.address
         with Watch(measured.way.stack, "api") as watch:
             with traffic.load(at.url, at.host, self._rate, file) as load:
-                began = time.time()
+                row = _Row(measured, watch, load, time.time())
                 time.sleep(SETTLE_SECONDS)
                 for _ in range(releases):
                     if not self.over and not measured.failed:
-                        self._one(measured, watch, load, began)
-            if lost := _add(measured, load.taken(), began):  # what was under way at the end
-                log = self._log(measured.way.stack, time.time() - LOG_SECONDS)
-                measured.losses += explained(lost, len(measured.loaded), log, {}, {}, ())
-        measured.load_seconds += time.time() - began
+                        self._one(row)
+            self._count(row)  # what was under way at the end
+        measured.load_seconds += time.time() - row.began
         file.unlink()
 
-    def _one(self, measured: Measured, watch: Watch, load: Load, began: float) -> None:
-        since, number = time.time(), len(measured.loaded) + 1
-        held = {str(container.id): _addresses(container) for container in watch.running()}
-        roles = dict.fromkeys(held, "old")
-        release = self._release(measured, watch)
+    def _one(self, row: _Row) -> None:
+        measured = row.measured
+        number, commanded = len(measured.loaded) + 1, time.time()
+        old = row.running()
+        release = self._release(measured, row.watch)
+        new = [container for container in row.running() if container not in old]
+        row.turns.append(Turn(number, commanded, "".join(old[:1]), "".join(new[:1])))
         time.sleep(SETTLE_SECONDS)
-        held |= {str(container.id): _addresses(container) for container in watch.running()}
-        roles = dict.fromkeys(held, "new") | roles
-        lost = _add(measured, load.taken(), began)
-        if lost:
-            log = self._log(measured.way.stack, since - LOG_SECONDS)
-            measured.losses += explained(lost, number, log, roles, held, watch.steps(since))
+        lost = self._count(row)
         if release:
             measured.loaded.append(release)
-            offset = measured.load_seconds - began
+            offset = measured.load_seconds - row.began
             measured.spans.append((release.commanded + offset, release.over + offset))
-            told = f"{release.seconds:.1f} s, {len(lost)} lost; {measured.seen.sent:,} requests so far"
+            told = f"{release.seconds:.1f} s, {lost} lost; {measured.seen.sent:,} requests so far"
             self._say(f"{measured.way.title}, release {number} under load: {told}")
+
+    def _count(self, row: _Row) -> int:
+        """Adds what is known by now; how many of it were lost."""
+        requests, measured = row.load.taken(), row.measured
+        measured.seen.add(requests, row.began, measured.load_seconds)
+        lost = [request for request in requests if request.lost]
+        if lost:
+            since = min(request.sent for request in lost)
+            log = self._log(measured.way.stack, since)
+            measured.losses += explained(lost, log, row.turns, row.watch.steps(row.began), row.addresses)
+        return len(lost)
 
     def _release(self, measured: Measured, watch: Watch) -> Release | None:
         """One more; None: it failed, and there will be no other of this way."""
@@ -97,14 +102,27 @@ class Rounds:
 
     def _log(self, stack: str, since: float) -> list[str]:
         labels = [f"jira-plus-plus.stack={stack}", "jira-plus-plus.service=traefik"]
-        (proxy,) = self._client.containers.list(filters={"label": labels})
-        text: bytes = proxy.logs(since=int(since))
+        found = self._client.containers.list(all=True, filters={"label": labels})
+        text = b"".join(proxy.logs(since=int(since)) for proxy in found)
         return text.decode(errors="replace").splitlines()
 
 
-def _add(measured: Measured, requests: Sequence[Request], began: float) -> list[Request]:
-    measured.seen.add(requests, began, measured.load_seconds)
-    return [request for request in requests if request.lost]
+@dataclass
+class _Row:
+    """Releases in a row under one load."""
+
+    measured: Measured
+    watch: Watch
+    load: Load
+    began: float
+    turns: list[Turn] = field(default_factory=list)
+    addresses: dict[str, list[str]] = field(default_factory=dict)
+
+    def running(self) -> list[str]:
+        """The containers that run now, whose addresses are noted."""
+        found = {str(container.id): _addresses(container) for container in self.watch.running()}
+        self.addresses |= found
+        return list(found)
 
 
 def _addresses(container: Container) -> list[str]:

@@ -46,6 +46,8 @@ def standing(
             found.append(
                 Recreate(project, at) if name == "recreate" else Rollout(project, at, name == "draining")
             )
+        for way in found:
+            way.address.served()
         yield found
 
 

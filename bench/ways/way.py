@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
 from typing import Protocol
+
+SERVED_SECONDS = 60
+"""A proxy takes a moment to learn of a container."""
 
 
 @dataclass(frozen=True)
@@ -12,6 +18,23 @@ class Address:
 
     url: str
     host: str
+
+    def served(self) -> None:
+        """Waits until it answers there.
+
+        Raises:
+            ReleaseFailed: it does not.
+        """
+        request = urllib.request.Request(f"{self.url}/health", headers={"Host": self.host})
+        until = time.monotonic() + SERVED_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=5):
+                    return
+            except (urllib.error.URLError, OSError) as error:
+                if time.monotonic() > until:
+                    raise ReleaseFailed(f"{self.url} as {self.host}: {error}") from None
+            time.sleep(0.2)
 
 
 class Way(Protocol):
