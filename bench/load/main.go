@@ -104,12 +104,13 @@ func send(ctx context.Context, to target, rate int, book *book) {
 		case <-time.After(time.Until(due)):
 		}
 		kind := kinds[number%len(kinds)]
-		client := clients[kind][number/len(kinds)%len(clients[kind])]
+		round := number / len(kinds)
+		client := clients[kind][number/2%len(clients[kind])]
 		under.Go(func() {
 			// What is under way when the load ends is waited for.
 			within, done := context.WithTimeout(context.Background(), patience-time.Since(due))
 			defer done()
-			status, err := quick(within, client, to, agent(kind, number), number%2 == 0)
+			status, err := quick(within, client, to, agent(kind, number), round%2 == 0)
 			book.write(kind, number, due, status, err)
 		})
 	}
