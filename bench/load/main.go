@@ -308,8 +308,13 @@ func reason(err error) string {
 		return "refused"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "reset"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
 		return "closed"
 	}
-	return strings.TrimPrefix(err.Error(), "Get ")
+	// What comes before the last colon is where: addresses, which differ from one to the next.
+	told := err.Error()
+	if !strings.HasPrefix(told, "another answer") && !errors.Is(err, errAgain) {
+		told = told[strings.LastIndex(told, ": ")+1:]
+	}
+	return strings.TrimSpace(told)
 }
