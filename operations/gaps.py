@@ -7,7 +7,6 @@ measured beside much other work on two cores, and rounded up. Not measured: the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -21,7 +20,7 @@ class Gap:
     """What is not answered meanwhile."""
 
 
-GAPS: Mapping[str, Gap] = {
+GAPS: dict[str, Gap] = {
     "postgres": Gap(5, "what needs the database; pages are served"),
     "temporal": Gap(4, "what begins or signals a workflow; pages and queries are served"),
     "traefik": Gap(5, "everything; up to 15 s more while requests are under way, whose end it waits for"),

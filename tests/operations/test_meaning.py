@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from operations import gaps
+from operations.gaps import Gap
 from operations.journal import STACK, Journal, Step
-from operations.meaning import Meaning, gaps, markdown, text
+from operations.meaning import Meaning, markdown, text
 
 CONTAINER = "docker:index/container:Container"
 IMAGE = "docker:index/remoteImage:RemoteImage"
@@ -99,15 +101,14 @@ def test_a_command_that_leads_the_traffic_over_is_told_of() -> None:
 
 
 def test_what_stops_first_has_its_gap_and_who_notices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(gaps.SECONDS, "traefik", 3.4)
-    monkeypatch.delitem(gaps.SECONDS, "other", raising=False)
+    monkeypatch.setitem(gaps.GAPS, "traefik", Gap(3, "everything"))
     change = {"old": {"destroyGraceSeconds": 25}, "changed": {"ports": "update-replace"}}
     steps = [
         *replaced("traefik", CONTAINER, start_first=False, **change),
         *replaced("other", CONTAINER, start_first=False, **change),
     ]
     other, traefik = Meaning.of("uat", Journal(steps=steps)).services
-    assert (traefik.how, traefik.gap, traefik.why) == ("stops first", "about 3 s: no name answers", "ports")
+    assert (traefik.how, traefik.gap, traefik.why) == ("stops first", "at most 3 s: everything", "ports")
     assert other.gap == "not measured: at most 25 s to stop, and until the next one is healthy"
 
 
