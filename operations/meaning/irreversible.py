@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from operations.failures import SERVER
 from operations.meaning.data import SCHEMA, migrates
-from operations.meaning.plan import CONTAINER, Change, Plan
+from operations.meaning.plan import COMMANDS, CONTAINER, Change, Plan
 
 VOLUMES = ("docker:index/volume:Volume", "hcloud:index/volume:Volume")
 ADDRESS = "hcloud:index/primaryIp:PrimaryIp"
@@ -47,7 +47,7 @@ def _lost(change: Change) -> Iterator[str]:
     step, verb = change.step, "is replaced" if change.op == "replace" else "is deleted"
     if step.protected:
         yield f"{step.name} {verb}: it is protected, and the deploy refuses that"
-    elif step.retained:
+    elif step.retained and step.type not in (CONTAINER, *COMMANDS):  # these the cutover ends
         yield f"{step.name} is forgotten, and stays where it is"
     elif step.type in (*VOLUMES, BUCKET):
         yield f"{step.name} {verb}, with all data on it"

@@ -69,7 +69,7 @@ def test_what_was_not_shown_to_be_good_is_refused_with_the_command_that_shows_it
         source(uat, passed(images, not_run=[*MISSED, "Login"])).images()
     assert source(uat).images(proven=False) == images
 
-    lab.docker_faults(failing_commands={"release-smoke-check": "https://app-uat.example.com/ answered 502"})
+    lab.docker_faults(failing_commands={"cutover": "https://app-uat.example.com/ answered 502"})
     new = {**{f"images.{name}": images[name] for name in IMAGES}, "images.web": others["api"]}
     with pytest.raises(DeploymentFailed):
         lab.deployment("uat", new).up()

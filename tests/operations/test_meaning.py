@@ -193,6 +193,7 @@ def test_a_new_database_has_nothing_to_go_back_to() -> None:
         ),
         (
             step("delete", "bucket", "cloudflare:index/r2Bucket:R2Bucket", retained=True),
+            step("delete", "web", CONTAINER, retained=True),
             "bucket is forgotten, and stays where it is",
         ),
         (
