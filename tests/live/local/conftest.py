@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import secrets
 import shutil
 import socket
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,14 @@ from tests.playbook.target import Target
 
 ROOT = Path(__file__).resolve().parents[3]
 VALUE = "canary-of-the-developer"
+WITHOUT_A_PAGE = """
+import { createServer } from "node:http";
+createServer((request, response) => {
+  response.writeHead(request.url === "/health" ? 200 : 500);
+  response.end();
+}).listen(process.env.PORT);
+"""
+"""In the place of the web application's server: it is well, and serves nothing."""
 
 
 @dataclass
@@ -130,6 +140,31 @@ def stack_file(*, sources: bool = True) -> dict[str, Any]:
     values = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
     config = {f"jira-plus-plus:{section}": value for section, value in changes.items()}
     return project.merge(values, {"config": config})
+
+
+def variant(of: Container, reference: str, files: Mapping[str, str | bytes]) -> str:
+    """An image that is the one of this container but for `files` and a label; its reference."""
+    made = of.client.containers.create(of.image.id)
+    for path, content in files.items():
+        made.put_archive(str(Path(path).parent), archive(Path(path).name, content))
+    made.commit(*reference.split(":"), changes='LABEL variant="yes"')
+    made.remove()
+    return reference
+
+
+def archive(name: str, content: str | bytes) -> bytes:
+    """A tar archive of one file."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        add(tar, name, content.encode() if isinstance(content, str) else content)
+    return out.getvalue()
+
+
+def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    """One more file."""
+    member = tarfile.TarInfo(name)
+    member.size = len(content)
+    tar.addfile(member, io.BytesIO(content))
 
 
 @pytest.fixture(scope="module")

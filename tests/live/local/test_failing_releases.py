@@ -11,7 +11,6 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import docker
 import pytest
@@ -21,7 +20,7 @@ from operations import stack_file
 from operations.deployment import Deployment, DeploymentFailed
 from tests.engine.lab import kill_engines
 from tests.engine.moments import Step
-from tests.live.local.conftest import Developer, brought_up, made
+from tests.live.local.conftest import WITHOUT_A_PAGE, Developer, add, brought_up, made, variant
 from tests.live.local.conftest import stack_file as values
 from tests.live.local.watch import Watch
 
@@ -34,13 +33,6 @@ import { createServer } from "node:http";
 console.log("the cache is cold");
 createServer((request, response) => {
   response.writeHead(request.url === "/health" ? 200 : 503);
-  response.end();
-}).listen(process.env.PORT);
-"""
-WITHOUT_A_PAGE = """
-import { createServer } from "node:http";
-createServer((request, response) => {
-  response.writeHead(request.url === "/health" ? 200 : 500);
   response.end();
 }).listen(process.env.PORT);
 """
@@ -57,13 +49,8 @@ class Stack:
 
     def image(self, service: str, files: Mapping[str, str | bytes], architecture: str | None = None) -> str:
         """An image that is the running one but for `files`; a reference that Docker has."""
-        running = self.developer.containers()[service].image
         reference = f"{self.developer.stack}-{service}:{len(self._made)}"
-        made = self.developer.client.containers.create(running.id)
-        for path, content in files.items():
-            made.put_archive(str(Path(path).parent), archive(Path(path).name, content))
-        made.commit(*reference.split(":"), changes='LABEL variant="yes"')
-        made.remove()
+        variant(self.developer.containers()[service], reference, files)
         if architecture:
             self._of(reference, architecture)
         self._made.append(reference)
@@ -130,19 +117,6 @@ def read(tar: tarfile.TarFile, name: str) -> bytes:
     file = tar.extractfile(name)
     assert file is not None
     return file.read()
-
-
-def add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    member = tarfile.TarInfo(name)
-    member.size = len(content)
-    tar.addfile(member, io.BytesIO(content))
-
-
-def archive(name: str, content: str | bytes) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        add(tar, name, content.encode() if isinstance(content, str) else content)
-    return out.getvalue()
 
 
 @pytest.fixture(scope="module")

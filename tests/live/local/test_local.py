@@ -14,10 +14,12 @@ import pytest
 from docker.models.containers import Container
 
 from operations import stack_file, summary
+from operations.deployment import DeploymentFailed
 from operations.releases import Releases
 from operations.rollback import Rollback
 from rehearsal.leftovers import in_docker
-from tests.live.local.conftest import VALUE, Developer
+from tests.live.local.conftest import VALUE, WITHOUT_A_PAGE, Developer, variant
+from tests.live.local.watch import Watch
 from tests.playbook.graphql import Api
 from tests.playbook.waiting import seconds_until
 
@@ -192,11 +194,26 @@ def test_changed_variables_are_a_new_release_that_keeps_the_data(up: Developer, 
 @pytest.fixture
 def another_web(up: Developer) -> Iterator[str]:
     """An image of the web application that is the running one but for a label; its reference."""
-    running = up.containers()["web"]
-    repository = f"{up.stack}-web"
-    made = running.commit(repository, "2.0.0", changes='LABEL another="yes"')
-    yield f"{repository}:2.0.0"
-    up.client.images.remove(made.id, force=True)
+    reference = variant(up.containers()["web"], f"{up.stack}-web:2.0.0", {})
+    yield reference
+    up.client.images.remove(reference, force=True)
+
+
+def test_a_page_that_fails_is_seen_by_nobody(up: Developer) -> None:
+    """More ways of failing: test_failing_releases.py."""
+    broken = variant(up.containers()["web"], f"{up.stack}-web:broken", {"/app/dist/web.js": WITHOUT_A_PAGE})
+    with up.rehearsal.standing() as deployment:
+        file = deployment.project / f"Pulumi.{up.stack}.yaml"
+        good = stack_file.images(file)
+        stack_file.write_images(file, {"web": broken})
+        with Watch(up.target()) as watch, pytest.raises(DeploymentFailed) as failed:
+            deployment.up()
+        stack_file.write_images(file, good)
+    assert watch.lost == []
+    assert len(watch.said) == 1, "the page of before, and no other"
+    assert "/ answered 500, not 200" in str(failed.value)
+    assert "What served before serves. Stopped, with its log (docker logs): web-" in str(failed.value)
+    up.client.images.remove(broken, force=True)
 
 
 def test_a_release_and_the_way_back(up: Developer, another_web: str) -> None:
