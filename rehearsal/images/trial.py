@@ -93,6 +93,8 @@ class _Docker:
         self._labels = {LABEL: "trial", f"{LABEL}.stack": name}
         self._networks: dict[str, dict[str, Any]] = {}
         """Those that nobody was plugged into yet."""
+        self._left_out: list[str] = []
+        """Names of containers whose image is not tried."""
 
     def outputs(self, type_: str, name: str, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """What plugins would answer."""
@@ -117,7 +119,7 @@ class _Docker:
             case "docker:index/volume:Volume":
                 self._client.volumes.create(f"{self._name}-{name}", labels=self._labels)
             case type_ if type_ in COMMANDS:
-                if LEFT_OUT in inputs["create"]:
+                if any(word in inputs["create"] for word in (LEFT_OUT, *self._left_out)):
                     say(f"  {name:<26} left out: its image is not tried")
                     return
                 _command(name, inputs)
@@ -126,6 +128,7 @@ class _Docker:
             case type_ if type_ == CONTAINER:
                 if inputs["image"] == LEFT_OUT:
                     say(f"  {name:<26} left out: its image is not tried")
+                    self._left_out.append(inputs.get("name", f"{self._name}-{name}"))
                     return
                 _wait(name, self._start(name, inputs), inputs["waitTimeout"])
                 say(f"  {name:<26} healthy after {time.monotonic() - started:.1f} s")

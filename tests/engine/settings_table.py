@@ -51,7 +51,7 @@ def followers(effects: Mapping[str, str]) -> dict[str, str]:
     found = {}
     for service in ("api", "worker", "web", "temporal-ui"):
         if effects.get(service, "").startswith("±"):
-            found |= {f"{service}-healthy": "± create triggers", "cutover": "~ create"}
+            found |= {f"{service}-healthy": "± create triggers", "cutover": "~ create stdin"}
     if any(name.startswith("image-") and effect == "± name" for name, effect in effects.items()):
         found |= {"image-space": "± triggers", "image-retired": "~ create"}
     if any(effects.get(f"image-{name}") == "± name" for name in SOURCES):
@@ -166,7 +166,7 @@ ROWS = [
             "api": "± envs:CORS_ORIGINS",
             "web": "± envs:API_URL",
             "temporal-ui": "± envs:TEMPORAL_CORS_ORIGINS",
-            "cutover": "~ create",
+            "cutover": "~ stdin",
         },
         also={
             "domain.zone_id": OTHER_ZONE_ID,
@@ -188,7 +188,7 @@ ROWS = [
             "edge-api-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
             "web": "± envs:API_URL",
-            "cutover": "~ create",
+            "cutover": "~ stdin",
         },
     ),
     Row(
@@ -200,7 +200,7 @@ ROWS = [
             "edge-web-aaaa": "~ name",
             "traefik-dynamic": "~ stdin",
             "api": "± envs:CORS_ORIGINS",
-            "cutover": "~ create",
+            "cutover": "~ stdin",
         },
         also={"application.cors_origins": ["https://app-test.example.com"]},
     ),
@@ -237,7 +237,7 @@ ROWS = [
             "traefik-files": NEW_FILES,
             "traefik": "± envs:CF_DNS_API_TOKEN_FILE mounts",
             "traefik-acme-owner": "+",
-            "cutover": "~ create",
+            "cutover": "~ stdin",
         },
         also={"tls.acme_email": "ops@example.com"},
     ),

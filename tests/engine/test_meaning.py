@@ -10,7 +10,7 @@ from tests.engine.test_release import NEW
 
 pytestmark = pytest.mark.engine
 
-RUNS_ON = "beside the one that runs, which then drains and stops"
+RUNS_ON = "beside the one that runs, then the traffic is switched"
 
 
 def test_the_meaning_of_a_release_of_upgrades_and_of_a_resize(bring: Bring) -> None:

@@ -193,7 +193,6 @@ def test_a_new_database_has_nothing_to_go_back_to() -> None:
         ),
         (
             step("delete", "bucket", "cloudflare:index/r2Bucket:R2Bucket", retained=True),
-            step("delete", "web", CONTAINER, retained=True),
             "bucket is forgotten, and stays where it is",
         ),
         (
@@ -223,6 +222,11 @@ def test_a_new_database_has_nothing_to_go_back_to() -> None:
 )
 def test_what_cannot_be_undone_is_told(lost: Step, said: str) -> None:
     assert points(lost)["No way back"] == said
+
+
+def test_what_the_cutover_ends_is_no_loss() -> None:
+    plan = Journal(steps=[step("delete", "web", CONTAINER, retained=True)])
+    assert dict(Meaning.of("uat", plan).points)["No way back"] == ["nothing"]
 
 
 def test_a_volume_that_containers_only_read_holds_no_data() -> None:

@@ -64,7 +64,7 @@ def test_what_a_container_said_is_found_after_a_release_has_removed_it(
     old = target.containers()["api"]
     event = api.run('mutation { captureTestError(message: "before the release") }')["captureTestError"]
     seconds_until("it is in the log", lambda: event in target.ssh(f"docker logs --since 60s {old} 2>&1"), 10)
-    stand.change("services", api=UAT["config"]["jira-plus-plus:services"]["api"] | {"drain_seconds": 1})
+    stand.change("services", api=UAT["config"]["jira-plus-plus:services"]["api"] | {"drain_seconds": 2})
     stand.run("up")
     assert old not in target.ssh("docker ps --all --format '{{.Names}}'").split()
     found = target.ssh("sudo journalctl -t jira-uat-api --since '-10min' --output cat")
