@@ -49,9 +49,12 @@ def followers(effects: Mapping[str, str]) -> dict[str, str]:
     """What always comes along: of a new container that it is well and gets the traffic, of another image a
     look for room, of one of the application a record."""
     found = {}
-    for service in ("api", "worker", "web", "temporal-ui"):
+    for service in ("worker", "api", "web", "temporal-ui"):
         if effects.get(service, "").startswith("±"):
-            found |= {f"{service}-healthy": "± create triggers", "cutover": "~ create stdin"}
+            # Where the question changes, its check asks another one.
+            stdin = " stdin" if "healthcheck" in effects[service] else ""
+            found[f"{service}-healthy"] = f"± create{stdin} triggers"
+            found["cutover"] = "~ create" if service == "worker" else "~ create stdin"  # it has no traffic
     if any(name.startswith("image-") and effect == "± name" for name, effect in effects.items()):
         found |= {"image-space": "± triggers", "image-retired": "~ create"}
     if any(effects.get(f"image-{name}") == "± name" for name in SOURCES):

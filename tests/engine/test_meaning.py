@@ -25,8 +25,8 @@ def test_the_meaning_of_a_release_of_upgrades_and_of_a_resize(bring: Bring) -> N
     assert rows == dict.fromkeys(("api", "worker", "web"), (RUNS_ON, "image 1.0.0 → 1.1.0"))
     assert "the dump proven by a restore" in points["Data"]
     assert points["Memory"] == (
-        "736 MB twice for a while (api, web, worker), beside 2688 MB of limits and 512 MB for the system: "
-        "3936 of 4096 MB"
+        "736 MB twice for a while (api, web, worker), beside 2656 MB of limits and 512 MB for the system: "
+        "3904 of 4096 MB"
     )
     assert points["Cost"] == "6.56 € a month, as before"
     assert points["Server"] == "runs on"

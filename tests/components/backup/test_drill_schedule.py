@@ -81,9 +81,17 @@ def health(run: Run, **changes: str) -> tuple[int, str]:
 
 
 def told(backups: Path, kind: str, ok: bool, days: float, **more: object) -> None:
-    """The evidence of a drill that was so long ago."""
+    """The evidence of a drill that was so long ago, and took ten minutes."""
     moment = int(time.time() - days * DAY)
-    found = {"kind": kind, "ok": ok, "stamp": "x", "began": moment, "finished": moment, "good": 5, **more}
+    found = {
+        "kind": kind,
+        "ok": ok,
+        "stamp": "x",
+        "began": moment - 600,
+        "finished": moment,
+        "good": 5,
+        **more,
+    }
     (backups / f"drill-{kind}.json").write_text(
         json.dumps(found if ok else found | {"reason": "jira: no room"})
     )
