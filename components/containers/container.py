@@ -1,8 +1,8 @@
 """The container of a service, which stays."""
 
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
@@ -39,7 +39,6 @@ class ContainerArgs:
     """Whether it is restarted when it turns unhealthy. Not a database: a restart makes a slow one slower."""
     watched_image: str | None = None
     """The tag under which a newer image would appear; None where our own release build names it."""
-    labels: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
 
 
 class Container(pulumi.ComponentResource):
@@ -120,7 +119,6 @@ class Container(pulumi.ComponentResource):
                 for label, value in {
                     **runtime.labels(name),
                     **watchers(args, runtime.autoheal_label),
-                    **args.labels,
                 }.items()
             ],
             opts=runtime.options(

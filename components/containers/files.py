@@ -14,6 +14,8 @@ from components.containers.mount import Mount
 from components.containers.runtime import Runtime
 
 HERE = Path(__file__).parent
+MOUNTED = (HERE / "mounted.sh").read_text(encoding="utf-8")
+"""The function of a shell that tells whether a container mounts a folder."""
 
 
 class Files(pulumi.ComponentResource):
@@ -98,4 +100,4 @@ def script(files: Mapping[str, str]) -> str:
 def removal(folder: str, sudo: str) -> str:
     """The command that removes the folder, unless a container still mounts it."""
     text = (HERE / "remove-files.sh").read_text(encoding="utf-8")
-    return f"{sudo}sh -s -- {shlex.quote(folder)} <<'SCRIPT'\n{text}SCRIPT"
+    return f"{sudo}sh -s -- {shlex.quote(folder)} <<'SCRIPT'\n{MOUNTED}\n{text}SCRIPT"

@@ -68,7 +68,7 @@ def node_http(port: int, ready: tuple[str, ...] = ()) -> tuple[str, ...]:
 
     A release must not count as good before it reached the database: until its first success each path of
     `ready` is asked. From then on `/health` decides, after a restart, too: a database that is away must not
-    make autoheal restart its clients, nor the router leave out who still serves.
+    make autoheal restart its clients.
     """
     script = (HERE / "healthcheck.js").read_text(encoding="utf-8")
     health, *urls = (f"http://127.0.0.1:{port}{path}" for path in ("/health", *ready))

@@ -9,12 +9,15 @@ from pathlib import Path
 import pulumi
 
 from components.containers import Container
+from components.containers.files import MOUNTED
 from components.edge.urls import urls
 from components.services.site import Site
 from components.services.traefik import HTTP_PORT, HTTPS_PORT, PING_PORT, Traefik
 from components.services.traefik import USER as TRAEFIK_USER
 
 HERE = Path(__file__).parent
+ENDING = f"{MOUNTED}\n{(HERE / 'end.sh').read_text(encoding='utf-8')}"
+"""Functions of a shell that end containers."""
 PATHS = {"api": "/health", "web": "/"}
 """What is asked of each name that is the application's."""
 PROBES = {**PATHS, "temporal-ui": "/healthz"}
@@ -58,7 +61,8 @@ class Cutover(pulumi.ComponentResource):
         containers = [*(one.container for one in served), *unserved]
         names = pulumi.Output.all(**{container.service: container.name_in_docker for container in containers})
         ports = {one.container.service: one.port for one in served}
-        ending, script, check = map(text, ("end.sh", "cutover.sh", "smoke-check.js"))
+        functions = "\n".join([ENDING, text("watched.sh"), text("cutover.sh")])
+        check = text("smoke-check.js")
         words = pulumi.Output.all(traefik.folder, names).apply(
             lambda known: [
                 *(known[0], TRAEFIK_USER, host.files_root, runtime.stack),
@@ -77,7 +81,7 @@ class Cutover(pulumi.ComponentResource):
             create=words.apply(lambda words: f"{host.sudo}{shlex.join(['sh', '-s', '--', *words])}"),
             # An error shows the command, and not what it reads.
             stdin=arguments.apply(
-                lambda words: f"{ending}\n{script}\ncutover {shlex.join(words)} <<'CHECK'\n{check}CHECK\n"
+                lambda words: f"{functions}\ncutover {shlex.join(words)} <<'CHECK'\n{check}CHECK\n"
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[*containers, traefik]),
         )
@@ -143,7 +147,7 @@ def questions(site: Site, found: Mapping[str, str]) -> tuple[str, str]:
 
 def end(sudo: str, words: Sequence[str]) -> str:
     """The command that ends all that serves a stack's services; `words`: files, stack, services."""
-    return f"{sudo}sh -s <<'SCRIPT'\n{text('end.sh')}\nend_all {shlex.join(words)}\nSCRIPT"
+    return f"{sudo}sh -s <<'SCRIPT'\n{ENDING}\nend_all {shlex.join(words)}\nSCRIPT"
 
 
 def text(name: str) -> str:

@@ -3,7 +3,7 @@
 # Gives the traffic to the containers of a release. When the proxy serves well from them, those before drain and go.
 #
 #   sh -s -- FOLDER OWNER FILES STACK SERVICE=CONTAINER... \
-#     <end.sh, this file, and: cutover CANDIDATES SERVERS ASKER "FIRST ..." "THEN ..." <<'CHECK' ... CHECK
+#     <mounted.sh, end.sh, watched.sh, this file, and: cutover CANDIDATES SERVERS ASKER "FIRST ..." "THEN ..." <<'CHECK' ... CHECK
 #
 # CANDIDATES and SERVERS are files in FOLDER, which the proxy watches: by the first it answers for the new containers to
 # who knows their names, by the second it knows where to send what. CHECK is a script for node that is run in the
@@ -21,19 +21,7 @@ containers=$* # one word each
 good=$folder/.good # not *.yaml, which the proxy would read: the servers, containers, asker and questions of the last good run
 
 # put FILE CONTENT
-put() {
-  umask 077
-  # Not *.yaml: the proxy must not read it before it is whole.
-  new=$(mktemp "$folder/.$1.XXXXXX")
-  printf '%s\n' "$2" >"$new"
-  if [ "$(id -u)" -eq 0 ]; then
-    chown "$owner" "$new"
-    chmod 0400 "$new"
-  else
-    chmod 0444 "$new"
-  fi
-  mv -f "$new" "$folder/$1.yaml"
-}
+put() { watched "$folder" "$owner" "$1" printf '%s\n' "$2"; }
 
 running() { [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
 
@@ -66,6 +54,14 @@ back() {
   echo "What served before serves. Stopped, with its log (docker logs):${stopped:- nothing}"
 }
 
+# passed QUESTIONS, or all is as it was, and this ends with 1
+passed() {
+  said=$(ask "$asker" "$1") && return
+  printf '%s\n' "$said"
+  back
+  exit 1
+}
+
 # All others of these services, those too that a run left behind which was killed.
 retire() {
   for pair in $containers; do
@@ -93,17 +89,9 @@ cutover() {
     running "${pair#*=}" || former=
   done
   put candidates "$candidates"
-  if ! said=$(ask "$asker" "$first"); then
-    printf '%s\n' "$said"
-    back
-    exit 1
-  fi
+  passed "$first"
   put servers "$servers"
-  if ! said=$(ask "$asker" "$then"); then
-    printf '%s\n' "$said"
-    back
-    exit 1
-  fi
+  passed "$then"
   rm -f "$folder/candidates.yaml"
   printf '%s\n' "$servers" "$containers" "$asker" "$then" >"$good.new"
   mv -f "$good.new" "$good"

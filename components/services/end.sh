@@ -1,13 +1,6 @@
 # shellcheck shell=sh
-# Ends containers of a service, and removes of the files that they mounted what no other container does.
+# Ends containers of a service, and removes of the files that they mounted what no other container does. After mounted.sh.
 set -eu
-
-mounted() {
-  # A container that goes meanwhile is an error of inspect's, and mounts nothing.
-  # shellcheck disable=SC2046 # one word each
-  docker inspect --format '{{range .Mounts}}{{printf "%s/\n" .Source}}{{end}}' $(docker ps --all --quiet) 2>/dev/null |
-    grep -q -F "$1/"
-}
 
 # end FILES CONTAINER, with the grace that it was made with
 end() {

@@ -205,5 +205,7 @@ def static_config(tls: Tls) -> str:
 def write_dynamic(content: str) -> str:
     """The script that puts the configuration into the watched folder, and the configuration within it."""
     payload = base64.encodebytes(content.encode()).decode()
-    script = (HERE / "write-dynamic.sh").read_text(encoding="utf-8")
+    script = "\n".join(
+        (HERE / name).read_text(encoding="utf-8") for name in ("watched.sh", "write-dynamic.sh")
+    )
     return f"{script}\nput <<'CONTENT'\n{payload}CONTENT\n"
