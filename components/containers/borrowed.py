@@ -9,6 +9,7 @@ import pulumi_docker as docker
 from components.containers import hardening
 from components.containers.mount import Mount
 from components.containers.runtime import Runtime
+from components.host.machine import once
 
 BUSYBOX = "/bin/busybox"
 """Of every Alpine image."""
@@ -57,7 +58,7 @@ class Borrowed(pulumi.ComponentResource):
         # Waits for the command: an empty volume would be filled by whoever mounts it first.
         self.mounts = tuple(
             Mount(
-                source=pulumi.Output.all(volume.name, filled.id).apply(lambda known: str(known[0])),
+                source=once(volume.name, filled),
                 target=target,
                 kind="volume",
                 read_only=True,

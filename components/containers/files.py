@@ -12,6 +12,7 @@ import pulumi
 
 from components.containers.mount import Mount
 from components.containers.runtime import Runtime
+from components.host.machine import once
 
 HERE = Path(__file__).parent
 MOUNTED = (HERE / "mounted.sh").read_text(encoding="utf-8")
@@ -54,7 +55,7 @@ class Files(pulumi.ComponentResource):
             ),
         )
         # Waits for the command: the source must be there before a container mounts it.
-        written = pulumi.Output.all(self.folder, command.id).apply(lambda known: str(known[0]))
+        written = once(self.folder, command)
         self.mounts = tuple(
             Mount(source=pulumi.Output.concat(written, target), target=target, read_only=True)
             for target in folders(files)

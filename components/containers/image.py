@@ -8,6 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components.containers.runtime import Runtime
+from components.host.machine import once
 from components.settings.images import Images as Settings
 
 HERE = Path(__file__).parent
@@ -68,9 +69,7 @@ class Images(pulumi.ComponentResource):
         """The image's id (`sha256:…`). A container made by repository digest is replaced at every run."""
         if image not in OURS:
             return self._images[image].image_id
-        return pulumi.Output.all(self._images[image].image_id, self._platform.id).apply(
-            lambda known: str(known[0])
-        )
+        return once(self._images[image].image_id, self._platform)
 
     def pinned(self, image: str) -> pulumi.Output[str]:
         """Its reference with its digest; as it is, where it comes from no registry and so has none."""

@@ -8,6 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from components.containers.runtime import Runtime
+from components.host.machine import once
 
 EMPTY = (Path(__file__).parent / "empty-networks.sh").read_text(encoding="utf-8")
 
@@ -75,6 +76,4 @@ class Networks(pulumi.ComponentResource):
 
     def __getitem__(self, network: str) -> pulumi.Output[str]:
         """The name in Docker of a network of `NETWORKS`; `KeyError` for one that this stack does not have."""
-        return pulumi.Output.all(self._networks[network].name, self._emptied.id).apply(
-            lambda known: str(known[0])
-        )
+        return once(self._networks[network].name, self._emptied)

@@ -8,6 +8,7 @@ import pulumi_docker as docker
 from components.containers import hardening
 from components.containers.mount import Mount
 from components.containers.runtime import Runtime
+from components.host.machine import once
 
 
 class Storage(pulumi.ComponentResource):
@@ -46,7 +47,7 @@ class Storage(pulumi.ComponentResource):
             source = path
         prepared = runtime.host.run(f"{name}-owner", create=create, opts=child)
         # Waits for the command: what mounts it finds it, and may write to it.
-        self._source = pulumi.Output.all(source, prepared.id).apply(lambda known: str(known[0]))
+        self._source = once(source, prepared)
         self.register_outputs({})
 
     def mount(self, target: str) -> Mount:

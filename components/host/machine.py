@@ -65,6 +65,11 @@ class Machine(Protocol):
         """What a command that needs root begins with; empty where there is no need or no way."""
 
 
+def once(value: pulumi.Input[str], command: pulumi.CustomResource) -> pulumi.Output[str]:
+    """`value`, for who has to wait until the command has run, though what it says is not needed."""
+    return pulumi.Output.all(value, command.id).apply(lambda known: str(known[0]))
+
+
 def run(
     machine: Machine,
     name: str,

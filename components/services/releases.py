@@ -8,10 +8,11 @@ from typing import Any
 
 import pulumi
 
+from components.containers.image import OURS
 from components.services.site import Site
 
 HERE = Path(__file__).parent
-IMAGES = ("api", "worker", "web")
+IMAGES = OURS
 """What makes a release: the application's own. Those of others come one by one, each with its way back."""
 KEPT = 10
 
