@@ -8,19 +8,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import docker
 
+from bench.up import up
 from operations import stack_file
 from operations.deployment import Deployment
 from operations.gaps import GAPS
-from rehearsal.run import STACKS, Rehearsal
+from rehearsal.images import registry
+from rehearsal.run import STACKS
 from tests.playbook.graphql import Api
 from tests.playbook.target import Target
 
-ROOT = Path(__file__).resolve().parent.parent
 SERVICES = tuple(GAPS)
 PAUSE_SECONDS = 0.05
 PATIENCE_SECONDS = 2.0
@@ -90,13 +90,8 @@ def main() -> int:
     parser.add_argument("--services", nargs="+", choices=SERVICES, default=SERVICES)
     parser.add_argument("--runs", type=int, default=1, help="there and back, of each (default: 1)")
     arguments = parser.parse_args()
-    rehearsal = Rehearsal(ROOT, arguments.stack, say=lambda _: None, show=lambda _: None)
     seen = []
-    with rehearsal.standing() as deployment:
-        outputs = rehearsal.state / "outputs.json"
-        deployment.write_outputs(outputs)
-        target = Target.load(arguments.stack, outputs, None)
-        target = replace(target, connect=target.outputs.get("server_ipv4") or "127.0.0.1")
+    with up(arguments.stack) as (deployment, target):
         print(
             "| image of | a page | a query | a workflow begins | the command |\n|---|---|---|---|---|",
             flush=True,
@@ -121,10 +116,7 @@ def _another(reference: str) -> str:
     text = f'FROM {reference}\nLABEL gap="measured"\n'
     image, _ = client.images.build(fileobj=io.BytesIO(text.encode()), rm=True)
     image.tag(repository, f"{tag}-gap")
-    digest = ""
-    for message in client.api.push(repository, f"{tag}-gap", stream=True, decode=True):
-        digest = message.get("aux", {}).get("Digest", digest)
-    return f"{repository}:{tag}-gap@{digest}"
+    return registry.send(client, repository, f"{tag}-gap")
 
 
 def _change(deployment: Deployment, target: Target, service: str, image: str) -> Seen:
@@ -157,9 +149,9 @@ def _change(deployment: Deployment, target: Target, service: str, image: str) ->
         time.sleep(2)
         began = time.monotonic()
         deployment.up()
-        up = time.monotonic() - began
+        took = time.monotonic() - began
         time.sleep(5)
-    return Seen(service, up, pages, queries, workflows)
+    return Seen(service, took, pages, queries, workflows)
 
 
 @contextmanager

@@ -8,16 +8,15 @@ import statistics
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from bench.data import FILL, ROW_BYTES
-from rehearsal.run import STACKS, Rehearsal
+from bench.up import up
+from rehearsal.run import STACKS
 from tests.live.archive.cluster import called
 from tests.playbook import load
 from tests.playbook.target import Target
 
-ROOT = Path(__file__).resolve().parent.parent
 TIMES = 1.5
 """Limit: of the 99th percentile, the median of the rounds."""
 USERS, SECONDS = 10, 30
@@ -52,12 +51,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=3, help="rounds of each (default: 3)")
     parser.add_argument("--size", type=int, default=300, help="MB added to the database (default: 300)")
     arguments = parser.parse_args()
-    rehearsal = Rehearsal(ROOT, arguments.stack, say=lambda _: None, show=lambda _: None)
-    with rehearsal.standing() as deployment:
-        outputs = rehearsal.state / "outputs.json"
-        deployment.write_outputs(outputs)
-        target = Target.load(arguments.stack, outputs, None)
-        target = replace(target, connect=target.outputs.get("server_ipv4") or "127.0.0.1")
+    with up(arguments.stack) as (_, target):
         print(f"{'':<8}{'requests':>9}{'errors':>8}{'p50 ms':>9}{'p99 ms':>9}{'backups':>9}", flush=True)
         alone, beside = [], []
         with _filled(target, arguments.size):

@@ -17,7 +17,7 @@ from typing import Any
 
 import requests
 
-from operations import stack_file
+from operations import github, stack_file
 from operations.at_server import told
 from operations.branch import NotDelivered, Repository, listed, title_of
 from operations.deployment import Deployment
@@ -156,9 +156,7 @@ def main() -> int:
         made = Delivery(arguments.checkout, arguments.stack, os.environ).make(
             images_of(arguments), arguments.why
         )
-        if target := os.environ.get("GITHUB_OUTPUT"):
-            with Path(target).open("a", encoding="utf-8") as handle:
-                handle.writelines(f"{name}={value}\n" for name, value in made.items())
+        github.tell(made)
         return 0
 
     return told(work, NotThere, "what was pushed is in the repository, and nothing was deployed")

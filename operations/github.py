@@ -6,12 +6,21 @@ names it `github-run-<id>-<attempt>` before anything is locked, so the lock says
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import requests
 
 MACHINE = re.compile(r"github-run-(?P<run>\d+)-(?P<attempt>\d+)")
+
+
+def tell(outputs: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> None:
+    """Makes these the outputs of the step of a workflow that this runs in; elsewhere nothing."""
+    if target := environment.get("GITHUB_OUTPUT"):
+        with Path(target).open("a", encoding="utf-8") as handle:
+            handle.writelines(f"{name}={value}\n" for name, value in outputs.items())
 
 
 class Unanswered(Exception):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from operations import github
 from operations.acceptance import Acceptance, Acceptances
 from operations.at_server import deployed, told
 from operations.deployment import Deployment
@@ -112,12 +112,9 @@ def main() -> int:
             raise NoPromotion(f"TO: got {arguments.to}, which is FROM; name the stack that gets the images")
         source = Source(deployed(ROOT, arguments.source, among_others=True))
         images = source.images(proven=not arguments.without_playbook)
-        lines = [f"{name}={reference}" for name, reference in images.items()]
         if not arguments.to:
-            print("\n".join(lines))
-            if target := os.environ.get("GITHUB_OUTPUT"):
-                with Path(target).open("a", encoding="utf-8") as handle:
-                    handle.writelines(f"{line}\n" for line in lines)
+            print("\n".join(f"{name}={reference}" for name, reference in images.items()))
+            github.tell(images)
             return 0
         release = Release(deployed(ROOT, arguments.to, among_others=True))
         print("\n".join(release.prepare(images)))

@@ -14,6 +14,8 @@ from typing import Any
 
 import requests
 
+from operations.deployment import PROJECT, Deployment
+
 HUB = "registry-1.docker.io"
 """Of references without a host."""
 SECONDS = 20
@@ -47,6 +49,21 @@ class Found:
 
     reference: str
     labels: Mapping[str, str]
+
+
+def login_of(registry: Mapping[str, Any], deployment: Deployment) -> Login:
+    """The login that the section `registry` of a stack file names, with the password that the state keeps.
+
+    Raises:
+        NotThere: it keeps none.
+    """
+    password = deployment.open().get_all_config().get(f"{PROJECT}:registry_password")
+    if password is None:
+        raise NotThere(
+            "registry_password: got nothing; `pulumi config set --secret registry_password --stack "
+            f"{deployment.stack}` with the password of {registry['username']}"
+        )
+    return Login(str(registry["server"]), str(registry["username"]), password.value)
 
 
 def look(reference: str, architecture: str, login: Login | None = None) -> Found:

@@ -12,10 +12,10 @@ from typing import Any
 from components.settings.catalogue import SERVER_TYPES
 from operations import changes, signatures, stack_file
 from operations.at_server import deployed, told
-from operations.deployment import PROJECT, Deployment
+from operations.deployment import Deployment
 from operations.journal import Journal
 from operations.meaning import Meaning, text
-from operations.registry import Found, Login, NotThere, look
+from operations.registry import Found, Login, NotThere, login_of, look
 from operations.releases import IMAGES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -117,16 +117,8 @@ def fitting(file: Path, wanted: Mapping[str, str], deployment: Callable[[], Depl
     Raises:
         NotThere, NoRelease: they do not fit.
     """
-    login, registry = None, stack_file.section(file, "registry")
-    if registry:
-        open_ = deployment()
-        password = open_.open().get_all_config().get(f"{PROJECT}:registry_password")
-        if password is None:
-            raise NoRelease(
-                "registry_password: got nothing; `pulumi config set --secret registry_password --stack "
-                f"{open_.stack}` with the password of {registry['username']}"
-            )
-        login = Login(str(registry["server"]), str(registry["username"]), password.value)
+    registry = stack_file.section(file, "registry")
+    login = login_of(registry, deployment()) if registry else None
     signed_by = stack_file.section(file, "release").get("signed_by") or ()
     return checked(wanted, architecture(stack_file.section(file, "host")), login, signed_by)
 

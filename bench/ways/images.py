@@ -6,7 +6,7 @@ from pathlib import Path
 
 import docker
 
-from rehearsal.images import ImageError, builder, registry
+from rehearsal.images import builder, registry
 
 NAMES = ("one", "two")
 DOCKERFILE = Path(__file__).parent / "Dockerfile"
@@ -35,9 +35,4 @@ def _pushed(client: docker.DockerClient, base: str, name: str) -> str:
             rm=True,
             forcerm=True,
         )
-    digest = ""
-    for message in client.api.push(REPOSITORY, tag, stream=True, decode=True):
-        if "error" in message:
-            raise ImageError(f"the registry did not take {REPOSITORY}:{tag}: {message['error']}")
-        digest = message.get("aux", {}).get("Digest", digest)
-    return f"{REPOSITORY}:{tag}@{digest}"
+    return registry.send(client, REPOSITORY, tag)

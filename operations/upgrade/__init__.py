@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from components.services.postgres_major import MOVED
 from components.settings.images import POSTGRES_MAJORS, postgres_major
 from operations import stack_file, summary
 from operations.checks import verify
 from operations.confirmation import confirmed
-from operations.deployment import PROJECT, Deployment, DeploymentFailed
+from operations.deployment import Deployment, DeploymentFailed
 from operations.place import Place
-from operations.registry import Login
+from operations.registry import NotThere, login_of
 from operations.restore import SHARED, container
 from operations.restore.job import Job
 from operations.summary import outputs
@@ -60,10 +58,13 @@ class Upgrade:
         self.recorded = deployment.environment.get("REHEARSAL_DOCKER") == "record"
         """Whether the containers are, and none runs."""
         self._file = deployment.project / f"Pulumi.{self.stack}.yaml"
-        self._config: Mapping[str, Any] = yaml.safe_load(self._file.read_text("utf-8")).get("config") or {}
-        if self._section("host").get("kind") == "local":
+        if stack_file.section(self._file, "host").get("kind") == "local":
             raise NoUpgrade(f"{self.stack}: its data go with a destroy: destroy it, and up again with this")
-        self.image = "postgres_archiving" if self._section("backup").get("point_in_time") else "postgres"
+        self.image = (
+            "postgres_archiving"
+            if stack_file.section(self._file, "backup").get("point_in_time")
+            else "postgres"
+        )
         """The name under `images` of the one that serves."""
         resources = deployment.resources()
         given = outputs(resources)
@@ -213,7 +214,11 @@ class Upgrade:
         files = {path.name: path.read_text(encoding="utf-8") for path in (SCRIPT, SHARED)}
         if step == "move":
             files[FORMER] = f"{self.deployed}\n"
-            if login := self._login():
+            if registry := stack_file.section(self._file, "registry"):
+                try:
+                    login = login_of(registry, self._deployment)
+                except NotThere as error:
+                    raise NoUpgrade(str(error)) from None
                 files["login"] = f"{login.server}\n{login.username}\n{login.password}\n"
         self.job.start(files, [self.stack, step, image])
         self.job.follow(self.say)
@@ -228,16 +233,6 @@ class Upgrade:
     def _verify(self) -> None:
         with self._deployment.way_in():
             verify(self.stack, self._deployment.resources(), self._deployment.environment)
-
-    def _login(self) -> Login | None:
-        registry = self._section("registry")
-        if not registry:
-            return None
-        password = self._deployment.open().get_all_config()[f"{PROJECT}:registry_password"].value
-        return Login(str(registry["server"]), str(registry["username"]), password)
-
-    def _section(self, name: str) -> Mapping[str, Any]:
-        return self._config.get(f"{PROJECT}:{name}") or {}
 
 
 def _deployed(resources: list[Mapping[str, Any]], name: str) -> str:

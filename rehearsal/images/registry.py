@@ -125,12 +125,21 @@ def _push(client: docker.DockerClient, built: str, known: str) -> str:
     if known == f"{there}:{version}@{digest}" and pushed and _holds(there, digest):
         return known
     image.tag(there, version)
+    return send(client, there, version)
+
+
+def send(client: docker.DockerClient, repository: str, tag: str) -> str:
+    """Pushes what Docker has under a name in this registry; its reference, with tag and digest.
+
+    Raises:
+        ImageError: the registry does not take it.
+    """
     digest = ""
-    for message in client.api.push(there, version, stream=True, decode=True):
+    for message in client.api.push(repository, tag, stream=True, decode=True):
         if "error" in message:
-            raise ImageError(f"the registry did not take {built}: {message['error']}")
+            raise ImageError(f"the registry did not take {repository}:{tag}: {message['error']}")
         digest = message.get("aux", {}).get("Digest", digest)
-    return f"{there}:{version}@{digest}"
+    return f"{repository}:{tag}@{digest}"
 
 
 def _holds(repository: str, digest: str) -> bool:
