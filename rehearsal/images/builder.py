@@ -60,6 +60,8 @@ def key(name: str) -> str:
     digest.update(f"{chosen.suite}\n".encode())
     for argument, parent in chosen.parents.items():
         digest.update(f"{argument}={key(parent)}\n".encode())
+    for argument, value in chosen.arguments:
+        digest.update(f"{argument}={value}\n".encode())
     for path in _folder_files(chosen):
         mode = "x" if path.stat().st_mode & 0o100 else "-"
         digest.update(f"{path.relative_to(chosen.context)} {mode} ".encode())
@@ -196,7 +198,8 @@ def _build(client: docker.DockerClient, chosen: Image, say: Say) -> None:
             fileobj=context,
             custom_context=True,
             tag=tag(chosen.name),
-            buildargs={argument: tag(parent) for argument, parent in chosen.parents.items()},
+            buildargs={argument: tag(parent) for argument, parent in chosen.parents.items()}
+            | dict(chosen.arguments),
             labels={LABEL: "image", f"{LABEL}.key": key(chosen.name)},
             rm=True,
             forcerm=True,

@@ -65,6 +65,8 @@ class Image:
     """The Debian release that the folder's `bootstrap.sh` makes it of; empty: a Dockerfile does."""
     takes_from: tuple[str, ...] = ()
     """Images of which its Dockerfile copies files: a build argument each, of its name in capitals."""
+    arguments: tuple[tuple[str, str], ...] = ()
+    """The other build arguments of its Dockerfile, and their values."""
     programs: tuple[GoProgram | Wheel, ...] = ()
     """Appear in the build context as `bin/<binary>`."""
     files: tuple[GoFiles, ...] = ()
@@ -148,6 +150,7 @@ IMAGES = (
         "15-bookworm",
         "postgres:15-bookworm",
         "Debian serves only the newest minor version of 15, and not that of PGDG",
+        arguments=(("MAJOR", "15"),),
     ),
     Image(
         "postgres_pgdg",
@@ -170,7 +173,8 @@ IMAGES = (
         "17-trixie",
         "postgres:17-trixie, which a rehearsed `make upgrade-postgres` goes to",
         parent="base_13",
-        takes_from=("postgres",),
+        arguments=(("MAJOR", "17"),),
+        folder="postgres",
     ),
     Image(
         "postgres_archiving_17",
