@@ -160,6 +160,7 @@ def test_one_that_was_cut_off_begins_again(disk: Disk, blow: signal.Signals) -> 
             break
     time.sleep(0.5)
     begun.send_signal(blow)
+    begun.wait()  # what tells of its progress ends when it is gone, and has its output as long
     begun.communicate()
     if blow == signal.SIGTERM:
         served_as_before(disk)
