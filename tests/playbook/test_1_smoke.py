@@ -38,7 +38,7 @@ def test_health_answers_through_the_proxy_and_readiness_inside(target: Target, e
     evidence.table(["URL", "Status", "Body"], rows)
 
 
-@pytest.mark.checklist("Smoke", "What is no asset of this build is not found")
+@pytest.mark.checklist("Smoke", "The page loads in a browser")
 def test_a_file_of_another_build_is_not_found(target: Target, evidence: Entry) -> None:
     """Else an open page gets no script of its own build after a release, but this one's page."""
     with target.http() as client:
