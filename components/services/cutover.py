@@ -5,12 +5,14 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pulumi
 
 from components.containers import Container
 from components.containers.files import MOUNTED
 from components.edge.urls import urls
+from components.services.routing import ASSETS
 from components.services.site import Site
 from components.services.traefik import HTTP_PORT, HTTPS_PORT, PING_PORT, Traefik
 from components.services.traefik import USER as TRAEFIK_USER
@@ -22,6 +24,8 @@ PATHS = {"api": "/health", "web": "/"}
 """What is asked of each name that is the application's."""
 PROBES = {**PATHS, "temporal-ui": "/healthz"}
 """What is asked of each container through the proxy, past what is between its entrance and the service."""
+BEFORE = "@before@"
+"""In the file of the servers, in place of a container's name: whose assets are kept. The script knows."""
 SECONDS = 60
 ACME_SECONDS = 180
 """A name without a certificate is served to nobody, and an authority takes its time."""
@@ -44,7 +48,8 @@ class Cutover(pulumi.ComponentResource):
     former file comes back. Either way what is new is stopped.
 
     The former containers are the script's to end, not the engine's: see `components.containers.Release`. So
-    it finds them by their labels, those of an update that was killed, too.
+    it finds them by their labels, those of an update that was killed, too. One it keeps: the web application
+    of the build before, for the assets of pages that are still open.
     """
 
     def __init__(
@@ -101,17 +106,16 @@ def configuration(found: Mapping[str, tuple[str, int]]) -> tuple[str, str]:
     A candidate is a service of its own, with a router for the name of its container at the port of Traefik's
     own health check, which is not published. The servers are the services that the routers of the public
     names lead to, and a router by which one can tell that the file is in force: Traefik takes a file whole.
+    An asset that the web application does not have (404) the one before it is asked for.
 
     There is no check of health in the balancer: with one server there is none to turn to, and a server that
     was busy for five seconds became a 503 for everyone.
     """
 
-    def file(name: str, host: str) -> str:
-        services, routers = {}, {}
+    def file(name: str, host: str, more: Mapping[str, Any]) -> str:
+        services, routers = dict(more), {}
         for service, (container, port) in found.items():
-            services[name.format(service)] = {
-                "loadBalancer": {"servers": [{"url": f"http://{container}:{port}"}]}
-            }
+            services[name.format(service)] = server(container, port)
             routers[host.format(service)] = {
                 "rule": f"Host(`{host.format(container)}`)",
                 "entryPoints": ["ping"],
@@ -119,7 +123,24 @@ def configuration(found: Mapping[str, tuple[str, int]]) -> tuple[str, str]:
             }
         return json.dumps({"http": {"services": services, "routers": routers}})
 
-    return file("candidate-{}", "candidate-{}"), file("{}", "serves-{}")
+    assets = {
+        "web-before": server(BEFORE, found["web"][1]),
+        # https://doc.traefik.io/traefik/v3.7/reference/routing-configuration/http/load-balancing/service/#failover
+        ASSETS: {
+            "failover": {
+                "service": "web",
+                "fallback": "web-before",
+                # To ask twice, it keeps what came with the request.
+                "errors": {"status": ["404"], "maxRequestBodyBytes": 0},
+            }
+        },
+    }
+    return file("candidate-{}", "candidate-{}", {}), file("{}", "serves-{}", assets)
+
+
+def server(container: str, port: int) -> dict[str, Any]:
+    """A service of Traefik's that is one container."""
+    return {"loadBalancer": {"servers": [{"url": f"http://{container}:{port}"}]}}
 
 
 def questions(site: Site, found: Mapping[str, str]) -> tuple[str, str]:

@@ -9,7 +9,7 @@
 # who knows their names, by the second it knows where to send what. CHECK is a script for node that is run in the
 # container ASKER, with the questions FIRST before there is any traffic, and THEN afterwards. If either fails, the proxy
 # has the servers that it had, and what is new is stopped. Whoever is killed in here leaves both running: the next run
-# begins anew. FILES has what containers mount.
+# begins anew. FILES has what containers mount. @before@ in SERVERS is the container whose assets are kept.
 set -eu
 
 folder=$1
@@ -18,12 +18,41 @@ files=$3
 stack=$4
 shift 4
 containers=$* # one word each
-good=$folder/.good # not *.yaml, which the proxy would read: the servers, containers, asker and questions of the last good run
+good=$folder/.good # not *.yaml, which the proxy would read: servers, containers, asker, questions and @before@ of the last good run
 
 # put FILE CONTENT
 put() { watched "$folder" "$owner" "$1" printf '%s\n' "$2"; }
 
 running() { [ "$(docker inspect --format '{{.State.Running}}' "$1" 2>/dev/null)" = true ]; }
+
+# of SERVICE PAIR...: its container
+of() {
+  service=$1
+  shift
+  printf '%s\n' "$@" | sed -n "s/^$service=//p"
+}
+
+# reached CONTAINER: where the proxy finds it
+reached() {
+  docker inspect --format '{{range .NetworkSettings.Networks}}{{println .NetworkID}}{{end}}{{range .Config.Env}}{{println .}}{{end}}' "$1" |
+    grep -x -E '[0-9a-f]{64}|PORT=.*' | sort
+}
+
+image() { docker inspect --format '{{.Image}}' "$1"; }
+
+# Who has the assets of the pages that were opened before: of those that served last the first of another image than the
+# new one's. It is at most one. The new one itself: there is none.
+before() {
+  new=$(of web "$@")
+  # shellcheck disable=SC2046 # one word each
+  for each in $(of web $(sed -n 2p "$good" 2>/dev/null)) $(sed -n 5p "$good" 2>/dev/null); do
+    if running "$each" && [ "$(image "$each")" != "$(image "$new")" ] && [ "$(reached "$each")" = "$(reached "$new")" ]; then
+      echo "$each"
+      return
+    fi
+  done
+  echo "$new"
+}
 
 # ask ASKER QUESTIONS
 ask() {
@@ -66,7 +95,7 @@ passed() {
 retire() {
   for pair in $containers; do
     for each in $(those "$stack" "${pair%%=*}"); do
-      [ "$each" = "${pair#*=}" ] || end "$files" "$each" &
+      [ "$each" = "${pair#*=}" ] || [ "$each" = "$kept" ] || end "$files" "$each" &
     done
   done
   wait
@@ -74,7 +103,7 @@ retire() {
 
 cutover() {
   candidates=$1
-  servers=$2
+  template=$2
   asker=$3
   first=$4
   then=$5
@@ -88,12 +117,15 @@ cutover() {
   for pair in $former; do
     running "${pair#*=}" || former=
   done
+  # shellcheck disable=SC2086 # one word each
+  kept=$(before $containers)
+  servers=$(printf '%s\n' "$template" | sed "s/@before@/$kept/")
   put candidates "$candidates"
   passed "$first"
   put servers "$servers"
   passed "$then"
   rm -f "$folder/candidates.yaml"
-  printf '%s\n' "$servers" "$containers" "$asker" "$then" >"$good.new"
+  printf '%s\n' "$servers" "$containers" "$asker" "$then" "$kept" >"$good.new"
   mv -f "$good.new" "$good"
   retire
 }

@@ -10,6 +10,10 @@ from components.settings.tls import Tls
 
 SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui"}
 """Traefik's service behind each of the three names; `components.services.cutover` says what it is."""
+ASSETS = "web-assets"
+"""The same for the files of a build of the web application, which pages ask for that were opened before."""
+AN_ASSET = "PathPrefix(`/assets/`) && (Method(`GET`) || Method(`HEAD`))"
+"""In a rule: such a file. Vite puts them there (`build.assetsDir`), a hash of the content in the name."""
 OPERATORS = ("metrics", "ready", "readyz")
 """First segments of paths that the application answers for its operator. Published is `/health`."""
 NOT_THE_OPERATORS = rf"!PathRegexp(`(?i)^(/|\\|%2F)*({'|'.join(OPERATORS)})([^a-z0-9_-]|$)`)"
@@ -126,18 +130,19 @@ def services(routing: Routing) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for kind in ("proxied", "direct"):
         parents = [entrance for entrance in entrances(routing) if entrance.startswith(kind)]
-        for name, purpose, condition, middlewares in (
-            ("api", "api", "", []),
-            ("api-bodies", "api", f" && {NOT_SURELY_SMALL}", ["body-limit"]),
-            ("web", "web", "", []),
+        for name, purpose, service, condition, middlewares in (
+            ("api", "api", SERVICES["api"], "", []),
+            ("api-bodies", "api", SERVICES["api"], f" && {NOT_SURELY_SMALL}", ["body-limit"]),
+            ("web", "web", SERVICES["web"], "", []),
+            ("web-assets", "web", ASSETS, f" && {AN_ASSET}", []),
             # The password comes before the service: nothing of it is to be had without.
-            ("temporal", "temporal", "", ["temporal-users"]),
+            ("temporal", "temporal", SERVICES["temporal"], "", ["temporal-users"]),
         ):
             if parents:
                 found[f"{name}-{kind}"] = {
                     "rule": f"Host(`{routing.host_names[purpose]}`) && {NOT_THE_OPERATORS}{condition}",
                     "parentRefs": parents,
-                    "service": SERVICES[purpose],
+                    "service": service,
                     "middlewares": [f"{kind}-rate-limit", *middlewares, "compress", "retry"],
                 }
     return found

@@ -39,6 +39,7 @@ def memory_budget(host: Host, services: Services) -> MemoryBudget:
         "api": services.api.memory_mb,
         "worker": services.worker.memory_mb,
         "web": services.web.memory_mb,
+        "web_before": services.web.memory_mb,  # for the assets of the build before, see `Cutover`
         "backup": services.backup.memory_mb,
     }
     # What an update replaces of these is there twice until the cutover; the backup job and then the migration

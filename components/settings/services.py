@@ -89,7 +89,7 @@ class TemporalUi(Application):
     """Temporal's web interface, behind basic authentication."""
 
     least_memory_mb = 32
-    memory_mb: int = 128
+    memory_mb: int = 96
     cpus: Cpus = 0.25
     command: Command = ("./start-ui-server.sh",)
     port: Port = 8080

@@ -10,6 +10,9 @@ from operations.meaning.plan import CONTAINER, Change, Plan
 from operations.meaning.reasons import reasons
 
 NONE = "none"
+WEB = "web"
+KEPT = ", all but what only the former one has of assets"
+"""`components/services/cutover.py`."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,10 @@ def _row(change: Change, plan: Plan) -> tuple[str, str, str]:
     if any(server.op == "replace" for server in plan.of(SERVER)):
         return "made anew on the new server", "as long as the server's", "with the server"
     if change.start_first:
-        switched = ", then the traffic is switched" if cutover(plan) else ", which then drains and stops"
-        return f"beside the one that runs{switched}", NONE, why
+        if not cutover(plan):
+            return "beside the one that runs, which then drains and stops", NONE, why
+        kept = KEPT if change.name == WEB and "image" in change.roots else ""
+        return f"beside the one that runs, then the traffic is switched{kept}", NONE, why
     return "stops first", gaps.expected(change), why
 
 
