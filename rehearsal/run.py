@@ -14,7 +14,7 @@ from typing import Any
 
 from pulumi.automation import ConfigValue
 
-from components.settings.secrets import ARCHIVE, MASKED, OFFSITE, given, masks
+from components.settings.secrets import ARCHIVE, MASKED, OFFSITE, given, masks, told
 from operations import access, changes, drill, stack_file, summary
 from operations.beside import Beside
 from operations.checks import verify
@@ -473,6 +473,9 @@ def made_up(config: Mapping[str, ConfigValue], environment: Mapping[str, str]) -
             values |= {name: f"made-up-{name.replace('_', '-')}" for name in human}
     if masks({"backup": section("backup")}):
         values |= {name: f"made-up-{name.replace('_', '-')}" for name in MASKED}
+    values |= {
+        name: f"http://127.0.0.1:9/{name}" for name in told({"notifications": section("notifications")})
+    }
     if section("application").get("sentry"):
         values["sentry_dsn"] = "http://public@127.0.0.1:9/1"
     return values

@@ -28,6 +28,9 @@ CANARY = "canary-"
 HUMAN_SECRETS = {
     **SECRETS,
     "sentry_dsn": "canary-sentry-dsn",
+    "slack_webhook": "https://hooks.example.com/canary-slack-webhook",
+    "smtp_password": "canary-smtp-password",
+    "heartbeat_url": "https://hc.example.com/canary-heartbeat-url",
     "registry_password": "canary-registry-password",
 }
 HUMAN_SECRETS["ssh_private_key"] = "canary-ssh-private-key"

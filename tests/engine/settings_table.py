@@ -76,6 +76,14 @@ BUCKET = {
 }
 
 
+MAIL = {
+    "notifications.email.smtp_port": 465,
+    "notifications.email.sender": "jira@example.com",
+    "notifications.email.to": "ops@example.com",
+    "notifications.email.username": "jira",
+}
+
+
 @dataclass(frozen=True)
 class Row:
     """A change of one leaf. `also` is what must change with it for the settings to agree."""
@@ -708,6 +716,10 @@ ROWS = [
     ),
     *map(from_sources, SOURCES),
     Row("development.env_file", ".env.local", {}, refusal="is for a developer's machine"),
+    # ── notifications: nothing on the server tells anybody where nothing is watched
+    Row("notifications.slack", True, {}),
+    Row("notifications.email.smtp_host", "smtp.example.com", {}, also=MAIL),
+    Row("notifications.heartbeat", True, {}),
     # ── registry
     Row(
         "registry.server", "ghcr.io", {"host-docker": "~ registryAuth"}, also={"registry.username": "puller"}
@@ -734,6 +746,7 @@ LEFT_OUT = {
     **{f"backup.r2.{leaf}": "comes with backup.r2.account_id" for leaf in ("location", "jurisdiction")},
     **{f"backup.masked.{leaf}": WITH_SECTION for leaf in BUCKET},
     **{f"backup.reset.masked.{leaf}": WITH_SECTION for leaf in BUCKET},
+    **{f"notifications.email.{leaf}": WITH_SECTION for leaf in ("smtp_port", "sender", "to", "username")},
     **{f"development.sources.{name}.{leaf}": WITH_COMMAND for name in SOURCES for leaf in ("path", "target")},
 }
 """Leaves without a row, with the reason."""
