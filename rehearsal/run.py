@@ -33,6 +33,8 @@ from operations.reset import Refused, Reset, source_of
 from operations.reset import act as reset
 from operations.restore import Restore, Wish, act
 from operations.rollback import Rollback
+from operations.status import Report, status
+from operations.status.table import table
 from operations.upgrade import Upgrade
 from rehearsal import background, dockerd, launchers, project
 from rehearsal.images import stack_images
@@ -45,7 +47,17 @@ Say = Callable[[str], None]
 
 STEPS = (
     *("all", "preview", "up", "replace", "destroy", "recreate"),
-    *("restore", "recover", "drill", "reset", "releases", "rollback", "upgrade-postgres", "outputs"),
+    *(
+        "status",
+        "restore",
+        "recover",
+        "drill",
+        "reset",
+        "releases",
+        "rollback",
+        "upgrade-postgres",
+        "outputs",
+    ),
 )
 STACKS = ("uat", "prod", "local")
 RETRY_PAUSE_SECONDS = 0.5
@@ -74,6 +86,10 @@ class Rehearsal:
         """What `restore` does."""
         self.to = ""
         """Where `rollback` goes, or `upgrade-postgres`: a major version, or `back`."""
+        self.json = False
+        """Whether `status` says so, in place of a table."""
+        self.found: Report | None = None
+        """What `status` has found."""
         self.timings: list[summary.Timing] = []
         self._mode = ""
         self._images: Beside[dict[str, Any]] | None = None
@@ -107,6 +123,7 @@ class Rehearsal:
                 "recreate": self._recreate,
                 "all": self._all,
                 "outputs": self._outputs,
+                "status": self._status,
                 "restore": self._restore,
                 "recover": self._recover,
                 "drill": self._drill,
@@ -236,6 +253,11 @@ class Rehearsal:
             raise Refused(f"backup.reset: got nothing; {self.stack} is not to be reset")
         with self._deployment.way_in():
             reset(Reset(self._deployment, self.say), source, sure=True)
+
+    def _status(self) -> None:
+        assert self._deployment is not None
+        self.found = status(self._deployment)
+        self.say(json.dumps(self.found.document(), default=str) if self.json else table(self.found))
 
     def _releases(self) -> None:
         assert self._deployment is not None
