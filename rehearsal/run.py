@@ -19,12 +19,12 @@ from operations import access, changes, drill, stack_file, summary
 from operations.beside import Beside
 from operations.checks import verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
-from operations.drill import Drill
 from operations.engine import engine
 from operations.journal import Journal
 from operations.last_copy import before_destroy
 from operations.marks import SECRET
 from operations.meaning import Meaning, text
+from operations.notices import Telling
 from operations.orphans import Finder
 from operations.recovery import default_finders
 from operations.recreate import Recreation
@@ -161,9 +161,11 @@ class Rehearsal:
         self._write_preview(journal)
 
     def _up(self, table: bool = True) -> None:
-        self._timed("up", lambda deployment: deployment.up())
-        if table:
-            self._table()
+        assert self._deployment is not None
+        with Telling(self._deployment, self.say).of("deploy") as outcome:
+            outcome.journal = self._timed("up", lambda deployment: deployment.up())
+            if table:
+                self._table()
 
     def _replace(self) -> None:
         self._timed("replace", lambda deployment: deployment.replace_server())
@@ -242,9 +244,8 @@ class Rehearsal:
 
     def _drill(self) -> None:
         assert self._deployment is not None
-        with self._deployment.way_in():
-            if drill.act(Drill(self._deployment, self.say), show=False):
-                raise RehearsalFailed(f"the drill of {self.stack} failed; its page says why")
+        if drill.make(self._deployment, self.say):
+            raise RehearsalFailed(f"the drill of {self.stack} failed; its page says why")
 
     def _reset(self) -> None:
         assert self._deployment is not None

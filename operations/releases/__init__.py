@@ -121,10 +121,11 @@ class Releases:
 
 def same(one: Images, other: Images) -> bool:
     """Whether both are the same images, as far as both have digests."""
-    return all(_same(one.get(name, ""), other.get(name, "")) for name in IMAGES)
+    return all(same_image(one.get(name, ""), other.get(name, "")) for name in IMAGES)
 
 
-def _same(one: str, other: str) -> bool:
+def same_image(one: str, other: str) -> bool:
+    """Whether both references are of one image, as far as both have digests."""
     if "@" in one and "@" in other:
         return one.partition("@")[2] == other.partition("@")[2]
     return one.partition("@")[0] == other.partition("@")[0]

@@ -1,0 +1,311 @@
+"""Who is told of a run, over HTTP and SMTP that is spoken; and a run that nobody can be told of goes on."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from pulumi.automation import CommandError
+
+from operations.deployment import PROJECT, DeploymentFailed
+from operations.journal import Journal, Step
+from operations.notices import Telling
+from operations.notices.channels import Slack, Untold, send
+from operations.notices.notice import LONGEST, Notice, who
+from operations.notices.untold import KEPT, Here
+from tests.operations.mail_server import mail_server
+from tests.operations.test_checks import certificate
+
+CANARY = "T000-B000-canary"
+NOTICE = Notice("uat", "deploy", "done", "after 2:31", ("by Ada",), "2026-11-28T02:03:04Z")
+API = "x/api:{}@sha256:" + "a" * 64
+
+
+class Receiver:
+    """What speaks as Slack's incoming webhooks do: it takes JSON with a text, and answers `ok`."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.status = 200
+        self.wait = 0.0
+        self.url = ""
+
+
+@pytest.fixture
+def slack() -> Iterator[Receiver]:
+    receiver = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            right = self.headers["content-type"] == "application/json" and self.path == f"/services/{CANARY}"
+            if right and set(body) == {"text"} and body["text"] and receiver.status == 200:
+                receiver.texts.append(body["text"])
+            self.send_response(receiver.status if right else 404)
+            self.end_headers()
+            for _ in range(int(receiver.wait * 10)):  # a byte now and then resets each timeout
+                self.wfile.write(b" ")
+                time.sleep(0.1)
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        receiver.url = f"http://127.0.0.1:{server.server_address[1]}/services/{CANARY}"
+        yield receiver
+        server.shutdown()
+
+
+class Told:
+    """A stack whose file says who is told, and what its runs say."""
+
+    def __init__(self, folder: Path, secrets: dict[str, str]) -> None:
+        self.said: list[str] = []
+        self.file = folder / "Pulumi.uat.yaml"
+        self.resources: list[dict[str, Any]] = []
+        self.deployment = SimpleNamespace(
+            stack="uat",
+            project=folder,
+            environment={"PULUMI_BACKEND_URL": "file:///x"},
+            resources=lambda: self.resources,
+            way_in=nullcontext,
+            open=lambda: SimpleNamespace(get_config=self._secret),
+        )
+        self._secrets = secrets
+
+    def _secret(self, name: str) -> Any:
+        if name not in self._secrets:
+            raise CommandError(SimpleNamespace(code=1, stdout="", stderr=""))  # type: ignore[arg-type]
+        return SimpleNamespace(value=self._secrets[name])
+
+    def settings(self, host: str = "local", **notifications: Any) -> None:
+        config = {
+            "host": {"kind": host},
+            "notifications": notifications,
+            "images": {"api": API.format("1.1.0")},
+        }
+        self.file.write_text(yaml.safe_dump({"config": {f"{PROJECT}:{k}": v for k, v in config.items()}}))
+
+    @property
+    def telling(self) -> Telling:
+        return Telling(self.deployment, self.said.append)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def told(tmp_path: Path, slack: Receiver, monkeypatch: pytest.MonkeyPatch) -> Told:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("GITHUB_ACTOR", "ada")
+    made = Told(
+        tmp_path, {f"{PROJECT}:slack_webhook": slack.url, f"{PROJECT}:smtp_password": "canary-password"}
+    )
+    made.settings(slack=True)
+    return made
+
+
+def step(op: str, name: str) -> Step:
+    return Step(
+        op,
+        f"urn:pulumi:uat::p::docker:index/container:Container::{name}",
+        "docker:index/container:Container",
+        {},
+        {},
+        {},
+    )
+
+
+def test_a_release_is_told_when_it_begins_and_when_it_is_done_with_who_and_what(
+    told: Told, slack: Receiver
+) -> None:
+    with told.telling.of("deploy") as outcome:
+        assert len(slack.texts) == 1, "it is told before the work begins"
+        outcome.journal = Journal(steps=[step("replace", "api"), step("same", "web")], counts={"same": 1})
+    begun, done = slack.texts
+    assert begun.startswith("▶ *uat: deploy begun*\nby ada")
+    assert begun.endswith("api new → 1.1.0@aaaaaaaa")
+    assert done.startswith("✅ *uat: deploy done after 0:00*\nby ada")
+    assert done.endswith("1 to replace, 1 unchanged\n± api")
+    assert told.said == []
+
+
+def test_one_that_fails_is_told_with_its_error_and_fails_as_before(told: Told, slack: Receiver) -> None:
+    lines = "\n".join(f"line {number}" for number in range(20))
+    with pytest.raises(DeploymentFailed), told.telling.of("rollback"):
+        raise DeploymentFailed(f"up failed:\n{lines}", Journal())
+    assert slack.texts[-1].startswith("❌ *uat: rollback failed after 0:00*\nby ada")
+    assert slack.texts[-1].endswith("up failed:\nline 0\nline 1\nline 2\nline 3\nline 4\nline 5\nline 6\n…")
+
+
+def test_drift_is_told_where_there_is_some(told: Told, slack: Receiver) -> None:
+    for state in ("", "found"):
+        with told.telling.of("drift", begin=False) as outcome:
+            outcome.state = state
+    (text,) = slack.texts
+    assert text.startswith("⚠ *uat: drift found after 0:00*")
+
+
+def test_where_nobody_is_to_be_told_nothing_is_asked(told: Told, slack: Receiver) -> None:
+    told.settings()
+    told.deployment.open = told.deployment.resources = None
+    with told.telling.of("deploy"):
+        pass
+    assert (slack.texts, told.said) == ([], [])
+
+
+@pytest.mark.parametrize("status", [500, 429, 302])
+def test_what_is_refused_is_said_fails_nothing_and_is_told_by_the_next_run(
+    told: Told, slack: Receiver, status: int
+) -> None:
+    slack.status = status
+    with told.telling.of("deploy"):
+        pass
+    assert len(told.said) == 2
+    assert told.said[0].startswith(f"Slack was not told that uat: deploy begun (127.0.0.1 answers {status})")
+    slack.status = 200
+    told.said.clear()
+    with told.telling.of("drift", begin=False) as outcome:
+        outcome.state = ""
+    assert [text.splitlines()[0] for text in slack.texts] == [
+        "▶ *uat: deploy begun*",
+        "✅ *uat: deploy done after 0:00*",
+    ]
+    assert all("it could not be told then" in text for text in slack.texts)
+    assert told.said == ["told late: 2 notices of former runs"]
+    with told.telling.of("drift", begin=False) as outcome:
+        outcome.state = ""
+    assert len(slack.texts) == 2, "once"
+
+
+def test_one_that_is_down_or_drips_costs_a_few_seconds_and_its_address_is_said_nowhere(
+    told: Told, slack: Receiver
+) -> None:
+    slack.wait = 60.0
+    started = time.monotonic()
+    with pytest.raises(Untold, match="no answer within 1 s"):
+        send(Slack(slack.url), NOTICE, seconds=1.0)
+    assert time.monotonic() - started < 5
+    for url in (f"http://127.0.0.1:9/{CANARY}", f"no url {CANARY}", f"https://nowhere.invalid/{CANARY}"):
+        with pytest.raises(Untold) as refused:
+            send(Slack(url), NOTICE)
+        assert CANARY not in str(refused.value)
+
+
+def test_a_missing_secret_is_said_and_fails_nothing(told: Told, tmp_path: Path) -> None:
+    made = Told(tmp_path, {})
+    with made.telling.of("deploy"):
+        pass
+    assert made.said == ["nobody is told by it: the secret slack_webhook cannot be read"]
+
+
+def test_an_interrupted_run_waits_for_nobody_and_is_told_by_the_next_one(told: Told, slack: Receiver) -> None:
+    with pytest.raises(KeyboardInterrupt), told.telling.of("deploy"):
+        raise KeyboardInterrupt
+    assert len(slack.texts) == 1
+    with told.telling.of("drift", begin=False) as outcome:
+        outcome.state = ""
+    assert slack.texts[-1].startswith("❌ *uat: deploy failed (interrupted)*")
+
+
+def test_what_cannot_be_told_is_handed_to_the_machine_where_another_runner_finds_it(
+    told: Told, slack: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = {"containers": {"api": "api-1"}, "docker_host": ""}
+    told.resources = [{"type": "pulumi:pulumi:Stack", "urn": "stack", "outputs": outputs}]
+    there = tmp_path / "state" / "jira-plus-plus" / "uat" / "untold"
+    slack.status = 500
+    with told.telling.of("deploy"):
+        pass
+    assert len(there.read_text().splitlines()) == 2
+    assert there.stat().st_mode & 0o077 == 0
+    assert CANARY not in there.read_text()
+    assert list((tmp_path / "state" / "jira-plus-plus" / "untold").glob("*")) == []
+    slack.status = 200
+    with told.telling.of("drift", begin=False) as outcome:
+        outcome.state = ""
+    assert len(slack.texts) == 2
+    assert not there.exists()
+
+
+def test_a_machine_that_cannot_be_asked_keeps_nothing_and_fails_nothing(told: Told, slack: Receiver) -> None:
+    outputs = {"containers": {"api": "api-1"}, "ssh": "false deploy@127.0.0.1"}
+    told.resources = [{"type": "pulumi:pulumi:Stack", "urn": "stack", "outputs": outputs}]
+
+    @contextmanager
+    def shut() -> Iterator[None]:
+        raise DeploymentFailed("port 22 is shut", Journal())
+        yield
+
+    told.deployment.way_in = shut
+    slack.status = 500
+    with told.telling.of("deploy"):
+        pass
+    assert told.said[-1] == "what could not be told stays on this machine: port 22 is shut"
+
+
+def test_what_a_commit_says_wakes_nobody_up_and_is_cut_at_a_screen(slack: Receiver) -> None:
+    loud = Notice("uat", "deploy", "begun", "", ("by Ada <!channel> & co", "x" * 2 * LONGEST), "")
+    send(Slack(slack.url), loud)
+    (text,) = slack.texts
+    assert "by Ada &lt;!channel&gt; &amp; co" in text
+    assert len(text) < LONGEST + 100
+
+
+def test_a_mail_goes_over_tls_and_with_the_login(
+    told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "authorities.pem").write_text(certificate(tmp_path, "localhost"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authorities.pem"))
+    with mail_server(tmp_path / "served.pem") as server:
+        mail = {
+            "smtp_host": "localhost",
+            "smtp_port": server.port,
+            "sender": "a@example.com",
+            "to": "b@example.com",
+        }
+        told.settings(email={**mail, "username": "ada"})
+        with told.telling.of("deploy"):
+            pass
+        assert server.logins == ["ada canary-password"] * 2
+        assert [line for mail in server.mails for line in mail.splitlines() if line.startswith("To:")] == [
+            "To: b@example.com"
+        ] * 2
+        assert "by ada" in server.mails[0]
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with told.telling.of("drill", begin=False):
+            pass
+    assert told.said == [
+        "mail was not told that uat: drill done after 0:00 (localhost: SSLCertVerificationError): a later "
+        "run tells it; see docs/runbook.md, Nobody was told"
+    ]
+
+
+def test_only_the_newest_are_kept_and_what_is_no_notice_is_left_out(tmp_path: Path) -> None:
+    here = Here(tmp_path / "untold" / "uat")
+    here.write([("Slack", Notice("uat", f"deploy {number}", "done")) for number in range(KEPT + 5)])
+    here.file.write_text(f"{here.file.read_text()}no JSON\n{{}}\n")
+    kept = here.read()
+    assert (len(kept), kept[0][1].what) == (KEPT, "deploy 5")
+    here.write([])
+    assert not here.file.exists()
+
+
+def test_a_run_of_ci_names_who_began_it_and_where_it_is_read(tmp_path: Path) -> None:
+    ci = {
+        "GITHUB_ACTOR": "ada",
+        "GITHUB_RUN_ID": "7",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "example-org/server",
+    }
+    assert who(tmp_path, ci) == ["by ada", "https://github.com/example-org/server/actions/runs/7"]
+    assert who(Path(__file__).parent, {"USER": "ada"})[0].startswith("by ")
