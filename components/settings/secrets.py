@@ -39,6 +39,10 @@ SECRETS: Mapping[str, str] = {
     "heartbeat_url": (
         "URL that a dead man's switch, e.g. of Healthchecks, expects a call on every 5 minutes"
     ),
+    "otlp_headers": (
+        "headers for application.otlp_endpoint, as OpenTelemetry writes them: NAME=VALUE, more after a "
+        "comma; only where the receiver wants one"
+    ),
     "registry_password": "password of registry.username (it needs to pull only)",
     "sentry_dsn": "DSN of the Sentry project",
     "ssh_private_key": "private key that host.ssh.user of a host of kind existing lets in",

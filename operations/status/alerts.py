@@ -21,6 +21,11 @@ class Alert:
     since: str
     summary: str
     silenced: bool
+    """Or said by another one that fires, too."""
+    runbook: str = ""
+    """The page's anchor."""
+    command: str = ""
+    """Which to begin with."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Alerts:
                 str(one.get("startsAt", "")),
                 str(one.get("annotations", {}).get("summary", "")),
                 one.get("status", {}).get("state") == "suppressed",
+                str(one.get("annotations", {}).get("runbook", "")),
+                str(one.get("annotations", {}).get("command", "")),
             )
             for one in found
         )
@@ -63,4 +70,6 @@ class Alerts:
         for one in self.firing:
             if not one.silenced:
                 told = f": {one.summary}" if one.summary else ""
-                yield Finding(one.name, f"fires ({one.severity}){told}", f"docs/runbook.md, {one.name}")
+                page = f"docs/runbook.md#{one.runbook}"
+                remedy = f"`{one.command}` ({page})" if one.command else page
+                yield Finding(one.name, f"fires ({one.severity}){told}", remedy)

@@ -39,6 +39,10 @@ AFTER_POSTGRES = {
     "migration": "±",
     "migration-record": "±",
 }
+TRACES = (
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_LOGS_EXPORTER"),
+    *("OTEL_METRICS_EXPORTER", "OTEL_SERVICE_NAME", "OTEL_TRACES_EXPORTER"),
+)
 NEW_FILES = "± create delete stdin triggers"
 A_RECORDS = ("edge-api-a", "edge-web-a", "edge-temporal-a")
 RECORDS = (*A_RECORDS, "edge-api-aaaa", "edge-web-aaaa", "edge-temporal-aaaa")
@@ -550,13 +554,27 @@ ROWS = [
         True,
         {
             "api-files": NEW_FILES,
-            "api": "± mounts",
+            "api": "± envs:SENTRY_ENVIRONMENT mounts",
             "worker-files": NEW_FILES,
-            "worker": "± mounts",
+            "worker": "± envs:SENTRY_ENVIRONMENT mounts",
+            "web-files": NEW_FILES,
+            "web": "± envs:SENTRY_ENVIRONMENT mounts",
             "migration-files": NEW_FILES,
-            "migration": "~ create",
+            "migration": "~ create:SENTRY_ENVIRONMENT",
         },
     ),
+    Row(
+        "application.otlp_endpoint",
+        "https://otlp.example.com",
+        {
+            **{f"{service}-files": NEW_FILES for service in ("api", "worker")},
+            **{
+                service: f"± {' '.join(f'envs:{name}' for name in TRACES)} mounts"
+                for service in ("api", "worker")
+            },
+        },
+    ),
+    Row("application.otlp_endpoint", "otlp.example.com:4318", {}, refusal="is no address of a receiver"),
     Row("application.seed_data", True, {"migration": "~ create:SEED_DATA"}, stacks=("uat",)),
     Row(
         "application.seed_data", True, {}, stacks=("prod",), refusal="sample projects into a protected stack"

@@ -245,7 +245,7 @@ def test_a_machine_that_tells_nothing_of_itself_is_no_failure() -> None:
 
 ALERT = {
     "labels": {"alertname": "NoBackup", "severity": "page", "stack": "uat"},
-    "annotations": {"summary": "uat has no backup since 30 h"},
+    "annotations": {"summary": "uat has no backup since 30 h", "runbook": "no-backup", "command": "ssh 'df'"},
     "startsAt": "2026-11-28T10:00:00.000Z",
     "status": {"state": "active"},
 }
@@ -257,7 +257,9 @@ def test_an_alert_that_fires_is_red_unless_it_is_silenced_or_always_fires() -> N
     alerts = Alerts.of(json.dumps([ALERT, silenced, always]))
     assert [one.name for one in alerts.firing] == ["NoBackup", "Muted"]
     (finding,) = alerts.findings("uat")
-    assert str(finding).startswith("NoBackup fires (page): uat has no backup since 30 h; docs/runbook.md, ")
+    assert str(finding) == (
+        "NoBackup fires (page): uat has no backup since 30 h; `ssh 'df'` (docs/runbook.md#no-backup)"
+    )
 
 
 def test_without_monitoring_nothing_is_red_and_one_that_does_not_answer_is() -> None:

@@ -263,7 +263,8 @@ def test_an_encrypted_section_is_refused_and_its_values_are_not_shown() -> None:
         "write it in the clear; what is secret has a key of its own: "
         "acme_dns_token, offsite_access_key, offsite_secret_key, offsite_passphrase, archive_access_key, "
         "archive_secret_key, archive_passphrase, masked_access_key, masked_secret_key, masked_passphrase, "
-        "slack_webhook, smtp_password, heartbeat_url, registry_password, sentry_dsn, ssh_private_key",
+        "slack_webhook, smtp_password, heartbeat_url, otlp_headers, registry_password, sentry_dsn, "
+        "ssh_private_key",
     ]
 
 
