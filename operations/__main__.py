@@ -102,11 +102,13 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool, without_copy
         if said := text(Meaning.of(stack, journal)):
             print(f"\n{said}")
     elif action == "drift":
-        with Telling(deployment).of("drift", begin=False) as outcome:
+        telling = Telling(deployment)
+        with telling.of("drift", begin=False) as outcome:
             outcome.journal = journal = deployment.preview()
             _write(markdown, action, stack, journal)
             try:
                 with deployment.way_in():
+                    telling.of_the_watchers()
                     verify(stack, deployment.resources(), environment)
             except Unwell as unwell:
                 journal.warnings += map(str, unwell.findings)

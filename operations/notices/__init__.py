@@ -26,6 +26,7 @@ from operations.journal import Journal
 from operations.notices.channels import Channel, Mail, Slack, Untold, send
 from operations.notices.notice import Notice, now, who
 from operations.notices.untold import Here, Kept, There
+from operations.notices.watchers import Watchers
 from operations.place import Place, complaint
 from operations.releases import IMAGES, running, same_image, short
 from operations.state_folder import state_folder
@@ -98,6 +99,25 @@ class Telling:
         """Tells all channels; what one does not take is said, and kept for a later run."""
         self._keep([kept for channel in self._channels if (kept := self._told(channel, notice))])
 
+    def of_the_watchers(self) -> None:
+        """Tells what autoheal and watchtower have to tell, of a server; to be called within its `way_in`."""
+        kind = str(stack_file.section(self._file, "host").get("kind"))
+        if not self.on or kind not in FOLDERS or self._recorded:
+            return
+        place = Place.of(outputs(self._deployment.resources()))
+        watchers = Watchers(place, self._stack, FOLDERS[kind])
+        try:
+            if news := watchers.news():
+                self.tell(Notice(self._stack, "news of the watchers", "found", "", tuple(news), now()))
+                watchers.told()
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            self._say(f"the watchers at {place.name} cannot be asked: {complaint(error)}")
+
+    @property
+    def _recorded(self) -> bool:
+        """Whether the containers are, and none runs."""
+        return self._deployment.environment.get("REHEARSAL_DOCKER") == "record"
+
     def _told(self, channel: Channel, notice: Notice, late: bool = False) -> Kept | None:
         try:
             send(channel, notice, late)
@@ -142,7 +162,7 @@ class Telling:
     def _hand_over(self) -> None:
         """What former runs could not tell is told; what cannot be now goes to where any runner finds it."""
         given = outputs(self._deployment.resources())
-        if self._deployment.environment.get("REHEARSAL_DOCKER") == "record" or "containers" not in given:
+        if self._recorded or "containers" not in given:
             return
         kind = str(stack_file.section(self._file, "host").get("kind"))
         folder = FOLDERS.get(kind) or str(files_root(self._stack))

@@ -33,7 +33,8 @@ class Notice:
     @property
     def title(self) -> str:
         """In one line."""
-        return " ".join(filter(None, (f"{self.stack}: {self.what} {self.state}", self.words)))
+        state = "" if self.state == "found" and self.what != "drift" else self.state
+        return " ".join(filter(None, (f"{self.stack}: {self.what}", state, self.words)))
 
     @property
     def sign(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from pulumi.automation import CommandError
 
+from operations.acceptance import FOLDERS
 from operations.deployment import PROJECT, DeploymentFailed
 from operations.journal import Journal, Step
 from operations.notices import Telling
@@ -309,3 +311,71 @@ def test_a_run_of_ci_names_who_began_it_and_where_it_is_read(tmp_path: Path) -> 
     }
     assert who(tmp_path, ci) == ["by ada", "https://github.com/example-org/server/actions/runs/7"]
     assert who(Path(__file__).parent, {"USER": "ada"})[0].startswith("by ")
+
+
+JOURNAL = """#!/bin/sh
+# Of the arguments that journalctl gets the last is the tag.
+for tag; do :; done
+cat "$JOURNAL/$tag" 2>/dev/null
+"""
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a server's journal, a file for each tag."""
+    folder = tmp_path / "journal"
+    folder.mkdir()
+    for name, text in (("sudo", '#!/bin/sh\nexec "$@"\n'), ("journalctl", JOURNAL)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("JOURNAL", str(folder))
+    return folder
+
+
+def pull(ago: int, image: str, tag: str) -> str:
+    """As the filter of watchtower logs what it refuses."""
+    at = int(time.time()) - ago
+    asked = f"/v1.44/images/create?fromImage={image.replace('/', '%2F')}&tag={tag}"
+    return (
+        f"{at}.123456 uat-server jira-uat-socket-watchtower[71]: 172.18.0.3:4 [29/Nov/2026:05:30:01] filter "
+        f'filter/<NOSRV> 0/-1/-1/-1/0 403 192 - - PR-- 1/1/0/0/0 0/0 "POST {asked} HTTP/1.1"\n'
+    )
+
+
+def test_what_the_watchers_have_done_is_told_once(
+    told: Told, slack: Receiver, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(FOLDERS, "hetzner", str(tmp_path))
+    told.settings(host="hetzner", slack=True)
+    told.resources = [{"type": "pulumi:pulumi:Stack", "urn": "stack", "outputs": {"containers": {}}}]
+    line = f"{int(time.time()) - 60}.5 uat-server jira-uat-autoheal[7]: api-1 (0a1b) "
+    failed = "is unhealthy, and its restart failed: curl: (28) timed out"
+    (journal / "jira-uat-autoheal").write_text(
+        f"{line}was unhealthy and has been restarted\n" * 2 + f"{line}{failed}\n{line}Docker answers again\n"
+    )
+    (journal / "jira-uat-socket-watchtower").write_text(
+        pull(3600, "docker.io/library/postgres", "15.20") + pull(60, "docker.io/library/postgres", "15.20")
+    )
+    told.telling.of_the_watchers()
+    assert slack.texts == [
+        "⚠ *uat: news of the watchers*\n"
+        "autoheal: api-1 was restarted, 2 times\n"
+        "autoheal: api-1 could not be restarted\n"
+        "watchtower: docker.io/library/postgres:15.20 is another image by now"
+    ]
+    assert abs(int((tmp_path / "watchers").read_text()) - time.time()) < 60
+    # The next morning it says the same again.
+    (tmp_path / "watchers").write_text(str(int(time.time()) - 1800))
+    (journal / "jira-uat-autoheal").unlink()
+    told.telling.of_the_watchers()
+    assert len(slack.texts) == 1
+
+
+def test_watchers_that_cannot_be_asked_fail_nothing(told: Told, slack: Receiver) -> None:
+    told.settings(host="hetzner", slack=True)
+    outputs = {"containers": {}, "ssh": "ssh -p 9 -o StrictHostKeyChecking=no deploy@127.0.0.1"}
+    told.resources = [{"type": "pulumi:pulumi:Stack", "urn": "stack", "outputs": outputs}]
+    told.telling.of_the_watchers()
+    (said,) = told.said
+    assert said.startswith("the watchers at deploy@127.0.0.1 cannot be asked: ssh: connect to host 127.0.0.1")
