@@ -101,7 +101,7 @@ def main() -> int:
                 rehearsal.wish = Wish.of(arguments.source, arguments.database, arguments.into)
                 rehearsal.to, rehearsal.json = arguments.to, arguments.json
                 rehearsal.run(arguments.step)
-                if rehearsal.found and not rehearsal.found.well:
+                if rehearsal.report and not rehearsal.report.well:
                     return 1
         except NotAsked as error:
             print(f"\nerror: {error}", file=sys.stderr)

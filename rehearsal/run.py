@@ -88,7 +88,7 @@ class Rehearsal:
         """Where `rollback` goes, or `upgrade-postgres`: a major version, or `back`."""
         self.json = False
         """Whether `status` says so, in place of a table."""
-        self.found: Report | None = None
+        self.report: Report | None = None
         """What `status` has found."""
         self.timings: list[summary.Timing] = []
         self._mode = ""
@@ -257,8 +257,8 @@ class Rehearsal:
 
     def _status(self) -> None:
         assert self._deployment is not None
-        self.found = status(self._deployment)
-        self.say(json.dumps(self.found.document(), default=str) if self.json else table(self.found))
+        self.report = status(self._deployment)
+        self.say(json.dumps(self.report.document(), default=str) if self.json else table(self.report))
 
     def _releases(self) -> None:
         assert self._deployment is not None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,9 +20,11 @@ from operations.acceptance import FOLDERS
 from operations.deployment import PROJECT, DeploymentFailed
 from operations.journal import Journal, Step
 from operations.notices import Telling
-from operations.notices.channels import Slack, Untold, send
+from operations.notices.channels import Slack as Webhook
+from operations.notices.channels import Untold, send
 from operations.notices.notice import LONGEST, Notice, who
 from operations.notices.untold import KEPT, Here
+from rehearsal.receivers import Slack
 from tests.operations.mail_server import mail_server
 from tests.operations.test_checks import certificate
 
@@ -32,42 +33,33 @@ NOTICE = Notice("uat", "deploy", "done", "after 2:31", ("by Ada",), "2026-11-28T
 API = "x/api:{}@sha256:" + "a" * 64
 
 
-class Receiver:
-    """What speaks as Slack's incoming webhooks do: it takes JSON with a text, and answers `ok`."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.status = 200
-        self.wait = 0.0
-        self.url = ""
-
-
 @pytest.fixture
-def slack() -> Iterator[Receiver]:
-    receiver = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            right = self.headers["content-type"] == "application/json" and self.path == f"/services/{CANARY}"
-            if right and set(body) == {"text"} and body["text"] and receiver.status == 200:
-                receiver.texts.append(body["text"])
-            self.send_response(receiver.status if right else 404)
-            self.end_headers()
-            for _ in range(int(receiver.wait * 10)):  # a byte now and then resets each timeout
-                self.wfile.write(b" ")
-                time.sleep(0.1)
-            self.wfile.write(b"ok")
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        receiver.url = f"http://127.0.0.1:{server.server_address[1]}/services/{CANARY}"
+def slack() -> Iterator[Slack]:
+    with Slack() as receiver:
         yield receiver
-        server.shutdown()
+        assert receiver.mistakes == []
+
+
+def texts(slack: Slack) -> list[str]:
+    """What the channel shows."""
+    return [message.text for message in slack.messages]
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """The address of a server that sends a byte now and then, which resets each timeout."""
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nx: ")
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=drip, args=(listener,), daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 class Told:
@@ -106,11 +98,11 @@ class Told:
 
 
 @pytest.fixture
-def told(tmp_path: Path, slack: Receiver, monkeypatch: pytest.MonkeyPatch) -> Told:
+def told(tmp_path: Path, slack: Slack, monkeypatch: pytest.MonkeyPatch) -> Told:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("GITHUB_ACTOR", "ada")
     made = Told(
-        tmp_path, {f"{PROJECT}:slack_webhook": slack.url, f"{PROJECT}:smtp_password": "canary-password"}
+        tmp_path, {f"{PROJECT}:slack_webhook": slack.webhook, f"{PROJECT}:smtp_password": "canary-password"}
     )
     made.settings(slack=True)
     return made
@@ -128,12 +120,12 @@ def step(op: str, name: str) -> Step:
 
 
 def test_a_release_is_told_when_it_begins_and_when_it_is_done_with_who_and_what(
-    told: Told, slack: Receiver
+    told: Told, slack: Slack
 ) -> None:
     with told.telling.of("deploy") as outcome:
-        assert len(slack.texts) == 1, "it is told before the work begins"
+        assert len(slack.messages) == 1, "it is told before the work begins"
         outcome.journal = Journal(steps=[step("replace", "api"), step("same", "web")], counts={"same": 1})
-    begun, done = slack.texts
+    begun, done = texts(slack)
     assert begun.startswith("▶ *uat: deploy begun*\nby ada")
     assert begun.endswith("api new → 1.1.0@aaaaaaaa")
     assert done.startswith("✅ *uat: deploy done after 0:00*\nby ada")
@@ -141,65 +133,62 @@ def test_a_release_is_told_when_it_begins_and_when_it_is_done_with_who_and_what(
     assert told.said == []
 
 
-def test_one_that_fails_is_told_with_its_error_and_fails_as_before(told: Told, slack: Receiver) -> None:
+def test_one_that_fails_is_told_with_its_error_and_fails_as_before(told: Told, slack: Slack) -> None:
     lines = "\n".join(f"line {number}" for number in range(20))
     with pytest.raises(DeploymentFailed), told.telling.of("rollback"):
         raise DeploymentFailed(f"up failed:\n{lines}", Journal())
-    assert slack.texts[-1].startswith("❌ *uat: rollback failed after 0:00*\nby ada")
-    assert slack.texts[-1].endswith("up failed:\nline 0\nline 1\nline 2\nline 3\nline 4\nline 5\nline 6\n…")
+    assert texts(slack)[-1].startswith("❌ *uat: rollback failed after 0:00*\nby ada")
+    assert texts(slack)[-1].endswith("up failed:\nline 0\nline 1\nline 2\nline 3\nline 4\nline 5\nline 6\n…")
 
 
-def test_drift_is_told_where_there_is_some(told: Told, slack: Receiver) -> None:
+def test_drift_is_told_where_there_is_some(told: Told, slack: Slack) -> None:
     for state in ("", "found"):
         with told.telling.of("drift", begin=False) as outcome:
             outcome.state = state
-    (text,) = slack.texts
+    (text,) = texts(slack)
     assert text.startswith("⚠ *uat: drift found after 0:00*")
 
 
-def test_where_nobody_is_to_be_told_nothing_is_asked(told: Told, slack: Receiver) -> None:
+def test_where_nobody_is_to_be_told_nothing_is_asked(told: Told, slack: Slack) -> None:
     told.settings()
     told.deployment.open = told.deployment.resources = None
     with told.telling.of("deploy"):
         pass
-    assert (slack.texts, told.said) == ([], [])
+    assert (texts(slack), told.said) == ([], [])
 
 
 @pytest.mark.parametrize("status", [500, 429, 302])
 def test_what_is_refused_is_said_fails_nothing_and_is_told_by_the_next_run(
-    told: Told, slack: Receiver, status: int
+    told: Told, slack: Slack, status: int
 ) -> None:
-    slack.status = status
+    slack.refuse(status, "", {"Location": f"{slack.webhook}/elsewhere"})
     with told.telling.of("deploy"):
         pass
     assert len(told.said) == 2
     assert told.said[0].startswith(f"Slack was not told that uat: deploy begun (127.0.0.1 answers {status})")
-    slack.status = 200
+    slack.accept()
     told.said.clear()
     with told.telling.of("drift", begin=False) as outcome:
         outcome.state = ""
-    assert [text.splitlines()[0] for text in slack.texts] == [
+    assert [text.splitlines()[0] for text in texts(slack)] == [
         "▶ *uat: deploy begun*",
         "✅ *uat: deploy done after 0:00*",
     ]
-    assert all("it could not be told then" in text for text in slack.texts)
+    assert all("it could not be told then" in text for text in texts(slack))
     assert told.said == ["told late: 2 notices of former runs"]
     with told.telling.of("drift", begin=False) as outcome:
         outcome.state = ""
-    assert len(slack.texts) == 2, "once"
+    assert len(slack.messages) == 2, "once"
 
 
-def test_one_that_is_down_or_drips_costs_a_few_seconds_and_its_address_is_said_nowhere(
-    told: Told, slack: Receiver
-) -> None:
-    slack.wait = 60.0
+def test_one_that_is_down_or_drips_costs_a_few_seconds_and_its_address_is_said_nowhere() -> None:
     started = time.monotonic()
-    with pytest.raises(Untold, match="no answer within 1 s"):
-        send(Slack(slack.url), NOTICE, seconds=1.0)
+    with dripping() as url, pytest.raises(Untold, match="no answer within 1 s"):
+        send(Webhook(url), NOTICE, seconds=1.0)
     assert time.monotonic() - started < 5
     for url in (f"http://127.0.0.1:9/{CANARY}", f"no url {CANARY}", f"https://nowhere.invalid/{CANARY}"):
         with pytest.raises(Untold) as refused:
-            send(Slack(url), NOTICE)
+            send(Webhook(url), NOTICE)
         assert CANARY not in str(refused.value)
 
 
@@ -210,36 +199,36 @@ def test_a_missing_secret_is_said_and_fails_nothing(told: Told, tmp_path: Path) 
     assert made.said == ["nobody is told by it: the secret slack_webhook cannot be read"]
 
 
-def test_an_interrupted_run_waits_for_nobody_and_is_told_by_the_next_one(told: Told, slack: Receiver) -> None:
+def test_an_interrupted_run_waits_for_nobody_and_is_told_by_the_next_one(told: Told, slack: Slack) -> None:
     with pytest.raises(KeyboardInterrupt), told.telling.of("deploy"):
         raise KeyboardInterrupt
-    assert len(slack.texts) == 1
+    assert len(slack.messages) == 1
     with told.telling.of("drift", begin=False) as outcome:
         outcome.state = ""
-    assert slack.texts[-1].startswith("❌ *uat: deploy failed (interrupted)*")
+    assert texts(slack)[-1].startswith("❌ *uat: deploy failed (interrupted)*")
 
 
 def test_what_cannot_be_told_is_handed_to_the_machine_where_another_runner_finds_it(
-    told: Told, slack: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told: Told, slack: Slack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = {"containers": {"api": "api-1"}, "docker_host": ""}
     told.resources = [{"type": "pulumi:pulumi:Stack", "urn": "stack", "outputs": outputs}]
     there = tmp_path / "state" / "jira-plus-plus" / "uat" / "untold"
-    slack.status = 500
+    slack.refuse(500)
     with told.telling.of("deploy"):
         pass
     assert len(there.read_text().splitlines()) == 2
     assert there.stat().st_mode & 0o077 == 0
-    assert CANARY not in there.read_text()
+    assert "rehearsed" not in there.read_text(), "the webhook's secret part"
     assert list((tmp_path / "state" / "jira-plus-plus" / "untold").glob("*")) == []
-    slack.status = 200
+    slack.accept()
     with told.telling.of("drift", begin=False) as outcome:
         outcome.state = ""
-    assert len(slack.texts) == 2
+    assert len(slack.messages) == 2
     assert not there.exists()
 
 
-def test_a_machine_that_cannot_be_asked_keeps_nothing_and_fails_nothing(told: Told, slack: Receiver) -> None:
+def test_a_machine_that_cannot_be_asked_keeps_nothing_and_fails_nothing(told: Told, slack: Slack) -> None:
     outputs = {"containers": {"api": "api-1"}, "ssh": "false deploy@127.0.0.1"}
     told.resources = [{"type": "pulumi:pulumi:Stack", "urn": "stack", "outputs": outputs}]
 
@@ -249,16 +238,16 @@ def test_a_machine_that_cannot_be_asked_keeps_nothing_and_fails_nothing(told: To
         yield
 
     told.deployment.way_in = shut
-    slack.status = 500
+    slack.refuse(500)
     with told.telling.of("deploy"):
         pass
     assert told.said[-1] == "what could not be told stays on this machine: port 22 is shut"
 
 
-def test_what_a_commit_says_wakes_nobody_up_and_is_cut_at_a_screen(slack: Receiver) -> None:
+def test_what_a_commit_says_wakes_nobody_up_and_is_cut_at_a_screen(slack: Slack) -> None:
     loud = Notice("uat", "deploy", "begun", "", ("by Ada <!channel> & co", "x" * 2 * LONGEST), "")
-    send(Slack(slack.url), loud)
-    (text,) = slack.texts
+    send(Webhook(slack.webhook), loud)
+    (text,) = texts(slack)
     assert "by Ada &lt;!channel&gt; &amp; co" in text
     assert len(text) < LONGEST + 100
 
@@ -344,7 +333,7 @@ def pull(ago: int, image: str, tag: str) -> str:
 
 
 def test_what_the_watchers_have_done_is_told_once(
-    told: Told, slack: Receiver, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told: Told, slack: Slack, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(FOLDERS, "hetzner", str(tmp_path))
     told.settings(host="hetzner", slack=True)
@@ -358,7 +347,7 @@ def test_what_the_watchers_have_done_is_told_once(
         pull(3600, "docker.io/library/postgres", "15.20") + pull(60, "docker.io/library/postgres", "15.20")
     )
     told.telling.of_the_watchers()
-    assert slack.texts == [
+    assert texts(slack) == [
         "⚠ *uat: news of the watchers*\n"
         "autoheal: api-1 was restarted, 2 times\n"
         "autoheal: api-1 could not be restarted\n"
@@ -369,10 +358,10 @@ def test_what_the_watchers_have_done_is_told_once(
     (tmp_path / "watchers").write_text(str(int(time.time()) - 1800))
     (journal / "jira-uat-autoheal").unlink()
     told.telling.of_the_watchers()
-    assert len(slack.texts) == 1
+    assert len(slack.messages) == 1
 
 
-def test_watchers_that_cannot_be_asked_fail_nothing(told: Told, slack: Receiver) -> None:
+def test_watchers_that_cannot_be_asked_fail_nothing(told: Told, slack: Slack) -> None:
     told.settings(host="hetzner", slack=True)
     outputs = {"containers": {}, "ssh": "ssh -p 9 -o StrictHostKeyChecking=no deploy@127.0.0.1"}
     told.resources = [{"type": "pulumi:pulumi:Stack", "urn": "stack", "outputs": outputs}]
