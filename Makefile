@@ -96,7 +96,7 @@ preview: venv ## what deploying STACK would change (real accounts); Markdown in 
 deploy: venv ## deploys STACK (real accounts)
 	@python -m operations deploy --stack $(STACK)
 
-status: venv ## how STACK is: what is red and what to do, services, backups, certificates, machine, alerts; JSON=1; exit code 1 if red, 2 if not reached
+status: venv ## how STACK is: what is red and what to do, services, backups, certificates, machine, alerts; JSON=1
 	@python -m operations.status --stack $(STACK) $(if $(JSON),--json)
 
 replace: venv ## makes the server of STACK anew, with minutes of downtime (real accounts); data and addresses stay; YES=1 does not ask
