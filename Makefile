@@ -19,10 +19,10 @@ SHELL := bash
 MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-upgrade bench-gap bench-latency bench-release faults verify-images \
-	preview deploy replace release promote deliver releases rollback restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
+	preview deploy status replace release promote deliver releases rollback restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
 
 help: ## this list
-	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|restore|recover|drill|reset|releases|rollback|upgrade-postgres|outputs|diff|clean]"
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|status|restore|recover|drill|reset|releases|rollback|upgrade-postgres|outputs|diff|clean]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
@@ -36,7 +36,7 @@ packages-%:
 	@tools/setup/packages.sh $*
 
 rehearse: venv packages-rehearse ## the whole deployment of STACK without an account, on this machine
-	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE)) $(SOURCE) $(if $(TO),--to '$(TO)')
+	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE)) $(SOURCE) $(if $(TO),--to '$(TO)') $(if $(JSON),--json)
 
 test: venv packages-test ## every test that can run here; those that need Docker or Go are skipped without, and say so
 	@python -m rehearsal.preparation
@@ -95,6 +95,9 @@ preview: venv ## what deploying STACK would change (real accounts); Markdown in 
 
 deploy: venv ## deploys STACK (real accounts)
 	@python -m operations deploy --stack $(STACK)
+
+status: venv ## how STACK is: what is red and what to do, services, backups, certificates, machine, alerts; JSON=1
+	@python -m operations.status --stack $(STACK) $(if $(JSON),--json)
 
 replace: venv ## makes the server of STACK anew, with minutes of downtime (real accounts); data and addresses stay; YES=1 does not ask
 	@python -m operations replace --stack $(STACK) $(if $(YES),--yes)

@@ -19,6 +19,7 @@ from operations.interrupt import interruptible
 from operations.journal import Failure, Journal
 from operations.locks import Locked
 from operations.meaning import Meaning, text
+from operations.notices import Outcome, Telling
 from operations.orphans import ForeignResource
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,27 +102,33 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool, without_copy
         if said := text(Meaning.of(stack, journal)):
             print(f"\n{said}")
     elif action == "drift":
-        journal = deployment.preview()
-        _write(markdown, action, stack, journal)
-        try:
-            with deployment.way_in():
-                verify(stack, deployment.resources(), environment)
-        except Unwell as unwell:
-            journal.warnings += map(str, unwell.findings)
-            unwell.journal = journal
-            raise
-        strayed = journal.changes or len(journal.put_back)
-        print(f"drift: {strayed} resource(s) differ" if strayed else "no drift")
+        telling = Telling(deployment)
+        with telling.of("drift", begin=False) as outcome:
+            outcome.journal = journal = deployment.preview()
+            _write(markdown, action, stack, journal)
+            try:
+                with deployment.way_in():
+                    telling.of_the_watchers()
+                    verify(stack, deployment.resources(), environment)
+            except Unwell as unwell:
+                journal.warnings += map(str, unwell.findings)
+                unwell.journal = journal
+                raise
+            strayed = journal.changes or len(journal.put_back)
+            print(f"drift: {strayed} resource(s) differ" if strayed else "no drift")
+            outcome.state = "found" if strayed else ""
         return 2 if strayed else 0
     elif action == "deploy":
-        timings.append(_timed("up", deployment.up))
-        _close(deployment, timings)
+        with Telling(deployment).of("deploy") as outcome:
+            timings.append(_timed("up", deployment.up, outcome))
+            _close(deployment, timings)
     elif action == "replace":
         if not (sure or confirmed(stack, "replace the server of")):
             print("not replaced")
             return 1
-        timings.append(_timed("replace", deployment.replace_server))
-        _close(deployment, timings)
+        with Telling(deployment).of("replacement of the server") as outcome:
+            timings.append(_timed("replace", deployment.replace_server, outcome))
+            _close(deployment, timings)
     elif action == "outputs":
         deployment.write_outputs(ROOT / ".pulumi-out" / stack / "outputs.json")
     elif action == "destroy":
@@ -141,9 +148,9 @@ def _close(deployment: Deployment, timings: list[summary.Timing]) -> None:
         verify(deployment.stack, resources, deployment.environment)
 
 
-def _timed(step: str, run: Callable[[], Journal]) -> summary.Timing:
+def _timed(step: str, run: Callable[[], Journal], outcome: Outcome) -> summary.Timing:
     started = time.monotonic()
-    journal = run()
+    outcome.journal = journal = run()
     return summary.Timing(step, time.monotonic() - started, journal.changes)
 
 

@@ -30,11 +30,11 @@ def markdown(stack: str, journal: Journal, heading: str = "", note: str = "") ->
 
     Secrets: the engine writes `[secret]` for them in its events, and nothing else is read.
     """
-    steps = [step for step in journal.steps if step.op in SIGNS and not _of_the_engine(step)]
+    steps = changed(journal)
     lines = [f"### {heading or f'Preview of `{stack}`'}", ""]
     if note:
         lines += [f"> ❌ {_inline(note)}", ""]
-    lines += [f"**{_counts(steps, journal)}**"]
+    lines += [f"**{counts(journal)}**"]
     if steps:
         lines += ["", *meant(Meaning.of(stack, journal))]
         lines += ["", "| | resource | type | what changes |", "|---|---|---|---|"]
@@ -55,6 +55,11 @@ def markdown(stack: str, journal: Journal, heading: str = "", note: str = "") ->
     return "\n".join(lines) + "\n"
 
 
+def changed(journal: Journal) -> list[Step]:
+    """What the run changed, or would, but for what the engine makes by itself."""
+    return [step for step in journal.steps if step.op in SIGNS and not _of_the_engine(step)]
+
+
 def _of_the_engine(step: Step) -> bool:
     """The stack itself, and the providers that the engine makes by itself."""
     return step.type == STACK or (
@@ -62,8 +67,9 @@ def _of_the_engine(step: Step) -> bool:
     )
 
 
-def _counts(steps: list[Step], journal: Journal) -> str:
-    counted = Counter(step.op for step in steps)
+def counts(journal: Journal) -> str:
+    """How many resources are changed in which way, in words."""
+    counted = Counter(step.op for step in changed(journal))
     counted["same"] = journal.counts.get("same", 0)
     parts = [f"{counted[op]} {words}" for op, words in WORDS.items() if counted[op]]
     return ", ".join(parts) if parts else "No changes"

@@ -45,13 +45,13 @@ class NoLastCopy(Exception):
     """It did not come about; the message says why."""
 
 
-def backup_of(resources: Iterable[Mapping[str, Any]]) -> tuple[str, frozenset[str]]:
-    """The name in Docker of the container of the backup, and its variables' names; empty: there is none."""
+def backup_of(resources: Iterable[Mapping[str, Any]]) -> tuple[str, dict[str, str]]:
+    """The name in Docker of the container of the backup, and its variables; empty: there is none."""
     for resource in resources:
         given = resource.get("outputs") or {}
         if resource["type"] == CONTAINER and "BACKUPS=" in str(given.get("envs")):
-            return str(given["name"]), frozenset(str(one).partition("=")[0] for one in given["envs"])
-    return "", frozenset()
+            return str(given["name"]), dict(str(one).split("=", 1) for one in given["envs"])
+    return "", {}
 
 
 def take(resources: Sequence[Mapping[str, Any]], say: Callable[[str], None] = print) -> bool:

@@ -44,17 +44,18 @@ class Place:
         """Who is asked."""
         return self.ssh[-1] if self.ssh else "Docker of this machine"
 
-    def run(self, command: str) -> str:
-        """What a shell command there prints, whatever its exit code.
+    def run(self, command: str, text: str | None = None, seconds: float = SECONDS) -> str:
+        """What a shell command there prints, whatever its exit code; `text` is what it reads.
 
         Raises:
-            OSError, subprocess.SubprocessError: it could not be run.
+            OSError, subprocess.SubprocessError: it could not be run, or was not over after `seconds`.
         """
         done = subprocess.run(
             self._argv(command),
+            input=text,
             capture_output=True,
             text=True,
-            timeout=SECONDS,
+            timeout=seconds,
             env=self._environment,
             check=False,
         )
@@ -80,18 +81,18 @@ class Place:
         return dict(os.environ) if self.ssh else {**os.environ, "DOCKER_HOST": self.docker}
 
     @contextmanager
-    def connected(self, port: int) -> Iterator[socket.socket]:
+    def connected(self, port: int, seconds: float = SECONDS) -> Iterator[socket.socket]:
         """A connection to a port of the place's own loopback address: no firewall stands between.
 
         Raises:
-            OSError: nobody answers there.
+            OSError: nobody answers there, within `seconds`.
         """
         if not self.ssh:
-            with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as connection:
+            with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
                 yield connection
             return
         ours, theirs = socket.socketpair()
-        ours.settimeout(SECONDS)
+        ours.settimeout(seconds)
         argv = [*self.ssh[:-1], "-W", f"127.0.0.1:{port}", self.ssh[-1]]
         tunnel = subprocess.Popen(
             argv, stdin=theirs.fileno(), stdout=theirs.fileno(), stderr=subprocess.DEVNULL

@@ -15,6 +15,7 @@ from operations.checks import verify
 from operations.confirmation import confirmed
 from operations.deployment import Deployment
 from operations.interrupt import interruptible
+from operations.notices import Telling
 from operations.releases import IMAGES, Images, Releases, same
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,13 +52,14 @@ class Rollback:
             self._say("not rolled back")
             return False
         stack_file.write_images(self._file, wanted)
-        started = time.monotonic()
-        journal = self._deployment.up()
-        timing = summary.Timing("rollback", time.monotonic() - started, journal.changes)
-        resources = self._deployment.resources()
-        self._say("\n" + summary.table(stack, resources, [timing]))
-        with self._deployment.way_in():
-            verify(stack, resources, self._deployment.environment)
+        with Telling(self._deployment, self._say).of("rollback") as outcome:
+            started = time.monotonic()
+            outcome.journal = journal = self._deployment.up()
+            timing = summary.Timing("rollback", time.monotonic() - started, journal.changes)
+            resources = self._deployment.resources()
+            self._say("\n" + summary.table(stack, resources, [timing]))
+            with self._deployment.way_in():
+                verify(stack, resources, self._deployment.environment)
         self._say(f"{self._file.name} names what runs: commit it, or the next deploy goes forward again")
         return True
 

@@ -16,6 +16,7 @@ from operations.orphans import ForeignResource
 from operations.restore import JobFailed, NoSource, Wish
 from operations.rollback import NoWayBack
 from operations.stack_file import Unwritable
+from operations.status import NotAsked
 from operations.upgrade import NoUpgrade
 from rehearsal.background import CloudError
 from rehearsal.clean import clean
@@ -41,6 +42,8 @@ steps:
   recreate  destroy, a look that nothing is left, then up with the same names and its data, as `make recreate`
   diff      what the working tree changes against BASE (--base, a git revision): BASE is brought up aside,
             recorded only, and the working tree previewed on it; the Markdown is that of preview
+  status    how the stack is, as `make status`; --json; ends with 1 where something is red, with 2 where
+            nobody can be asked
   restore   databases as they were (--from, --database, --into, as `make restore`); without --from lists what
             there is
   recover   server, volume and state are thrown away, and the stack is had back from its buckets and the keys
@@ -60,7 +63,7 @@ Run again after anything: a killed run is settled, a finished one changes nothin
 
 
 def main() -> int:
-    """Exit codes: 0 done, 1 failed, 130 interrupted."""
+    """Exit codes: 0 done, 1 failed, 130 interrupted; of `status` 1 for red, 2 where nobody can be asked."""
     parser = argparse.ArgumentParser(
         prog="python -m rehearsal",
         description=DESCRIPTION,
@@ -84,6 +87,7 @@ def main() -> int:
         help="for --step rollback: a number of the list, or a digest; upgrade-postgres: 17",
     )
     parser.add_argument("--into", default="", help="for --step restore: beside what serves")
+    parser.add_argument("--json", action="store_true", help="for --step status: one JSON document")
     arguments = parser.parse_args()
     stack = arguments.stack or "uat"
     with interruptible() as interrupted:
@@ -95,8 +99,13 @@ def main() -> int:
             else:
                 rehearsal = Rehearsal(ROOT, stack, say=_say, show=_say)
                 rehearsal.wish = Wish.of(arguments.source, arguments.database, arguments.into)
-                rehearsal.to = arguments.to
+                rehearsal.to, rehearsal.json = arguments.to, arguments.json
                 rehearsal.run(arguments.step)
+                if rehearsal.report and not rehearsal.report.well:
+                    return 1
+        except NotAsked as error:
+            print(f"\nerror: {error}", file=sys.stderr)
+            return 2
         except (
             CloudError,
             DeploymentFailed,

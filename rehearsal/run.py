@@ -14,17 +14,17 @@ from typing import Any
 
 from pulumi.automation import ConfigValue
 
-from components.settings.secrets import ARCHIVE, MASKED, OFFSITE, given, masks
+from components.settings.secrets import ARCHIVE, MASKED, OFFSITE, given, masks, told
 from operations import access, changes, drill, stack_file, summary
 from operations.beside import Beside
 from operations.checks import verify
 from operations.deployment import PROJECT, Deployment, DeploymentFailed, Retry
-from operations.drill import Drill
 from operations.engine import engine
 from operations.journal import Journal
 from operations.last_copy import before_destroy
 from operations.marks import SECRET
 from operations.meaning import Meaning, text
+from operations.notices import Telling
 from operations.orphans import Finder
 from operations.recovery import default_finders
 from operations.recreate import Recreation
@@ -33,6 +33,8 @@ from operations.reset import Refused, Reset, source_of
 from operations.reset import act as reset
 from operations.restore import Restore, Wish, act
 from operations.rollback import Rollback
+from operations.status import Report, status
+from operations.status.table import table
 from operations.upgrade import Upgrade
 from rehearsal import background, dockerd, launchers, project
 from rehearsal.images import stack_images
@@ -45,7 +47,17 @@ Say = Callable[[str], None]
 
 STEPS = (
     *("all", "preview", "up", "replace", "destroy", "recreate"),
-    *("restore", "recover", "drill", "reset", "releases", "rollback", "upgrade-postgres", "outputs"),
+    *(
+        "status",
+        "restore",
+        "recover",
+        "drill",
+        "reset",
+        "releases",
+        "rollback",
+        "upgrade-postgres",
+        "outputs",
+    ),
 )
 STACKS = ("uat", "prod", "local")
 RETRY_PAUSE_SECONDS = 0.5
@@ -74,6 +86,10 @@ class Rehearsal:
         """What `restore` does."""
         self.to = ""
         """Where `rollback` goes, or `upgrade-postgres`: a major version, or `back`."""
+        self.json = False
+        """Whether `status` says so, in place of a table."""
+        self.report: Report | None = None
+        """What `status` has found."""
         self.timings: list[summary.Timing] = []
         self._mode = ""
         self._images: Beside[dict[str, Any]] | None = None
@@ -107,6 +123,7 @@ class Rehearsal:
                 "recreate": self._recreate,
                 "all": self._all,
                 "outputs": self._outputs,
+                "status": self._status,
                 "restore": self._restore,
                 "recover": self._recover,
                 "drill": self._drill,
@@ -144,9 +161,11 @@ class Rehearsal:
         self._write_preview(journal)
 
     def _up(self, table: bool = True) -> None:
-        self._timed("up", lambda deployment: deployment.up())
-        if table:
-            self._table()
+        assert self._deployment is not None
+        with Telling(self._deployment, self.say).of("deploy") as outcome:
+            outcome.journal = self._timed("up", lambda deployment: deployment.up())
+            if table:
+                self._table()
 
     def _replace(self) -> None:
         self._timed("replace", lambda deployment: deployment.replace_server())
@@ -225,9 +244,8 @@ class Rehearsal:
 
     def _drill(self) -> None:
         assert self._deployment is not None
-        with self._deployment.way_in():
-            if drill.act(Drill(self._deployment, self.say), show=False):
-                raise RehearsalFailed(f"the drill of {self.stack} failed; its page says why")
+        if drill.make(self._deployment, self.say):
+            raise RehearsalFailed(f"the drill of {self.stack} failed; its page says why")
 
     def _reset(self) -> None:
         assert self._deployment is not None
@@ -236,6 +254,11 @@ class Rehearsal:
             raise Refused(f"backup.reset: got nothing; {self.stack} is not to be reset")
         with self._deployment.way_in():
             reset(Reset(self._deployment, self.say), source, sure=True)
+
+    def _status(self) -> None:
+        assert self._deployment is not None
+        self.report = status(self._deployment)
+        self.say(json.dumps(self.report.document(), default=str) if self.json else table(self.report))
 
     def _releases(self) -> None:
         assert self._deployment is not None
@@ -473,6 +496,9 @@ def made_up(config: Mapping[str, ConfigValue], environment: Mapping[str, str]) -
             values |= {name: f"made-up-{name.replace('_', '-')}" for name in human}
     if masks({"backup": section("backup")}):
         values |= {name: f"made-up-{name.replace('_', '-')}" for name in MASKED}
+    values |= {
+        name: f"http://127.0.0.1:9/{name}" for name in told({"notifications": section("notifications")})
+    }
     if section("application").get("sentry"):
         values["sentry_dsn"] = "http://public@127.0.0.1:9/1"
     return values

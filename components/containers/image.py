@@ -76,6 +76,12 @@ class Images(pulumi.ComponentResource):
         reference = self._references[image]
         return self._images[image].repo_digest.apply(lambda found: pinned(reference, found or ""))
 
+    def digest(self, image: str) -> pulumi.Output[str]:
+        """Its digest, `sha256:…`: the registry's, or of one that comes from none Docker's own."""
+        return pulumi.Output.all(self.pinned(image), self._images[image].image_id).apply(
+            lambda known: known[0].partition("@")[2] or known[1]
+        )
+
     def retire(self, after: Sequence[pulumi.Resource]) -> None:
         """Removes those that `KEPT` newer ones of the same name have replaced, once `after` are there."""
         if not self._runtime.host.data_path:

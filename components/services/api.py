@@ -31,13 +31,17 @@ class Api(pulumi.ComponentResource):
                 alias="api",
                 environment={
                     **application.environment(site),
+                    **application.traces_environment(site, name),
                     "CORS_ORIGINS": ",".join(settings.cors_origins),
                     "GRAPHQL_INTROSPECTION": str(settings.graphql_introspection).lower(),
                     "GRAPHQL_PLAYGROUND": str(settings.graphql_playground).lower(),
                 },
-                secrets=application.secrets(
-                    site, site.credentials.pooled_database_url(service.database_connections)
-                ),
+                secrets={
+                    **application.secrets(
+                        site, site.credentials.pooled_database_url(service.database_connections)
+                    ),
+                    **application.traces(site, name),
+                },
                 ready=("/ready",),
             ),
             site.runtime,

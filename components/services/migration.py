@@ -53,7 +53,10 @@ class Migration(pulumi.ComponentResource):
                         **application.environment(site),
                         "SEED_DATA": str(site.settings.application.seed_data).lower(),
                     },
-                    secrets=application.secrets(site, site.credentials.migration_database_url),
+                    secrets={
+                        **application.secrets(site, site.credentials.migration_database_url),
+                        **application.sentry(site, "api"),
+                    },
                     limits=Limits.of(settings),
                     networks=("data",),
                     timeout_seconds=settings.timeout_seconds,

@@ -8,7 +8,7 @@ from components.services.site import Site
 
 
 class Web(pulumi.ComponentResource):
-    """The static server. It knows no secret and depends on nothing."""
+    """The static server. It depends on nothing, and knows no secret but Sentry's DSN, which it tells."""
 
     def __init__(
         self, name: str, site: Site, api_url: str, opts: pulumi.ResourceOptions | None = None
@@ -24,6 +24,7 @@ class Web(pulumi.ComponentResource):
                 networks=("edge-web",),
                 alias="web",
                 environment={
+                    **application.sentry_environment(site),
                     "API_URL": api_url,
                     "ENVIRONMENT": site.runtime.stack,
                     "LOG_LEVEL": site.settings.application.log_level,

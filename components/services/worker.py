@@ -29,11 +29,17 @@ class Worker(pulumi.ComponentResource):
                 image="worker",
                 networks=("data", "workflow", "egress"),
                 alias="worker",
-                environment=application.environment(site),
+                environment={
+                    **application.environment(site),
+                    **application.traces_environment(site, name),
+                },
                 ready=("/ready",),
-                secrets=application.secrets(
-                    site, site.credentials.pooled_database_url(service.database_connections)
-                ),
+                secrets={
+                    **application.secrets(
+                        site, site.credentials.pooled_database_url(service.database_connections)
+                    ),
+                    **application.traces(site, name),
+                },
             ),
             site.runtime,
             site.networks,

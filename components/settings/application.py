@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 from components.settings.email import Email
 from components.settings.problem import wrong
 from components.settings.section import Section
+from components.settings.text import matching
 
 LogLevel = Literal["debug", "info", "warn", "error"]
 
@@ -45,5 +46,24 @@ class Application(Section):
     admin_email: Email = Field(
         description="the first user; the password is the stack output `admin_password`"
     )
-    sentry: bool = Field(False, description="sends errors to Sentry; needs the secret `sentry_dsn`")
+    sentry: bool = Field(
+        False,
+        description="sends errors of API, worker and web to Sentry, with the stack and the image's digest; "
+        "needs the secret `sentry_dsn`",
+    )
+    otlp_endpoint: (
+        Annotated[
+            str,
+            matching(
+                r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:\d{1,5})?(/[A-Za-z0-9._~/-]*)?",
+                "is no address of a receiver",
+                "write where OTLP over HTTP is taken, without /v1/traces, e.g. https://otlp.example.com:4318",
+            ),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="sends traces of API and worker there, by OTLP over HTTP; what it wants in a header is "
+        "the secret `otlp_headers`",
+    )
     seed_data: bool = Field(False, description="fills an empty database with sample projects")

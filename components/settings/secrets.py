@@ -34,6 +34,15 @@ SECRETS: Mapping[str, str] = {
         "passphrase that encrypts the masked rows, made by `openssl rand -base64 30`: another one than "
         "offsite_passphrase, and the same for the stack that exports and the one that takes"
     ),
+    "slack_webhook": "URL of the incoming webhook that Slack has made for the channel (notifications.slack)",
+    "smtp_password": "password of notifications.email.username",
+    "heartbeat_url": (
+        "URL that a dead man's switch, e.g. of Healthchecks, expects a call on every 5 minutes"
+    ),
+    "otlp_headers": (
+        "headers for application.otlp_endpoint, as OpenTelemetry writes them: NAME=VALUE, more after a "
+        "comma; only where the receiver wants one"
+    ),
     "registry_password": "password of registry.username (it needs to pull only)",
     "sentry_dsn": "DSN of the Sentry project",
     "ssh_private_key": "private key that host.ssh.user of a host of kind existing lets in",
@@ -73,6 +82,7 @@ def tokens(raw: Mapping[str, Any], present: Mapping[str, str]) -> dict[str, str]
         **dict.fromkeys(given(raw, OFFSITE, ("offsite",)), True),
         **dict.fromkeys(given(raw, MASKED, ("masked", "reset.masked")), True),
         **dict.fromkeys(given(raw, ARCHIVE, ("point_in_time",)), True),
+        **dict.fromkeys(told(raw), True),
     }
     return {name: present[name] for name, is_needed in needed.items() if is_needed and name in present}
 
@@ -85,11 +95,13 @@ def missing(raw: Mapping[str, Any], present: Collection[str]) -> Iterator[Proble
     host, tls, application = (_mapping(raw, name) for name in ("host", "tls", "application"))
     offsite, archive = given(raw, OFFSITE, ("offsite",)), given(raw, ARCHIVE, ("point_in_time",))
     masked = given(raw, MASKED, ("masked", "reset.masked"))
+    notified = told(raw)
     for name, needed, why in (
         ("acme_dns_token", tls.get("mode") == "dns-01", "tls.mode dns-01 proves the names by DNS"),
         *((key, True, "backup.offsite copies the dumps to a bucket") for key in offsite),
         *((key, True, "backup.masked or backup.reset.masked names a bucket") for key in masked),
         *((key, True, "backup.point_in_time archives to a bucket") for key in archive),
+        *((key, True, why) for key, why in notified.items()),
         ("registry_password", bool(raw.get("registry")), "images come from a registry that wants a login"),
         ("sentry_dsn", application.get("sentry") is True, "application.sentry is on"),
     ):
@@ -137,6 +149,20 @@ def _at(mapping: Mapping[str, Any], path: str) -> Any:
     for name in above:
         mapping = _mapping(mapping, name)
     return mapping.get(last)
+
+
+def told(raw: Mapping[str, Any]) -> dict[str, str]:
+    """The secrets by which somebody is told, and why each is needed."""
+    notifications = _mapping(raw, "notifications")
+    needed = {
+        "slack_webhook": (notifications.get("slack") is True, "notifications.slack is on"),
+        "smtp_password": (
+            bool(_mapping(notifications, "email").get("username")),
+            "notifications.email.username logs in to the mail server",
+        ),
+        "heartbeat_url": (notifications.get("heartbeat") is True, "notifications.heartbeat is on"),
+    }
+    return {name: why for name, (wanted, why) in needed.items() if wanted}
 
 
 def masks(raw: Mapping[str, Any]) -> bool:

@@ -1,7 +1,9 @@
 """The form of tokens, keys and the passphrase: what cannot be one is refused before anyone is asked."""
 
+import ipaddress
 import re
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 from components.settings.problem import NOT_SHOWN, Problem
 
@@ -76,6 +78,37 @@ def _passphrase(value: str) -> str | None:
     return None
 
 
+def _url(value: str) -> str | None:
+    """Whoever reads it on the way may write there."""
+    if re.search(r"\s", value):
+        return "has a space or a line break in it"
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname
+    except ValueError:
+        return "is no URL"
+    if parts.scheme not in ("https", "http") or not host:
+        return "is no URL: it begins with https:// and a host"
+    if parts.scheme == "http" and not _private(host):
+        return "goes through the internet in the clear: it begins with http://"
+    return None
+
+
+def _private(host: str) -> bool:
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
+
+
+def _line(value: str) -> str | None:
+    return (
+        "begins or ends with a space, or is more than one line"
+        if value != value.strip() or "\n" in value
+        else None
+    )
+
+
 def _characters(value: str) -> str | None:
     """Whatever is no letter, digit, `_`, `-` or `.` came along when it was copied."""
     if value != value.strip():
@@ -98,5 +131,8 @@ _CHECKS = {
     "masked_access_key": _bucket_key,
     "masked_secret_key": _bucket_key,
     "masked_passphrase": _passphrase,
+    "slack_webhook": _url,
+    "smtp_password": _line,
+    "heartbeat_url": _url,
 }
 """Cloudflare's for all others."""

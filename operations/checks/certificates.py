@@ -6,11 +6,12 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from operations.checks.finding import Finding
-from operations.place import Place
+from operations.place import SECONDS, Place
 
 ACME_PATIENCE_SECONDS = 180.0
 """An authority looks at a DNS record that was made for it, and DNS takes its time."""
@@ -21,6 +22,15 @@ _MADE = {
     "tls:index/selfSignedCert:SelfSignedCert": "certPem",
 }
 """Certificates that the program makes: the type of the resource, and the output that holds it in PEM."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a name is served with: for how many `days` more it is valid, or what is wrong, in words."""
+
+    name: str
+    trouble: str
+    days: float | None = None
 
 
 class Certificates:
@@ -42,28 +52,39 @@ class Certificates:
 
     def findings(self, place: Place) -> list[Finding]:
         """What a TLS handshake with the server shows for each name."""
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            states = list(pool.map(lambda address: self._state(place, address), self._addresses))
-        proxy = f"jira-{self._stack}-traefik"
-        return [
-            Finding(str(address.hostname), state, f"`docker logs --since 1h {proxy}` says why ({_RUNBOOK})")
-            for address, state in zip(self._addresses, states, strict=True)
-            if state
-        ]
+        return [found for shown in self.shown(place) if (found := self.finding(shown))]
 
-    def _state(self, place: Place, address: Any) -> str | None:
+    def shown(self, place: Place, seconds: float = SECONDS) -> list[Shown]:
+        """What each name is served with, as far as it is told within `seconds`."""
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            return list(pool.map(lambda address: self._shown(place, address, seconds), self._addresses))
+
+    def finding(self, shown: Shown) -> Finding | None:
+        """What is not well of one."""
+        state = shown.trouble
+        if not state and shown.days is not None and shown.days < DAYS_LEFT:
+            state = f"has a certificate that ends in {shown.days:.0f} days"
+        proxy = f"jira-{self._stack}-traefik"
+        return (
+            Finding(shown.name, state, f"`docker logs --since 1h {proxy}` says why ({_RUNBOOK})")
+            if state
+            else None
+        )
+
+    def _shown(self, place: Place, address: Any, seconds: float) -> Shown:
+        name = str(address.hostname)
         try:
             with (
-                place.connected(address.port or 443) as connection,
-                self._context.wrap_socket(connection, server_hostname=address.hostname) as secured,
+                place.connected(address.port or 443, seconds) as connection,
+                self._context.wrap_socket(connection, server_hostname=name) as secured,
             ):
                 certificate = secured.getpeercert() or {}
         except ssl.SSLCertVerificationError as error:
-            return f"serves no valid certificate: {error.verify_message}"
+            return Shown(name, f"serves no valid certificate: {error.verify_message}")
         except OSError as error:
-            return f"gives no TLS handshake: {error}"
-        left = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / 86400
-        return f"has a certificate that ends in {left:.0f} days" if left < DAYS_LEFT else None
+            return Shown(name, f"gives no TLS handshake: {error}")
+        ends = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
+        return Shown(name, "", (ends - time.time()) / 86400)
 
 
 _RUNBOOK = "docs/runbook.md, A name has no valid certificate"

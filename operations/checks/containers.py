@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +31,13 @@ class Containers:
         label = shlex.quote(f"label=jira-plus-plus.stack={self.stack}")
         listed = f"$(docker ps --all --quiet --no-trunc --filter {label})"
         # Without containers `inspect` complains and prints nothing; so does a Docker that is away.
-        printed = place.run(f"docker version >/dev/null && docker inspect {listed}")
-        there = {found["Name"].lstrip("/"): found for found in json.loads(printed or "[]")}
+        return self.judged(
+            json.loads(place.run(f"docker version >/dev/null && docker inspect {listed}") or "[]")
+        )
+
+    def judged(self, inspected: Sequence[Mapping[str, Any]]) -> list[Finding]:
+        """The same of what `docker inspect` has printed of the stack's containers."""
+        there = {found["Name"].lstrip("/"): found for found in inspected}
         missing = [
             Finding(name, "is not there", "`make deploy` makes it again")
             for name in self.wanted.values()

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from operations.deployment import Deployment
 from operations.last_copy import backup_of
+from operations.notices import Telling
 from operations.place import Place
 from operations.restore.job import Job, JobFailed
 from operations.summary import outputs
 
-__all__ = ["KINDS", "Drill", "JobFailed", "NoDrill", "act"]
+__all__ = ["KINDS", "Drill", "JobFailed", "NoDrill", "act", "make"]
 
 KINDS = {
     "copies": ("RESTIC_REPOSITORY", "copies of the dumps", "backup.offsite"),
@@ -81,6 +82,36 @@ class Drill:
         *page, code = self._place.run(f"{shlex.join(words)} 2>&1; echo $?").splitlines()
         self.say("\n".join(page))
         return code == "0"
+
+
+def make(deployment: Deployment, say: Callable[[str], None] = print, kind: str | None = None) -> int:
+    """One of each kind, or of `kind`, of which somebody is told; the exit code of the command line."""
+    drill = Drill(deployment, say, kind)
+    if drill.recorded:
+        return act(drill, show=False)
+    pages: list[str] = []
+
+    def heard(line: str) -> None:
+        say(line)
+        if line.startswith(PAGE):
+            pages.append(line)
+
+    with Telling(deployment, say).of(f"drill of the {' and the '.join(drill.kinds)}") as outcome:
+        drill.say = heard
+        with deployment.way_in():
+            code = act(drill, show=False)
+        outcome.state = "failed" if code else "done"
+        outcome.lines = [line for page in pages for line in _heads(page)]
+    return code
+
+
+PAGE = "# The drill"
+
+
+def _heads(page: str) -> list[str]:
+    """What it has come to, and why, without the tables."""
+    lines = [line for line in page.splitlines() if line.strip() and not line.startswith("|")]
+    return [line.removeprefix("# ") for line in lines]
 
 
 def act(drill: Drill, *, show: bool) -> int:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from operations.at_server import deployed, told
-from operations.drill import KINDS, Drill, NoDrill, act
+from operations.drill import KINDS, Drill, NoDrill, act, make
 
 ROOT = Path(__file__).resolve().parents[2]
 DESCRIPTION = """\
@@ -32,8 +32,10 @@ def main() -> int:
 
     def work() -> int:
         deployment = deployed(ROOT, arguments.stack)
+        if not arguments.show:
+            return make(deployment, kind=arguments.kind)
         with deployment.way_in():
-            return act(Drill(deployment, kind=arguments.kind), show=arguments.show)
+            return act(Drill(deployment, kind=arguments.kind), show=True)
 
     goes_on = "a drill that has begun at the server goes on there: the same command tells of it"
     return told(work, NoDrill, goes_on)

@@ -121,10 +121,11 @@ class Releases:
 
 def same(one: Images, other: Images) -> bool:
     """Whether both are the same images, as far as both have digests."""
-    return all(_same(one.get(name, ""), other.get(name, "")) for name in IMAGES)
+    return all(same_image(one.get(name, ""), other.get(name, "")) for name in IMAGES)
 
 
-def _same(one: str, other: str) -> bool:
+def same_image(one: str, other: str) -> bool:
+    """Whether both references are of one image, as far as both have digests."""
     if "@" in one and "@" in other:
         return one.partition("@")[2] == other.partition("@")[2]
     return one.partition("@")[0] == other.partition("@")[0]
@@ -132,17 +133,22 @@ def _same(one: str, other: str) -> bool:
 
 def running(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """What the containers in the state are made of, with digests where they have them."""
-    references = {
-        r["outputs"]["imageId"]: pinned(r["inputs"]["name"], r["outputs"].get("repoDigest") or "")
-        for r in resources
-        if r["type"] == "docker:index/remoteImage:RemoteImage" and r.get("outputs", {}).get("imageId")
-    }
+    known = references(resources)
     return {
-        name: references.get(r["inputs"]["image"], str(r["inputs"]["image"]))
+        name: known.get(r["inputs"]["image"], str(r["inputs"]["image"]))
         for r in resources
         if r["type"] == "docker:index/container:Container" and not r.get("delete")
         for name in IMAGES
         if r["urn"].endswith(f"::{name}")
+    }
+
+
+def references(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Of each image in the state, by its id."""
+    return {
+        r["outputs"]["imageId"]: pinned(r["inputs"]["name"], r["outputs"].get("repoDigest") or "")
+        for r in resources
+        if r["type"] == "docker:index/remoteImage:RemoteImage" and r.get("outputs", {}).get("imageId")
     }
 
 

@@ -28,8 +28,14 @@ CANARY = "canary-"
 HUMAN_SECRETS = {
     **SECRETS,
     "sentry_dsn": "canary-sentry-dsn",
+    "otlp_headers": "Authorization=canary-otlp-headers",
+    "slack_webhook": "https://hooks.example.com/canary-slack-webhook",
+    "smtp_password": "canary-smtp-password",
+    "heartbeat_url": "https://hc.example.com/canary-heartbeat-url",
     "registry_password": "canary-registry-password",
 }
+TELLING = {"application.sentry": True, "application.otlp_endpoint": "https://otlp.example.com"}
+"""Settings of `application` by which others hear of it."""
 HUMAN_SECRETS["ssh_private_key"] = "canary-ssh-private-key"
 
 
@@ -94,7 +100,8 @@ def declare(
 @cache
 def declared(stack: str) -> Recorded:
     """The platform of a stack file as it is, with everything switched on."""
-    return declare(stack, {"services.watchtower": {"enabled": True}, "application.sentry": stack != "local"})
+    told = {} if stack == "local" else TELLING
+    return declare(stack, {"services.watchtower": {"enabled": True}, **told})
 
 
 def containers(recorded: Recorded) -> dict[str, Registration]:

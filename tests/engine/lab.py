@@ -73,6 +73,10 @@ SECRETS = {
     "offsite_access_key": "canary-offsite-access-key",
     "offsite_passphrase": "canary-offsite-passphrase",
     "offsite_secret_key": "canary-offsite-secret-key",
+    "otlp_headers": "Authorization=Bearer canary-otlp-headers",
+    "slack_webhook": "https://hooks.example.com/canary-slack-webhook",
+    "smtp_password": "canary-smtp-password",
+    "heartbeat_url": "https://hc.example.com/canary-heartbeat-url",
     "registry_password": "canary-registry-password",
     "sentry_dsn": "https://canary-sentry-dsn@sentry.example.com/1",
 }

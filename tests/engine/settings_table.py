@@ -39,6 +39,10 @@ AFTER_POSTGRES = {
     "migration": "±",
     "migration-record": "±",
 }
+TRACES = (
+    *("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_LOGS_EXPORTER"),
+    *("OTEL_METRICS_EXPORTER", "OTEL_SERVICE_NAME", "OTEL_TRACES_EXPORTER"),
+)
 NEW_FILES = "± create delete stdin triggers"
 A_RECORDS = ("edge-api-a", "edge-web-a", "edge-temporal-a")
 RECORDS = (*A_RECORDS, "edge-api-aaaa", "edge-web-aaaa", "edge-temporal-aaaa")
@@ -73,6 +77,14 @@ BUCKET = {
     "bucket": "masked-rows",
     "region": "nbg1",
     "certificate_authority": "-----BEGIN CERTIFICATE-----",
+}
+
+
+MAIL = {
+    "notifications.email.smtp_port": 465,
+    "notifications.email.sender": "jira@example.com",
+    "notifications.email.to": "ops@example.com",
+    "notifications.email.username": "jira",
 }
 
 
@@ -542,13 +554,27 @@ ROWS = [
         True,
         {
             "api-files": NEW_FILES,
-            "api": "± mounts",
+            "api": "± envs:SENTRY_ENVIRONMENT mounts",
             "worker-files": NEW_FILES,
-            "worker": "± mounts",
+            "worker": "± envs:SENTRY_ENVIRONMENT mounts",
+            "web-files": NEW_FILES,
+            "web": "± envs:SENTRY_ENVIRONMENT mounts",
             "migration-files": NEW_FILES,
-            "migration": "~ create",
+            "migration": "~ create:SENTRY_ENVIRONMENT",
         },
     ),
+    Row(
+        "application.otlp_endpoint",
+        "https://otlp.example.com",
+        {
+            **{f"{service}-files": NEW_FILES for service in ("api", "worker")},
+            **{
+                service: f"± {' '.join(f'envs:{name}' for name in TRACES)} mounts"
+                for service in ("api", "worker")
+            },
+        },
+    ),
+    Row("application.otlp_endpoint", "otlp.example.com:4318", {}, refusal="is no address of a receiver"),
     Row("application.seed_data", True, {"migration": "~ create:SEED_DATA"}, stacks=("uat",)),
     Row(
         "application.seed_data", True, {}, stacks=("prod",), refusal="sample projects into a protected stack"
@@ -708,6 +734,10 @@ ROWS = [
     ),
     *map(from_sources, SOURCES),
     Row("development.env_file", ".env.local", {}, refusal="is for a developer's machine"),
+    # ── notifications: nothing on the server tells anybody where nothing is watched
+    Row("notifications.slack", True, {}),
+    Row("notifications.email.smtp_host", "smtp.example.com", {}, also=MAIL),
+    Row("notifications.heartbeat", True, {}),
     # ── registry
     Row(
         "registry.server", "ghcr.io", {"host-docker": "~ registryAuth"}, also={"registry.username": "puller"}
@@ -734,6 +764,7 @@ LEFT_OUT = {
     **{f"backup.r2.{leaf}": "comes with backup.r2.account_id" for leaf in ("location", "jurisdiction")},
     **{f"backup.masked.{leaf}": WITH_SECTION for leaf in BUCKET},
     **{f"backup.reset.masked.{leaf}": WITH_SECTION for leaf in BUCKET},
+    **{f"notifications.email.{leaf}": WITH_SECTION for leaf in ("smtp_port", "sender", "to", "username")},
     **{f"development.sources.{name}.{leaf}": WITH_COMMAND for name in SOURCES for leaf in ("path", "target")},
 }
 """Leaves without a row, with the reason."""

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from operations.drill import Drill, JobFailed, NoDrill, act
+from operations.drill import Drill, JobFailed, NoDrill, act, make
 from operations.last_copy import CONTAINER
+from operations.notices import Telling
 
 STACK = {
     "type": "pulumi:pulumi:Stack",
@@ -128,3 +130,31 @@ def test_of_a_stack_that_is_only_recorded_nothing_is_asked(drill: Callable[..., 
     assert code == 0
     assert len(said) == 1
     assert "recorded only" in said[0]
+
+
+@pytest.mark.parametrize(("script", "code", "sign"), [(GOOD, 0, "✅"), (BAD, 1, "❌")])
+def test_who_is_to_be_told_hears_what_it_has_come_to(
+    drill: Callable[..., Any],
+    script: str,
+    code: int,
+    sign: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    page = "# The drill of the copies of uat failed\n\njira: no room.\n\n| | |\n|---|---|\n"
+    drill(script.replace("# was good", page).replace("# failed", page), show=True)  # puts the script there
+    heard: list[tuple[str, str]] = []
+    monkeypatch.setattr(Telling, "on", True)
+    monkeypatch.setattr(Telling, "_channels", [])
+    monkeypatch.setattr(Telling, "tell", lambda _, notice: heard.append((notice.sign, notice.text())))
+    (tmp_path / "Pulumi.uat.yaml").write_text("config: {}\n")
+    deployment = SimpleNamespace(
+        stack="uat",
+        project=tmp_path,
+        environment={},
+        resources=lambda: [STACK, COPYING],
+        way_in=nullcontext,
+    )
+    assert make(deployment, lambda _: None) == code  # type: ignore[arg-type]
+    assert [one for one, _ in heard] == ["▶", sign]
+    assert heard[-1][1].endswith("The drill of the copies of uat failed\njira: no room.")

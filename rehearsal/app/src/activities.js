@@ -1,5 +1,6 @@
 import { log } from "./log.js";
 import { workflows } from "./metrics.js";
+import { span } from "./traces.js";
 
 const URGENT = /\b(down|outage|data loss|security|urgent)\b/i;
 
@@ -11,8 +12,10 @@ export const activities = (pool) => ({
     return URGENT.test(`${issue.title} ${issue.description}`) ? "high" : "normal";
   },
   async markTriaged(issueId, priority) {
+    const began = Date.now();
     const { rowCount } = await pool.query(
       "UPDATE issues SET priority = $2, triaged_at = coalesce(triaged_at, now()), updated_at = now() WHERE id = $1", [issueId, priority]);
+    span("markTriaged", "internal", began, { "issue.id": issueId });
     workflows.inc({ status: rowCount ? "completed" : "gone" });
     log.info({ event: "issue_triaged", issue_id: issueId, priority }, "issue triaged");
   },

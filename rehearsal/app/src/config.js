@@ -10,6 +10,7 @@ function need(name) {
 
 const flag = (name) => process.env[name] === "true";
 const list = (name) => (process.env[name] ?? "").split(",").map((part) => part.trim()).filter(Boolean);
+const pairs = (name) => Object.fromEntries(list(name).map((pair) => [pair.slice(0, pair.indexOf("=")).trim(), decodeURIComponent(pair.slice(pair.indexOf("=") + 1).trim())]));
 
 export const config = {
   get databaseUrl() { return need("DATABASE_URL"); },
@@ -23,7 +24,12 @@ export const config = {
   playground: flag("GRAPHQL_PLAYGROUND"),
   introspection: flag("GRAPHQL_INTROSPECTION"),
   drainSeconds: Number(process.env.DRAIN_SECONDS ?? 0),
-  sentryDsn: process.env.SENTRY_DSN,
+  sentry: { dsn: process.env.SENTRY_DSN, environment: process.env.SENTRY_ENVIRONMENT, release: process.env.SENTRY_RELEASE },
+  otlp: {
+    endpoint: process.env.OTEL_EXPORTER_OTLP_ENDPOINT,
+    headers: pairs("OTEL_EXPORTER_OTLP_HEADERS"),
+    resource: { "service.name": process.env.OTEL_SERVICE_NAME, ...pairs("OTEL_RESOURCE_ATTRIBUTES") },
+  },
   temporal: {
     address: process.env.TEMPORAL_ADDRESS ?? "127.0.0.1:7233",
     namespace: process.env.TEMPORAL_NAMESPACE ?? "default",

@@ -5,6 +5,7 @@ import { config } from "./config.js";
 import { ending } from "./ending.js";
 import { log } from "./log.js";
 import { latency, registry, requests } from "./metrics.js";
+import { span } from "./traces.js";
 
 const LAST_REQUESTS_SECONDS = 10; // less than the grace that a container gets before SIGKILL
 
@@ -36,11 +37,13 @@ export function serve({ name, port, checks = {}, handle, close = async () => {} 
   const server = createServer(async (request, response) => {
     const path = request.url.split("?")[0];
     const known = ["/health", "/healthz", "/ready", "/metrics", "/graphql", "/"].includes(path) ? path : "other";
+    const began = Date.now();
     const stop = latency.startTimer({ method: request.method, path: known });
     response.on("finish", () => {
       const seconds = stop();
       requests.inc({ method: request.method, path: known, status: response.statusCode });
       if (known === "/graphql" || known === "other") {
+        span(`${request.method} ${known}`, "server", began, { "http.response.status_code": response.statusCode }, response.statusCode >= 500);
         log.info({ method: request.method, path, status: response.statusCode, seconds: Number(seconds.toFixed(4)), request_id: request.headers["x-request-id"] }, "request");
       }
     });

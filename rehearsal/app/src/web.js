@@ -1,4 +1,4 @@
-// Serves the built page, and tells it at run time where the API is, so that one image serves every environment.
+// Serves the built page, and tells it at run time where the API is and where errors go, so that one image serves every environment.
 import { createReadStream, statSync } from "node:fs";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,7 +15,7 @@ serve({
     const path = decodeURIComponent(request.url.split("?")[0]);
     if (path === "/config.json") {
       response.writeHead(200, { "content-type": "application/json", "cache-control": "no-store" });
-      return response.end(JSON.stringify({ apiUrl: process.env.API_URL ?? "" }));
+      return response.end(JSON.stringify({ apiUrl: process.env.API_URL ?? "", ...(config.sentry.dsn ? { sentry: config.sentry } : {}) }));
     }
     let file = join(root, normalize(`/${path}`));
     if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {

@@ -6,7 +6,7 @@ import { NativeConnection, Worker, Runtime, makeTelemetryFilterString } from "@t
 import { activities } from "./activities.js";
 import { config } from "./config.js";
 import { connect, databaseReady } from "./database.js";
-import { capture } from "./errors.js";
+import { capture, flushed } from "./errors.js";
 import { log } from "./log.js";
 import { serve } from "./service.js";
 
@@ -59,4 +59,4 @@ serve({
   },
 });
 
-start().catch((error) => { capture(error); process.exit(1); });
+start().catch(async (error) => { capture(error); await flushed(); process.exit(1); });

@@ -53,6 +53,7 @@ def test_the_migration_word_by_word() -> None:
         "--tmpfs=/tmp:rw,nosuid,nodev,noexec,size=16m",
         f"--mount=type=bind,source={folder}/run/jira,target=/run/jira,readonly",
         f"--mount=type=bind,source={folder}/run/secrets,target=/run/secrets,readonly",
+        "--env=SENTRY_ENVIRONMENT=uat",
         "--env=ADMIN_EMAIL=admin@example.com",
         "--env=ENVIRONMENT=uat",
         "--env=LOG_LEVEL=info",

@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from rehearsal.declared.platform import commands, containers, declare, declared
+from tests.components.services.test_secrets import files
 
 
 def environment(stack: str, service: str) -> dict[str, str]:
@@ -26,7 +27,14 @@ def test_the_environment_of_the_api() -> None:
         "GRAPHQL_PLAYGROUND": "false",
         "LOG_LEVEL": "info",
         "NODE_ENV": "production",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "https://otlp.example.com",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_SERVICE_NAME": "jira-plus-plus-api",
+        "OTEL_TRACES_EXPORTER": "otlp",
         "PORT": "4000",
+        "SENTRY_ENVIRONMENT": "uat",
         "TEMPORAL_ADDRESS": "temporal:7233",
         "TEMPORAL_NAMESPACE": "jira",
         "TEMPORAL_TASK_QUEUE": "jira",
@@ -52,11 +60,23 @@ def test_the_worker_shares_queue_and_namespace_with_the_api() -> None:
     assert worker["PORT"] == "4001"
 
 
-def test_the_web_application_knows_the_api_and_no_secret() -> None:
+def test_the_web_application_knows_the_api_and_no_secret_but_the_one_that_pages_show() -> None:
     assert environment("uat", "web")["API_URL"] == "https://api-uat.example.com"
     assert environment("local", "web")["API_URL"] == "http://api.localhost:8080"
-    mounts = containers(declared("uat"))["web"].inputs["mounts"]
+    mounts = containers(declare("uat"))["web"].inputs["mounts"]
     assert [m["target"] for m in mounts] == ["/run/jira"], "the shim alone"
+    told = files(commands(declared("uat"))["web-files"])
+    assert sorted(told) == [
+        "/run/jira/entrypoint.sh",
+        "/run/secrets/SENTRY_DSN",
+        "/run/secrets/SENTRY_RELEASE",
+    ]
+
+
+def test_without_a_receiver_nobody_is_told_of_traces_and_without_a_header_none_is_given() -> None:
+    for service in ("api", "worker"):
+        silent = containers(declare("uat"))[service].inputs["envs"]
+        assert not [pair for pair in silent if pair.startswith(("OTEL_", "SENTRY_"))]
 
 
 def test_who_drains_itself_is_told_how_long_and_who_does_not_is_drained() -> None:

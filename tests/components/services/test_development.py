@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.settings.env_file import GIVEN
-from rehearsal.declared.platform import CANARY, commands, containers, declare
+from rehearsal.declared.platform import CANARY, TELLING, commands, containers, declare
 from rehearsal.declared.recording import Recorded
 
 PROCESSES = ("api", "worker", "migration")
@@ -61,7 +61,7 @@ def test_a_server_gets_none_of_it(project_folder: Path, stack: str) -> None:
 
 
 def test_every_name_that_the_program_gives_is_refused_in_the_file() -> None:
-    recorded = declare("local", {"application.sentry": True})
+    recorded = declare("local", TELLING)
     names: set[str] = set()
     for service in ("api", "worker"):
         names |= {pair.split("=")[0] for pair in containers(recorded)[service].inputs["envs"]}

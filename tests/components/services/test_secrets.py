@@ -93,9 +93,11 @@ def test_each_service_is_given_what_it_needs_and_no_more() -> None:
     application = {
         f"/run/secrets/{name}" for name in ("ADMIN_PASSWORD", "DATABASE_URL", "SENTRY_DSN", "SESSION_SECRET")
     }
+    traced = application | {"/run/secrets/OTEL_EXPORTER_OTLP_HEADERS"}
     assert {service: paths for service, paths in given.items() if paths} == {
-        "api": application,
-        "worker": application,
+        "api": traced,
+        "worker": traced,
+        "web": {"/run/secrets/SENTRY_DSN"},
         "migration": application,
         "postgres": {
             f"/run/secrets/{role}" for role in ("postgres", "jira", "migration", "temporal", "backup")

@@ -56,6 +56,59 @@ def test_sentry_needs_its_dsn() -> None:
     ]
 
 
+MAIL = {"smtp_host": "smtp.example.com", "sender": "jira@example.com", "to": "ops@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "why"),
+    [
+        ({"notifications.slack": True}, "slack_webhook", "notifications.slack is on"),
+        ({"notifications.heartbeat": True}, "heartbeat_url", "notifications.heartbeat is on"),
+        (
+            {"notifications.email": {**MAIL, "username": "jira"}},
+            "smtp_password",
+            "notifications.email.username logs in to the mail server",
+        ),
+    ],
+)
+def test_who_is_to_be_told_needs_the_way_there(changes: dict[str, object], name: str, why: str) -> None:
+    (line,) = mistakes(changes)
+    assert line.startswith(f"{name}: got nothing; is required, since {why}; run `pulumi config set --secret")
+
+
+def test_a_mail_server_without_a_login_needs_no_password() -> None:
+    config = configured(changed(released(stack_file("uat")), {"notifications.email": MAIL}))
+    assert load(config, ENVIRONMENT).notifications.tells
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        ("https://hooks.slack.com/services/T0/B0/x\n", "has a space or a line break in it"),
+        ("hooks.slack.com/services/T0/B0/x", "is no URL: it begins with https:// and a host"),
+        ("#alerts", "is no URL: it begins with https:// and a host"),
+        ("https://[hooks/services", "is no URL"),
+        ("http://hooks.slack.com/services/T0/B0/x", "goes through the internet in the clear"),
+        ("http://8.8.8.8/x", "goes through the internet in the clear"),
+    ],
+)
+def test_a_webhook_that_cannot_be_one_is_refused_and_not_shown(value: str, wrong: str) -> None:
+    (line,) = mistakes({"notifications.slack": True}, secrets={**SECRETS, "slack_webhook": value})
+    assert line.startswith(f"slack_webhook: got (not shown); {wrong}")
+    assert value not in line
+
+
+@pytest.mark.parametrize(
+    "value", ["https://hooks.slack.com/services/T0/B0/x", "http://10.0.0.7:8065/hooks/x"]
+)
+def test_a_webhook_is_of_slack_or_of_a_private_network(value: str) -> None:
+    config = configured(
+        changed(released(stack_file("uat")), {"notifications.slack": True}),
+        {**SECRETS, "slack_webhook": value},
+    )
+    assert load(config, ENVIRONMENT).notifications.slack
+
+
 def test_hetzner_needs_the_tokens_of_both_providers() -> None:
     assert mistakes(ACME, environment={}) == [
         "HCLOUD_TOKEN: got nothing; is required, since host.kind hetzner orders a server; "
@@ -210,7 +263,8 @@ def test_an_encrypted_section_is_refused_and_its_values_are_not_shown() -> None:
         "write it in the clear; what is secret has a key of its own: "
         "acme_dns_token, offsite_access_key, offsite_secret_key, offsite_passphrase, archive_access_key, "
         "archive_secret_key, archive_passphrase, masked_access_key, masked_secret_key, masked_passphrase, "
-        "registry_password, sentry_dsn, ssh_private_key",
+        "slack_webhook, smtp_password, heartbeat_url, otlp_headers, registry_password, sentry_dsn, "
+        "ssh_private_key",
     ]
 
 

@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from operations.releases import IMAGES
+from operations.status import Report
 from rehearsal import background
+from rehearsal.receivers import Slack
 from tests.live.stacks.stand import LEAVING, UAT, Stand
 from tests.playbook.graphql import Api
 from tests.playbook.target import Target
@@ -25,8 +29,16 @@ pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def stand(folder: Path) -> Iterator[Stand]:
-    with closing(Stand(folder, "uat", {"backup": LEAVING})) as stand:
+def slack() -> Iterator[Slack]:
+    with Slack() as slack:
+        yield slack
+
+
+@pytest.fixture(scope="module")
+def stand(folder: Path, slack: Slack) -> Iterator[Stand]:
+    sections = {"backup": LEAVING, "notifications": {"slack": True}}
+    with closing(Stand(folder, "uat", sections)) as stand:
+        stand.rehearsal.secrets["slack_webhook"] = slack.webhook
         yield stand
 
 
@@ -39,6 +51,15 @@ def api(target: Target) -> Iterator[Api]:
 def test_every_declared_container_is_healthy(target: Target) -> None:
     assert target.health() == dict.fromkeys(target.outputs["containers"], "healthy")
     assert len(target.containers()) >= 11
+
+
+def test_the_first_deploy_was_told_when_it_began_and_when_it_was_done(target: Target, slack: Slack) -> None:
+    begun, done = (message.text for message in slack.messages)
+    assert begun.startswith("▶ *uat: deploy begun*\nby ")
+    assert "api new → " in begun
+    assert re.match(r"✅ \*uat: deploy done after \d+:\d\d\*\nby ", done)
+    assert re.search(r"^\d+ to create", done, re.M)
+    assert slack.mistakes == []
 
 
 def test_all_three_names_answer_and_temporals_pages_ask_for_a_password(target: Target) -> None:
@@ -122,6 +143,40 @@ def test_what_is_off_the_machine_is_restored_on_trial(stand: Stand, target: Targ
         assert f"{last['stamp']}-{kind}.md" in kept
         assert sum(name.endswith(f"-{kind}.json") for name in kept) >= 2
         assert f"the last good drill of the {kind} was 0 days ago" in health
+
+
+def test_its_status_tells_all_and_what_is_not_well_is_red(stand: Stand, target: Target) -> None:
+    found = status_of(stand)
+    assert found.findings == ()
+    assert {one.service: one.container for one in found.services} == target.outputs["containers"]
+    assert {one.health for one in found.services} == {"healthy"}
+    assert all((one.memory_mb or 0) > 0 and one.limit_mb for one in found.services)
+    assert {one.release for one in found.services if one.service in IMAGES} == {"last good"}
+    assert [one.what for one in found.backups if one.last] == [
+        *("backup", "copy off the machine", "backup with the log"),
+        *("drill of the copies", "drill of the log"),
+    ]
+    assert {one.name for one in found.certificates} == {
+        urlsplit(url).hostname for url in target.outputs["urls"].values()
+    }
+    assert all((one.days or 0) > 14 for one in found.certificates)
+    assert {disk.mount for disk in found.machine.disks} == {"/", "/mnt/data"}
+    web = target.outputs["containers"]["web"]
+    target.ssh(f"docker stop {web}")
+    assert [(one.name, one.state) for one in status_of(stand).findings] == [(web, "is exited (exit code 0)")]
+    target.ssh(f"docker start {web}; sudo pkill -STOP -x dockerd")
+    silent = status_of(stand)
+    target.ssh("sudo pkill -CONT -x dockerd")
+    assert [one.name for one in silent.findings] == ["Docker"]
+    assert len(silent.backups) == 6, "what needs no Docker is told"
+    seconds_until("the stack is whole", lambda: whole(target), 60)
+
+
+def status_of(stand: Stand) -> Report:
+    """What `make status` finds."""
+    stand.run("status")
+    assert stand.rehearsal.report is not None
+    return stand.rehearsal.report
 
 
 @pytest.mark.parametrize("way", ["docker kill {name}", CRASH])

@@ -1,9 +1,15 @@
-let apiUrl;
+let config;
 let token = sessionStorage.getItem("token");
+
+/** What the server says at run time: `apiUrl`, and where errors go, if anywhere. */
+export async function told() {
+  config ??= await (await fetch("/config.json")).json();
+  return config;
+}
 
 /** Runs one GraphQL operation; throws an Error with the first message of the API. */
 export async function graphql(query, variables) {
-  apiUrl ??= (await (await fetch("/config.json")).json()).apiUrl;
+  const { apiUrl } = await told();
   const response = await fetch(`${apiUrl}/graphql`, {
     method: "POST",
     headers: { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) },

@@ -1,7 +1,12 @@
 import { StrictMode, useCallback, useEffect, useState } from "react";
 import { createRoot } from "react-dom/client";
-import { graphql, loggedIn, login, logout } from "./api.js";
+import { graphql, loggedIn, login, logout, told } from "./api.js";
+import { report } from "./errors.js";
 import "./style.css";
+
+const tell = async (error) => report((await told().catch(() => ({}))).sentry, error, location.href);
+window.addEventListener("error", ({ error, message }) => tell(error ?? new Error(message)));
+window.addEventListener("unhandledrejection", ({ reason }) => tell(reason));
 
 function Login({ onDone }) {
   const [error, setError] = useState("");
