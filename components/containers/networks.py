@@ -30,8 +30,13 @@ NETWORKS = {
     "edge-api": Network("traefik to api"),
     "edge-web": Network("traefik to web"),
     "edge-temporal-ui": Network("traefik to temporal-ui"),
+    "edge-metrics": Network("traefik to metrics, which asks it for its own"),
     "data": Network("postgres to those that store in it"),
     "workflow": Network("temporal to those that run or watch workflows"),
+    # All three are in `workflow`, too: it gives none of them another to reach.
+    "metrics-application": Network("metrics to api, worker and temporal"),
+    "metrics-postgres": Network("metrics to the exporter of the database"),
+    "metrics-host": Network("metrics to the exporter of the machine"),
     "egress": Network("to the internet, not to each other", internal=False, isolated=True),
     "socket-autoheal": Network("autoheal to its filter before the Docker socket"),
     "socket-watchtower": Network("watchtower to its filter before the Docker socket"),

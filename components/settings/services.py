@@ -179,6 +179,28 @@ class Backup(Service):
     cpus: Cpus = 1.0
 
 
+class Metrics(Service):
+    """VictoriaMetrics: it asks every service for its metrics, and keeps them."""
+
+    least_memory_mb = 96
+    memory_mb: int = 512
+    cpus: Cpus = 0.5
+
+
+class PostgresExporter(Service):
+    """Tells the metrics of the database."""
+
+    memory_mb: int = 32
+    cpus: Cpus = 0.1
+
+
+class NodeExporter(Service):
+    """Tells the metrics of the machine."""
+
+    memory_mb: int = 32
+    cpus: Cpus = 0.1
+
+
 class Services(Section):
     """One section a service."""
 
@@ -194,3 +216,6 @@ class Services(Section):
     web: Web = Field(Web(), description="the web application")
     migration: Migration = Field(Migration(), description="the one-shot schema migration")
     backup: Backup = Field(Backup(), description="the nightly dump")
+    metrics: Metrics = Field(Metrics(), description="the store of metrics")
+    postgres_exporter: PostgresExporter = Field(PostgresExporter(), description="the metrics of the database")
+    node_exporter: NodeExporter = Field(NodeExporter(), description="the metrics of the machine")

@@ -97,7 +97,14 @@ def declare(
 @cache
 def declared(stack: str) -> Recorded:
     """The platform of a stack file as it is, with everything switched on."""
-    return declare(stack, {"services.watchtower": {"enabled": True}, "application.sentry": stack != "local"})
+    return declare(
+        stack,
+        {
+            "services.watchtower": {"enabled": True},
+            "monitoring": {"enabled": True},
+            "application.sentry": stack != "local",
+        },
+    )
 
 
 def containers(recorded: Recorded) -> dict[str, Registration]:
