@@ -9,6 +9,8 @@ from components.containers import Images, Networks, Runtime
 from components.containers.networks import NETWORKS
 from components.edge import Edge, EdgeArgs, http_sources
 from components.host import Host, HostArgs
+from components.monitoring.alertmanager import Alertmanager
+from components.monitoring.alerts import Alerts
 from components.monitoring.metrics import Metrics
 from components.monitoring.node_exporter import NodeExporter
 from components.monitoring.postgres_exporter import PostgresExporter
@@ -121,6 +123,8 @@ class Platform(pulumi.ComponentResource):
             exporter = PostgresExporter("postgres-exporter", site, postgres, child)
             metrics = Metrics("metrics", site, child)
             containers += [metrics.container, exporter.container]
+            containers.append(Alerts("alerts", site, child).container)
+            containers.append(Alertmanager("alertmanager", site, child).container)
             watched = [container.service for container in containers]
             containers.append(NodeExporter("node-exporter", site, watched, child).container)
 

@@ -37,6 +37,7 @@ NETWORKS = {
     "metrics-application": Network("metrics to api, worker and temporal"),
     "metrics-postgres": Network("metrics to the exporter of the database"),
     "metrics-host": Network("metrics to the exporter of the machine"),
+    "metrics-alerts": Network("metrics to alerts and alertmanager, and these to each other"),
     "egress": Network("to the internet, not to each other", internal=False, isolated=True),
     "socket-autoheal": Network("autoheal to its filter before the Docker socket"),
     "socket-watchtower": Network("watchtower to its filter before the Docker socket"),

@@ -6,7 +6,7 @@ from components.containers import Container, ContainerArgs, Health, Process, Rel
 from components.containers.health import http
 from components.containers.limits import Limits
 from components.containers.storage import Storage
-from components.monitoring import dashboards, node_exporter, postgres_exporter, scrape
+from components.monitoring import alertmanager, alerts, dashboards, node_exporter, postgres_exporter, scrape
 from components.monitoring.address import ALIAS, PORT
 from components.services import temporal, traefik
 from components.services.site import Site
@@ -54,6 +54,8 @@ class Metrics(pulumi.ComponentResource):
                                 "temporal": f"temporal:{temporal.METRICS_PORT}",
                                 "postgres": f"{postgres_exporter.ALIAS}:{postgres_exporter.PORT}",
                                 "host": f"{node_exporter.ALIAS}:{node_exporter.PORT}",
+                                "alerts": f"{alerts.ALIAS}:{alerts.PORT}",
+                                "alertmanager": f"{alertmanager.ALIAS}:{alertmanager.PORT}",
                             },
                             found={
                                 "api": ("api", settings.api.port),
@@ -68,7 +70,13 @@ class Metrics(pulumi.ComponentResource):
                         ),
                     },
                     limits=Limits.of(settings.metrics),
-                    networks=("edge-metrics", "metrics-application", "metrics-postgres", "metrics-host"),
+                    networks=(
+                        "edge-metrics",
+                        "metrics-application",
+                        "metrics-postgres",
+                        "metrics-host",
+                        "metrics-alerts",
+                    ),
                     aliases=(ALIAS,),
                     mounts=(data.mount(DATA),),
                 ),
@@ -100,6 +108,7 @@ def arguments(memory_mb: int, retention_days: int) -> tuple[str, ...]:
         "search.maxConcurrentRequests": "4",
         "search.maxQueryDuration": "20s",
         "vmui.customDashboardsPath": DASHBOARDS,
+        "vmalert.proxyURL": f"http://{alerts.ALIAS}:{alerts.PORT}",  # the alerts that fire, in its interface
         "loggerFormat": "json",
     }
     return tuple(f"-{name}={value}" for name, value in flags.items())

@@ -21,7 +21,7 @@ _REPOSITORY = re.compile(
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
 )
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-MONITORING = ("metrics", "postgres_exporter", "node_exporter")
+MONITORING = ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager")
 """Of a stack that has metrics."""
 _EXAMPLE = "e.g. traefik:v3.6.25@sha256:<64 hexadecimal digits>"
 
@@ -137,4 +137,10 @@ class Images(Section):
     )
     node_exporter: Reference | None = Field(
         None, description="image of the exporter of the machine's metrics; required by monitoring"
+    )
+    alerts: Reference | None = Field(
+        None, description="image of vmalert, which evaluates the rules; required by monitoring"
+    )
+    alertmanager: Reference | None = Field(
+        None, description="image of Alertmanager, which tells of alerts; required by monitoring"
     )

@@ -45,7 +45,7 @@ def memory_budget(host: Host, services: Services, monitoring: Monitoring) -> Mem
     if monitoring.runs_on(host):
         standing |= {
             name: getattr(services, name).memory_mb
-            for name in ("metrics", "postgres_exporter", "node_exporter")
+            for name in ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager")
         }
     # What an update replaces of these is there twice until the cutover; the backup job and then the migration
     # have ended before they start.

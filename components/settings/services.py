@@ -201,6 +201,22 @@ class NodeExporter(Service):
     cpus: Cpus = 0.1
 
 
+class Alerts(Service):
+    """vmalert: it evaluates the rules of alerts."""
+
+    least_memory_mb = 32
+    memory_mb: int = 48
+    cpus: Cpus = 0.1
+
+
+class Alertmanager(Service):
+    """Groups alerts, and tells of them."""
+
+    least_memory_mb = 32
+    memory_mb: int = 48
+    cpus: Cpus = 0.1
+
+
 class Services(Section):
     """One section a service."""
 
@@ -219,3 +235,5 @@ class Services(Section):
     metrics: Metrics = Field(Metrics(), description="the store of metrics")
     postgres_exporter: PostgresExporter = Field(PostgresExporter(), description="the metrics of the database")
     node_exporter: NodeExporter = Field(NodeExporter(), description="the metrics of the machine")
+    alerts: Alerts = Field(Alerts(), description="the rules of alerts")
+    alertmanager: Alertmanager = Field(Alertmanager(), description="who is told of alerts")
