@@ -142,11 +142,11 @@ revive_one() {
 # /run/jira-plus-plus/ends, from where components/monitoring/host-metrics.sh counts them.
 revive() {
   local id died what service
-  mkdir -p /run/jira-plus-plus
+  mkdir -p "${ROOT:-}/run/jira-plus-plus"
   docker events --filter label=jira-plus-plus.service --filter event=die --filter event=oom \
     --format '{{.Actor.ID}} {{.Time}} {{.Action}} {{index .Actor.Attributes "jira-plus-plus.service"}}' |
     while read -r id died what service; do
-      echo "$what $service" >>/run/jira-plus-plus/ends
+      echo "$what $service" >>"${ROOT:-}/run/jira-plus-plus/ends"
       [[ $what != die ]] || revive_one "$id" "$died" &
     done
 }

@@ -13,7 +13,7 @@ SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui", "metrics": "m
 """Traefik's service behind each of the names; `components.services.cutover` says what it is, but of the last,
 which is never there twice."""
 LOOKING = (
-    r"/vmui(/.*)?",
+    r"(/prometheus)?/vmui(/[A-Za-z0-9_.-]*)*",
     r"(/prometheus)?/api/v1/(query|query_range|labels|series|label/[A-Za-z_][A-Za-z0-9_]*/values)",
     r"(/prometheus)?/api/v1/status/(tsdb|top_queries|active_queries|metric_names_stats)",
     r"(/prometheus)?/(prettify-query|expand-with-exprs)",

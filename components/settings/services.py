@@ -99,7 +99,7 @@ class Api(Client):
     """The GraphQL API."""
 
     least_memory_mb = 128
-    memory_mb: int = 768
+    memory_mb: int = 640
     cpus: Cpus = 1.0
     command: Command = ("node", "dist/server.js")
     port: Port = 4000
@@ -109,7 +109,7 @@ class Worker(Client):
     """The Temporal worker."""
 
     least_memory_mb = 128
-    memory_mb: int = 768
+    memory_mb: int = 640
     cpus: Cpus = 1.0
     command: Command = ("node", "dist/worker.js")
     port: Port = 4001
@@ -183,7 +183,7 @@ class Metrics(Service):
     """VictoriaMetrics: it asks every service for its metrics, and keeps them."""
 
     least_memory_mb = 96
-    memory_mb: int = 512
+    memory_mb: int = 256
     cpus: Cpus = 0.5
 
 

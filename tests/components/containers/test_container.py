@@ -12,7 +12,10 @@ SERVICES = (
     "api",
     "autoheal",
     "backup",
+    "metrics",
+    "node-exporter",
     "postgres",
+    "postgres-exporter",
     "socket-autoheal",
     "socket-watchtower",
     "temporal",
@@ -29,6 +32,7 @@ WRITABLE_MOUNTS = {
     ("postgres", "/var/lib/postgresql/data"),
     ("postgres", "/var/run/postgresql"),  # its socket, where its log is archived
     ("backup", "/backups"),
+    ("metrics", "/victoria-metrics-data"),
     ("traefik", "/var/lib/traefik"),
 }
 """The only mounts that a container may write to."""

@@ -98,8 +98,10 @@ def test_each_service_is_given_what_it_needs_and_no_more() -> None:
         "worker": application,
         "migration": application,
         "postgres": {
-            f"/run/secrets/{role}" for role in ("postgres", "jira", "migration", "temporal", "backup")
+            f"/run/secrets/{role}"
+            for role in ("postgres", "jira", "migration", "temporal", "backup", "monitoring")
         },
+        "postgres-exporter": {"/run/secrets/monitoring"},
         "backup": {"/run/secrets/PGPASSWORD"},
         "migration-backup": {"/run/secrets/PGPASSWORD"},
         "temporal": {"/etc/temporal/config/server.yaml"},
