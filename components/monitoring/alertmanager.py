@@ -38,7 +38,7 @@ class Alertmanager(pulumi.ComponentResource):
         super().__init__("jira-plus-plus:monitoring:Alertmanager", name, {}, opts)
         host, notifications = site.runtime.host, site.settings.notifications
         child = pulumi.ResourceOptions(parent=self)
-        if not notifications.tells:
+        if pulumi.runtime.is_dry_run() and not notifications.tells:
             pulumi.log.warn(
                 "notifications: neither slack nor email is set, so nobody is told of alerts; they are in the "
                 "interface of metrics, and in `make status`",

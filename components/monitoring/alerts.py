@@ -34,8 +34,9 @@ class Alerts(pulumi.ComponentResource):
                 process=Process(
                     image=site.images["alerts"],
                     user=USER,
-                    entrypoint=("/bin/sh", f"{FOLDER}/alerts.sh", f"{STORE}/health", "/vmalert-prod"),
+                    entrypoint=("/bin/sh", f"{FOLDER}/alerts.sh", "/vmalert-prod"),
                     arguments=arguments(site.runtime.stack, FOLDER),
+                    environment={"STORE": f"{STORE}/health"},
                     files={
                         f"{FOLDER}/{file.name}": file.read_text(encoding="utf-8")
                         for file in (HERE / "alerts.sh", *sorted(RULES.glob("*.yaml")))

@@ -17,6 +17,7 @@ LOOKING = (
     r"(/prometheus)?/api/v1/(query|query_range|labels|series|label/[A-Za-z_][A-Za-z0-9_]*/values)",
     r"(/prometheus)?/api/v1/status/(tsdb|top_queries|active_queries|metric_names_stats)",
     r"(/prometheus)?/(prettify-query|expand-with-exprs)",
+    r"(/prometheus)?/vmalert/api/v1/(rules|alerts|group|rule|alert|notifiers)",
 )
 """Paths of the store of metrics that its interface asks. Others write, delete, and show how it is run."""
 OPERATORS = ("metrics", "ready", "readyz")

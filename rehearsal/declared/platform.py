@@ -33,6 +33,12 @@ HUMAN_SECRETS = {
     "heartbeat_url": "https://hc.example.com/canary-heartbeat-url",
     "registry_password": "canary-registry-password",
 }
+MAIL = {
+    "smtp_host": "smtp.example.com",
+    "sender": "jira@example.com",
+    "to": "ops@example.com",
+    "username": "jira",
+}
 HUMAN_SECRETS["ssh_private_key"] = "canary-ssh-private-key"
 
 
@@ -102,6 +108,7 @@ def declared(stack: str) -> Recorded:
         {
             "services.watchtower": {"enabled": True},
             "monitoring": {"enabled": True},
+            "notifications": {"slack": True, "heartbeat": True, "email": MAIL},
             "application.sentry": stack != "local",
         },
     )

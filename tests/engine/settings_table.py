@@ -396,6 +396,16 @@ ROWS = [
         f"prom/node-exporter:v1.12.2@{DIGEST}",
         {"image-node-exporter": "± name", "node-exporter": "± image labels"},
     ),
+    Row(
+        "images.alerts",
+        f"victoriametrics/vmalert:v1.152.0@{DIGEST}",
+        {"image-alerts": "± name", "alerts": "± image labels"},
+    ),
+    Row(
+        "images.alertmanager",
+        f"prom/alertmanager:v0.34.1@{DIGEST}",
+        {"image-alertmanager": "± name", "alertmanager": "± image labels"},
+    ),
     # ── services: memory, in place except where a process sizes itself by it
     Row(
         "services.postgres.memory_mb",
@@ -430,6 +440,8 @@ ROWS = [
     Row("services.metrics.memory_mb", 128, {"metrics": "± entrypoints memory memorySwap"}),
     Row("services.postgres_exporter.memory_mb", 24, {"postgres-exporter": "~ memory memorySwap"}),
     Row("services.node_exporter.memory_mb", 24, {"node-exporter": "~ memory memorySwap"}),
+    Row("services.alerts.memory_mb", 40, {"alerts": "~ memory memorySwap"}),
+    Row("services.alertmanager.memory_mb", 40, {"alertmanager": "~ memory memorySwap"}),
     # ── services: cores
     Row("services.postgres.cpus", 0.3, {"postgres": "± cpus", **AFTER_POSTGRES}),
     Row("services.temporal.cpus", 0.3, {"temporal": "± cpus"}),
@@ -453,6 +465,8 @@ ROWS = [
     Row("services.metrics.cpus", 0.3, {"metrics": "± cpus"}),
     Row("services.postgres_exporter.cpus", 0.3, {"postgres-exporter": "± cpus"}),
     Row("services.node_exporter.cpus", 0.3, {"node-exporter": "± cpus"}),
+    Row("services.alerts.cpus", 0.3, {"alerts": "± cpus"}),
+    Row("services.alertmanager.cpus", 0.3, {"alertmanager": "± cpus"}),
     # ── services: what else each has
     Row("services.temporal.history_shards", 8, {"temporal-files": NEW_FILES, "temporal": "± mounts"}),
     Row(
@@ -788,19 +802,20 @@ ROWS = [
         },
         also={"domain.metrics": None},
     ),
-    # ── notifications: whoever is told is out in the internet
+    # ── notifications: tests/engine/lab.py has Slack told; without anybody there is no way out
+    Row(
+        "notifications.slack",
+        False,
+        {"alertmanager-files": NEW_FILES, "alertmanager": "± dnsOpts mounts networksAdvanced"},
+    ),
     *(
         Row(
             f"notifications.{leaf}",
             value,
-            {"alertmanager-files": NEW_FILES, "alertmanager": "± dnsOpts mounts networksAdvanced"},
+            {"alertmanager-files": NEW_FILES, "alertmanager": "± mounts"},
             also=also,
         )
-        for leaf, value, also in (
-            ("slack", True, {}),
-            ("email.smtp_host", "smtp.example.com", MAIL),
-            ("heartbeat", True, {}),
-        )
+        for leaf, value, also in (("email.smtp_host", "smtp.example.com", MAIL), ("heartbeat", True, {}))
     ),
     # ── registry
     Row(

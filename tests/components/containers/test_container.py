@@ -9,6 +9,8 @@ from rehearsal.declared.platform import containers, declared
 
 STACKS = ("local", "uat", "prod")
 SERVICES = (
+    "alertmanager",
+    "alerts",
     "api",
     "autoheal",
     "backup",
@@ -33,6 +35,7 @@ WRITABLE_MOUNTS = {
     ("postgres", "/var/run/postgresql"),  # its socket, where its log is archived
     ("backup", "/backups"),
     ("metrics", "/victoria-metrics-data"),
+    ("alertmanager", "/alertmanager"),  # silences, and what was told
     ("traefik", "/var/lib/traefik"),
 }
 """The only mounts that a container may write to."""

@@ -18,7 +18,8 @@ MEMBERS = {
     "metrics-application": {"metrics", "api", "worker", "temporal"},
     "metrics-postgres": {"metrics", "postgres-exporter"},
     "metrics-host": {"metrics", "node-exporter"},
-    "egress": {"api", "worker", "watchtower"},
+    "metrics-alerts": {"metrics", "alerts", "alertmanager"},
+    "egress": {"api", "worker", "watchtower", "alertmanager"},
     "socket-autoheal": {"autoheal", "socket-autoheal"},
     "socket-watchtower": {"watchtower", "socket-watchtower"},
 }
@@ -64,13 +65,16 @@ def test_nobody_reaches_whom_it_must_not() -> None:
         ("metrics", "backup"),
         ("node-exporter", "postgres-exporter"),
         ("postgres-exporter", "traefik"),
+        ("alerts", "api"),
+        ("alertmanager", "traefik"),
+        ("alertmanager", "postgres"),
     ):
         assert frozenset((one, other)) not in reachable, f"{one} reaches {other}"
 
 
 def test_only_who_must_has_a_way_out_of_the_machine() -> None:
     outside = set().union(*(MEMBERS[name] for name, network in NETWORKS.items() if not network.internal))
-    assert outside == {"traefik", "api", "worker", "watchtower"}
+    assert outside == {"traefik", "api", "worker", "watchtower", "alertmanager"}
 
 
 def test_the_networks_are_declared_as_they_are_described() -> None:
@@ -99,7 +103,13 @@ def test_without_metrics_there_is_no_network_of_theirs() -> None:
 
     off = stack_settings("uat", {"monitoring": {"enabled": False}, "domain.metrics": REMOVE})
     missing = set(NETWORKS) - set(networks(off))
-    assert missing == {"edge-metrics", "metrics-application", "metrics-postgres", "metrics-host"}
+    assert missing == {
+        "edge-metrics",
+        "metrics-application",
+        "metrics-postgres",
+        "metrics-host",
+        "metrics-alerts",
+    }
 
 
 def test_who_has_no_way_out_does_not_wait_for_the_dns() -> None:

@@ -47,6 +47,7 @@ def test_whom_the_store_asks_it_shares_a_network_with_and_finds_by_that_name(sta
     assert asked <= reached
     assert asked == {
         *("127.0.0.1", "api", "worker", "temporal", "postgres-exporter", "node-exporter"),
+        *("alerts", "alertmanager"),
         f"jira-{stack}-traefik",
     }
 
@@ -61,6 +62,7 @@ def test_the_store_keeps_within_its_limit_and_leaves_the_database_its_disk() -> 
         "-search.maxConcurrentRequests=4",
         "-search.maxQueryDuration=20s",
         "-vmui.customDashboardsPath=/etc/jira-dashboards",
+        "-vmalert.proxyURL=http://alerts:8880",
         "-loggerFormat=json",
     )
 

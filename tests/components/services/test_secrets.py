@@ -102,6 +102,7 @@ def test_each_service_is_given_what_it_needs_and_no_more() -> None:
             for role in ("postgres", "jira", "migration", "temporal", "backup", "monitoring")
         },
         "postgres-exporter": {"/run/secrets/monitoring"},
+        "alertmanager": {"/etc/jira/slack", "/etc/jira/smtp", "/etc/jira/heartbeat"},
         "backup": {"/run/secrets/PGPASSWORD"},
         "migration-backup": {"/run/secrets/PGPASSWORD"},
         "temporal": {"/etc/temporal/config/server.yaml"},

@@ -32,10 +32,12 @@ def test_the_budget_of_uat_is_counted_to_the_megabyte() -> None:
         "metrics": 160,
         "postgres_exporter": 32,
         "node_exporter": 32,
+        "alerts": 48,
+        "alertmanager": 48,
     }
     assert budget.release_mb == 288 + 288 + 96 + 96, "until the cutover these run twice"
     assert budget.reserve_mb == 512
-    assert budget.limit_mb == 2560 + 768 + 512
+    assert budget.limit_mb == 2656 + 768 + 512
     assert budget.server_mb == 4096
 
 
@@ -48,7 +50,7 @@ def test_each_consumer_of_the_docker_socket_has_a_proxy_of_its_own() -> None:
     )
 
 
-MONITORING = ("metrics", "postgres_exporter", "node_exporter")
+MONITORING = ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager")
 
 
 def test_what_watches_uat_has_450_mb_at_most_and_none_where_it_is_off() -> None:
