@@ -5,6 +5,7 @@ from dataclasses import asdict
 import pulumi
 
 from components import sdk
+from components.monitoring import address
 from components.platform import Platform
 from components.preflight import look
 from components.services import temporal_ui
@@ -32,9 +33,11 @@ pulumi.export("admin_email", settings.application.admin_email)
 pulumi.export("admin_password", platform.credentials.admin)
 pulumi.export("temporal_ui_user", temporal_ui.NAME)
 pulumi.export("temporal_ui_password", platform.credentials.temporal_ui)
+pulumi.export("metrics_user", address.NAME)
+pulumi.export("metrics_password", platform.credentials.metrics)
 
 # What it takes
 host = platform.host.settings
-budget, cost = memory_budget(host, settings.services), cost_per_month(host)
+budget, cost = memory_budget(host, settings.services, settings.monitoring), cost_per_month(host)
 pulumi.export("memory_budget", {**asdict(budget), "limit_mb": budget.limit_mb})
 pulumi.export("cost_per_month", {"eur": cost.eur, "items": cost.items})

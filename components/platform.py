@@ -9,6 +9,11 @@ from components.containers import Images, Networks, Runtime
 from components.containers.networks import NETWORKS
 from components.edge import Edge, EdgeArgs, http_sources
 from components.host import Host, HostArgs
+from components.monitoring.alertmanager import Alertmanager
+from components.monitoring.alerts import Alerts
+from components.monitoring.metrics import Metrics
+from components.monitoring.node_exporter import NodeExporter
+from components.monitoring.postgres_exporter import PostgresExporter
 from components.services.api import Api
 from components.services.autoheal import Autoheal
 from components.services.credentials import Credentials
@@ -24,6 +29,7 @@ from components.services.watchtower import Watchtower
 from components.services.web import Web
 from components.services.worker import Worker
 from components.settings import Settings, secret, variables
+from components.settings.images import MONITORING
 
 
 class Platform(pulumi.ComponentResource):
@@ -113,6 +119,15 @@ class Platform(pulumi.ComponentResource):
             watchtower = Watchtower("watchtower", site, child)
             containers += [watchtower.proxy.container, watchtower.container]
 
+        if settings.monitored:
+            exporter = PostgresExporter("postgres-exporter", site, postgres, child)
+            metrics = Metrics("metrics", site, child)
+            containers += [metrics.container, exporter.container]
+            containers.append(Alerts("alerts", site, child).container)
+            containers.append(Alertmanager("alertmanager", site, child).container)
+            watched = [container.service for container in containers]
+            containers.append(NodeExporter("node-exporter", site, watched, child).container)
+
         services = settings.services
         served = [
             Served(api.container, services.api.port),
@@ -128,16 +143,27 @@ class Platform(pulumi.ComponentResource):
 
 
 def switched_off(settings: Settings) -> set[str]:
-    """The images that the stack does without: of watchers, of buckets, of the database's other form."""
+    """The images that the stack does without: of watchers, buckets, metrics, the database's other form."""
     services = settings.services
     watchers = {name for name in ("autoheal", "watchtower") if not getattr(services, name).enabled}
     databases = {"postgres", "postgres_archiving"} - {postgres_image(settings.backup)}
-    return watchers | databases | (set() if settings.backup.buckets else {"restic"})
+    return (
+        watchers
+        | databases
+        | (set() if settings.backup.buckets else {"restic"})
+        | (set() if settings.monitored else set(MONITORING))
+    )
 
 
 def networks(settings: Settings) -> list[str]:
     """The networks that the stack's services need."""
-    return [name for name in NETWORKS if name.removeprefix("socket-") not in switched_off(settings)]
+    off = switched_off(settings)
+    return [
+        name
+        for name in NETWORKS
+        if name.removeprefix("socket-") not in off
+        and (settings.monitored or "metrics" not in name.split("-"))
+    ]
 
 
 def registry_auth(settings: Settings) -> list[docker.ProviderRegistryAuthArgs]:

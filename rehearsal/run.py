@@ -305,7 +305,10 @@ class Rehearsal:
             # Masked rows that come or go need what copies need.
             taken = ("offsite",) if project.takes_or_exports(self.source, self.stack) else ()
             leaving = tuple(dict.fromkeys((*self._buckets, *taken)))
-            self._images = Beside(lambda: stack_images.fragment(self.say, server_image, leaving))
+            monitored = project.monitored(self.source, self.stack)
+            self._images = Beside(
+                lambda: stack_images.fragment(self.say, server_image, leaving, monitored=monitored)
+            )
         binary = engine(self.say)
         home = self.root / ".rehearsal" / "home"
         home.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ class Api(pulumi.ComponentResource):
                 site,
                 service,
                 image="api",
-                networks=("edge-api", "data", "workflow", "egress"),
+                networks=("edge-api", "data", "workflow", *site.scraped, "egress"),
                 alias="api",
                 environment={
                     **application.environment(site),

@@ -1,6 +1,6 @@
 """The shares of Postgres' connections: one for each role, so that no one's leak shuts the others out."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from components.settings.services import Services
 
@@ -26,13 +26,15 @@ class Connections:
     """The pools, and the tools of the schema beside them."""
     backup: int
     """Snapshot and dump; what a killed run left; an operator's own."""
+    monitoring: int
+    """Of the exporter: one for what it began with and one for its collectors, twice while it is replaced."""
     administrator: int
     """The superuser, whom no role's limit binds."""
 
     @property
     def total(self) -> int:
         """`max_connections`."""
-        return self.jira + self.migration + self.temporal + self.backup + self.administrator
+        return sum(asdict(self).values())
 
 
 def connections(services: Services) -> Connections:
@@ -42,5 +44,6 @@ def connections(services: Services) -> Connections:
         migration=5,
         temporal=TEMPORAL_SERVICES * (STORE_POOL + VISIBILITY_POOL) + 2,
         backup=5,
+        monitoring=4,
         administrator=3,
     )

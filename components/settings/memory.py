@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from components.settings.catalogue import known
 from components.settings.host import Host
+from components.settings.monitoring import Monitoring
 from components.settings.services import Services
 
 OS_RESERVE_MB = 512
@@ -25,7 +26,7 @@ class MemoryBudget:
         return sum(self.services.values()) + self.release_mb + self.reserve_mb
 
 
-def memory_budget(host: Host, services: Services) -> MemoryBudget:
+def memory_budget(host: Host, services: Services, monitoring: Monitoring) -> MemoryBudget:
     """The budget of a stack. `server_mb` is None where nobody knows it (kind local without `memory_mb`)."""
     consumers = services.autoheal.enabled + services.watchtower.enabled
     standing = {
@@ -42,6 +43,11 @@ def memory_budget(host: Host, services: Services) -> MemoryBudget:
         "web_before": services.web.memory_mb,  # for the assets of the build before, see `Cutover`
         "backup": services.backup.memory_mb,
     }
+    if monitoring.runs_on(host):
+        standing |= {
+            name: getattr(services, name).memory_mb
+            for name in ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager")
+        }
     # What an update replaces of these is there twice until the cutover; the backup job and then the migration
     # have ended before they start.
     overlap = sum(

@@ -32,8 +32,9 @@ from components.settings.firewall import (
     worldwide,
 )
 from components.settings.host import Host
-from components.settings.images import Images, parse
+from components.settings.images import MONITORING, Images, parse
 from components.settings.memory import memory_budget, server_memory_mb
+from components.settings.monitoring import Monitoring
 from components.settings.network import unroutable
 from components.settings.problem import NOTHING, Problem
 from components.settings.report import Screen
@@ -285,7 +286,7 @@ def protected_data_is_real(host: Host, application: Application) -> Iterator[Pro
 
 def names_differ(domain: Domain) -> Iterator[Problem]:
     """Each host name leads to one service."""
-    for first, second in combinations(("api", "web", "temporal"), 2):
+    for first, second in combinations(domain.host_names, 2):
         if getattr(domain, first) == getattr(domain, second):
             path = f"domain.{second}"
             yield Problem(
@@ -443,9 +444,9 @@ def graphql_is_closed_in_public(host: Host, application: Application) -> Iterato
             )
 
 
-def memory_fits(host: Host, services: Services) -> Iterator[Problem]:
+def memory_fits(host: Host, services: Services, monitoring: Monitoring) -> Iterator[Problem]:
     """The sum of the limits must fit, on the fallbacks too: else the kernel chooses what to kill."""
-    budget = memory_budget(host, services)
+    budget = memory_budget(host, services, monitoring)
     parts = (
         f"{sum(budget.services.values())} MB of services, {budget.release_mb} MB that a release adds,"
         f" {budget.reserve_mb} MB for the system"
@@ -580,6 +581,31 @@ def archive_has_its_image(images: Images, backup: Backup) -> Iterator[Problem]:
         )
 
 
+def monitoring_has_its_images(host: Host, images: Images, monitoring: Monitoring) -> Iterator[Problem]:
+    """They have no default: the versions live in the stack files."""
+    if not monitoring.runs_on(host):
+        return
+    for name in MONITORING:
+        if getattr(images, name) is None:
+            yield Problem(
+                f"images.{name}",
+                NOTHING,
+                "is required, since the stack has metrics",
+                "write it as in Pulumi.uat.yaml of a newer checkout, or set monitoring.enabled to false",
+            )
+
+
+def metrics_are_there_for_their_name(host: Host, domain: Domain, monitoring: Monitoring) -> Iterator[Problem]:
+    """A name that leads to nothing is an error page for whoever follows it."""
+    if domain.metrics is not None and not monitoring.runs_on(host):
+        yield Problem(
+            "domain.metrics",
+            _show("domain.metrics", domain.metrics),
+            "names an interface of metrics, and the stack has none",
+            "remove it, or set monitoring.enabled to true",
+        )
+
+
 def masked_rows_are_apart(backup: Backup) -> Iterator[Problem]:
     """Whoever takes masked rows has keys to their bucket, and must find no others in it."""
     path, masked = "backup.masked.bucket", backup.masked
@@ -692,6 +718,8 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     a_reset_has_its_source,
     archive_is_apart,
     archive_has_its_image,
+    monitoring_has_its_images,
+    metrics_are_there_for_their_name,
     examples_are_replaced,
     development_is_local,
     development_is_there,

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
+from components.settings.images import MONITORING
 from operations.beside import Part
 from rehearsal.images import ImageError, builder, registry
 from rehearsal.images.catalogue import IMAGES as IMAGES_HERE
@@ -36,12 +37,17 @@ _SERVICES = {"jira-plus-plus:services": {"web": {"command": ["node", "dist/web.j
 
 
 def fragment(
-    say: builder.Say, server_image: str | None = None, leaving: Collection[str] = ()
+    say: builder.Say,
+    server_image: str | None = None,
+    leaving: Collection[str] = (),
+    *,
+    monitored: bool = False,
 ) -> dict[str, Any]:
     """Builds and pushes what cannot be pulled; returns what to lay over the stack file.
 
     What a server boots from is built for `server_image` alone, the name that Hetzner has for it; the storage
-    elsewhere, where something of the stack's goes off the machine (`leaving`, keys of `LEAVING`).
+    elsewhere, where something of the stack's goes off the machine (`leaving`, keys of `LEAVING`), and what
+    makes metrics for one that has them (`monitored`).
 
     Raises:
         ImageError: an image could not be built, or the registry on this machine did not take it.
@@ -51,7 +57,7 @@ def fragment(
         names = tuple(name for name in besides if name in OWN)
         say("images: pulled from the registries of the stack file; the application is built here")
     else:
-        names = BUILT + besides
+        names = (*BUILT, *besides, *(MONITORING if monitored else ()))
         say("images: no public registry answers, so they are built here")
     wanted = (*names, "application")
     pushed: dict[str, str] = {}
