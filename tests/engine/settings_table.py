@@ -40,6 +40,14 @@ AFTER_POSTGRES = {
     "migration-record": "±",
 }
 NEW_FILES = "± create delete stdin triggers"
+CANARY = {"image": f"example.com/api:2.0.0@{DIGEST}", "share": 5}
+BESIDE_THE_API = {
+    "image-api-canary": "+",
+    "image-platform": "~ create",
+    **{f"api-canary{part}": "+" for part in ("", "-files", "-healthy")},
+    "cutover": "~ create stdin",
+}
+"""A canary, of which nobody else is touched."""
 A_RECORDS = ("edge-api-a", "edge-web-a", "edge-temporal-a")
 RECORDS = (*A_RECORDS, "edge-api-aaaa", "edge-web-aaaa", "edge-temporal-aaaa")
 ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version")
@@ -718,6 +726,16 @@ ROWS = [
     # ── release: what brings images is told, and no resource
     Row("release.commit", True, {}),
     Row("release.signed_by", [SIGNING_KEY], {}),
+    *(
+        Row(
+            f"release.canary.{name}",
+            value,
+            BESIDE_THE_API,
+            also={"release.canary": CANARY},
+            stacks=("local",),
+        )
+        for name, value in CANARY.items()
+    ),
 ]
 """Every row is previewed on the stacks that it names."""
 

@@ -5,6 +5,7 @@ import pytest
 from components.settings import cost_per_month, memory_budget
 from components.settings.catalogue import LOCATIONS, RETIRED, SERVER_TYPES, meant, successor
 from components.settings.host import Host, Volume
+from components.settings.release import Canary, Release
 from components.settings.services import Autoheal, Services, Watchtower
 from rehearsal.declared.stacks import stack_settings
 
@@ -15,7 +16,7 @@ def host(**changes: object) -> Host:
 
 def test_the_budget_of_uat_is_counted_to_the_megabyte() -> None:
     settings = stack_settings("uat")
-    budget = memory_budget(settings.host, settings.services)
+    budget = memory_budget(settings.host, settings.services, settings.release)
     assert budget.services == {
         "postgres": 768,
         "temporal": 512,
@@ -25,6 +26,7 @@ def test_the_budget_of_uat_is_counted_to_the_megabyte() -> None:
         "autoheal": 32,
         "watchtower": 64,
         "api": 320,
+        "api_canary": 0,
         "worker": 320,
         "web": 96,
         "web_before": 96,
@@ -36,18 +38,31 @@ def test_the_budget_of_uat_is_counted_to_the_megabyte() -> None:
     assert budget.server_mb == 4096
 
 
+def test_a_canary_is_another_api_and_twice_while_it_is_replaced() -> None:
+    settings = stack_settings("uat")
+    canary = Release(canary=Canary(image="example.com/api:1.1.0", share=5))
+    without, budget = (
+        memory_budget(settings.host, settings.services, release) for release in (settings.release, canary)
+    )
+    assert budget.services["api_canary"] == 320
+    assert budget.release_mb == without.release_mb + 320
+    assert budget.limit_mb == without.limit_mb + 640
+
+
 def test_each_consumer_of_the_docker_socket_has_a_proxy_of_its_own() -> None:
     alone = Services(autoheal=Autoheal(enabled=False), watchtower=Watchtower(enabled=False))
-    assert memory_budget(host(), alone).services["socket_proxy"] == 0
-    assert memory_budget(host(), Services()).services["socket_proxy"] == 2 * 32
-    assert memory_budget(host(), alone).services["autoheal"] == 0, "what does not run needs nothing"
+    assert memory_budget(host(), alone, Release()).services["socket_proxy"] == 0
+    assert memory_budget(host(), Services(), Release()).services["socket_proxy"] == 2 * 32
+    assert memory_budget(host(), alone, Release()).services["autoheal"] == 0, (
+        "what does not run needs nothing"
+    )
 
 
 @pytest.mark.parametrize("job", ["migration", "backup"])
 def test_a_job_larger_than_the_overlap_sets_the_peak_of_a_release(job: str) -> None:
     services = Services()
     larger = getattr(services, job).model_copy(update={"memory_mb": 4000})
-    assert memory_budget(host(), services.model_copy(update={job: larger})).release_mb == 4000
+    assert memory_budget(host(), services.model_copy(update={job: larger}), Release()).release_mb == 4000
 
 
 @pytest.mark.parametrize(
@@ -57,11 +72,11 @@ def test_the_memory_of_a_machine_that_is_not_hetzners_is_what_was_said(
     kind: str, memory: int | None, expected: int | None
 ) -> None:
     machine = Host.model_validate({"kind": kind, "memory_mb": memory})
-    assert memory_budget(machine, Services()).server_mb == expected
+    assert memory_budget(machine, Services(), Release()).server_mb == expected
 
 
 def test_the_defaults_fit_the_default_server() -> None:
-    budget = memory_budget(host(), Services())
+    budget = memory_budget(host(), Services(), Release())
     assert budget.server_mb is not None
     assert budget.limit_mb <= budget.server_mb
 

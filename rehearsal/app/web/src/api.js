@@ -6,6 +6,7 @@ export async function graphql(query, variables) {
   apiUrl ??= (await (await fetch("/config.json")).json()).apiUrl;
   const response = await fetch(`${apiUrl}/graphql`, {
     method: "POST",
+    credentials: "include", // the proxy's cookie: which of two APIs, where there are two
     headers: { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) },
     body: JSON.stringify({ query, variables }),
   });
