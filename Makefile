@@ -102,8 +102,8 @@ status: venv ## how STACK is: what is red and what to do, services, backups, cer
 replace: venv ## makes the server of STACK anew, with minutes of downtime (real accounts); data and addresses stay; YES=1 does not ask
 	@python -m operations replace --stack $(STACK) $(if $(YES),--yes)
 
-release: venv ## API=, WORKER=, WEB=<repository>:<version>@<digest> into the file of STACK, once their registry has shown them; a preview, no deploy
-	@python -m operations.release --stack $(STACK) $(if $(API),--api '$(API)') $(if $(WORKER),--worker '$(WORKER)') $(if $(WEB),--web '$(WEB)')
+release: venv ## API=, WORKER=, WEB=<repository>:<version>@<digest> into the file of STACK, once their registry has shown them; a preview, no deploy. CANARY=<as API>|promote|none and SHARE=<percent>: another image of the API beside it
+	@python -m operations.release --stack $(STACK) $(if $(API),--api '$(API)') $(if $(WORKER),--worker '$(WORKER)') $(if $(WEB),--web '$(WEB)') $(if $(CANARY),--canary '$(CANARY)') $(if $(SHARE),--share $(SHARE))
 
 promote: venv ## what FROM runs, was found good and has passed the playbook with, into the file of TO; a preview, no deploy; PLAYBOOK=no goes without
 	@python -m operations.promote --from '$(FROM)' $(if $(TO),--to '$(TO)') $(if $(filter no,$(PLAYBOOK)),--without-playbook)

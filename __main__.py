@@ -27,6 +27,7 @@ pulumi.export("containers", platform.containers)
 # What runs, once it was seen to serve; `make releases` and `make rollback` read these
 pulumi.export("last_good", platform.releases.last_good)
 pulumi.export("releases", platform.releases.good)
+pulumi.export("canary", settings.release.canary and settings.release.canary.model_dump())
 
 # Who logs in; passwords are shown by `pulumi stack output --show-secrets`
 pulumi.export("admin_email", settings.application.admin_email)
@@ -38,6 +39,9 @@ pulumi.export("metrics_password", platform.credentials.metrics)
 
 # What it takes
 host = platform.host.settings
-budget, cost = memory_budget(host, settings.services, settings.monitoring), cost_per_month(host)
+budget, cost = (
+    memory_budget(host, settings.services, settings.release, settings.monitoring),
+    cost_per_month(host),
+)
 pulumi.export("memory_budget", {**asdict(budget), "limit_mb": budget.limit_mb})
 pulumi.export("cost_per_month", {"eur": cost.eur, "items": cost.items})

@@ -14,7 +14,7 @@ from components.monitoring.alerts import Alerts
 from components.monitoring.metrics import Metrics
 from components.monitoring.node_exporter import NodeExporter
 from components.monitoring.postgres_exporter import PostgresExporter
-from components.services.api import Api
+from components.services.api import CANARY, Api
 from components.services.autoheal import Autoheal
 from components.services.credentials import Credentials
 from components.services.cutover import Cutover, Served
@@ -76,7 +76,10 @@ class Platform(pulumi.ComponentResource):
         # What the services share
         runtime = Runtime(stack, self.host)
         self.credentials = Credentials("credentials", child)
-        images = Images("image", runtime, settings.images, switched_off(settings), child)
+        canary = settings.release.canary
+        images = Images(
+            "image", runtime, settings.images, switched_off(settings), canary and canary.image, child
+        )
         site = Site(
             settings,
             runtime,
@@ -134,6 +137,11 @@ class Platform(pulumi.ComponentResource):
             Served(web.container, services.web.port),
             Served(temporal_ui.container, services.temporal_ui.port),
         ]
+        if canary:
+            # It runs on what the API's own image has migrated.
+            container = Api(CANARY, site, ready, child).container
+            served.append(Served(container, services.api.port))
+            containers.append(container)
         cutover = Cutover("cutover", site, traefik, served, [worker.container], child)
         self.releases = Releases("release", site, cutover.resource, child)
         images.retire(after=[*containers, cutover.resource])

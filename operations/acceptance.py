@@ -100,6 +100,11 @@ class Acceptances:
                 "the playbook counts for no release: the stack's last good one has to be the same from its "
                 "beginning to its end, and each image with a digest; deploy, then run it again"
             )
+        if self._given.get("canary"):
+            raise Unnoted(
+                "the playbook counts for no release: a canary answered some of it; promote it or take it "
+                "back (`make release` with CANARY=promote or CANARY=none), deploy, then run it again"
+            )
         if strange := self._strange(good):
             raise Unnoted(
                 f"the playbook counts for no release: {strange} is not the image that was recorded as good "

@@ -19,7 +19,8 @@ class Connections:
     """What each role may have at once. The server takes `total`, so each gets its share at any time."""
 
     jira: int
-    """api and worker; in a release the new ones fill their pools while the old ones drain."""
+    """api and worker; in a release the new ones fill their pools while the old ones drain. And a canary, be
+    there one or not: another `max_connections` would stop the server, and nobody may notice that it comes."""
     migration: int
     """Its own login, that a leak of the application cannot keep the release out that mends it."""
     temporal: int
@@ -37,10 +38,16 @@ class Connections:
         return sum(asdict(self).values())
 
 
+def of_a_canary(services: Services) -> int:
+    """Its pool: half of the API's, for it gets at most half of the clients."""
+    return (services.api.database_connections + 1) // 2
+
+
 def connections(services: Services) -> Connections:
     """The shares of a stack."""
+    pools = services.api.database_connections + services.worker.database_connections + of_a_canary(services)
     return Connections(
-        jira=2 * (services.api.database_connections + services.worker.database_connections) + AT_HAND,
+        jira=2 * pools + AT_HAND,
         migration=5,
         temporal=TEMPORAL_SERVICES * (STORE_POOL + VISIBILITY_POOL) + 2,
         backup=5,

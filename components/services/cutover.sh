@@ -2,14 +2,15 @@
 #
 # Gives the traffic to the containers of a release. When the proxy serves well from them, those before drain and go.
 #
-#   sh -s -- FOLDER OWNER FILES STACK SERVICE=CONTAINER... \
+#   sh -s -- FOLDER OWNER FILES STACK SERVICE=[CONTAINER]... \
 #     <mounted.sh, end.sh, watched.sh, this file, and: cutover CANDIDATES SERVERS ASKER "FIRST ..." "THEN ..." <<'CHECK' ... CHECK
 #
 # CANDIDATES and SERVERS are files in FOLDER, which the proxy watches: by the first it answers for the new containers to
 # who knows their names, by the second it knows where to send what. CHECK is a script for node that is run in the
 # container ASKER, with the questions FIRST before there is any traffic, and THEN afterwards. If either fails, the proxy
 # has the servers that it had, and what is new is stopped. Whoever is killed in here leaves both running: the next run
-# begins anew. FILES has what containers mount. @before@ in SERVERS is the container whose assets are kept.
+# begins anew. FILES has what containers mount. @before@ in SERVERS is the container whose assets are kept. A SERVICE
+# without a container is one that is over: whatever is left of it ends with those before.
 set -eu
 
 folder=$1
@@ -17,7 +18,11 @@ owner=$2
 files=$3
 stack=$4
 shift 4
-containers=$* # one word each
+services='' containers='' # one word each
+for pair; do
+  services="$services ${pair%%=*}"
+  [ -z "${pair#*=}" ] || containers="$containers $pair"
+done
 good=$folder/.good # not *.yaml, which the proxy would read: servers, containers, asker, questions and @before@ of the last good run
 
 # put FILE CONTENT
@@ -93,9 +98,12 @@ passed() {
 
 # All others of these services, those too that a run left behind which was killed.
 retire() {
-  for pair in $containers; do
-    for each in $(those "$stack" "${pair%%=*}"); do
-      [ "$each" = "${pair#*=}" ] || [ "$each" = "$kept" ] || end "$files" "$each" &
+  for service in $services; do
+    for each in $(those "$stack" "$service"); do
+      case "$containers $service=$kept " in
+        *" $service=$each "*) ;;
+        *) end "$files" "$each" & ;;
+      esac
     done
   done
   wait
@@ -112,10 +120,10 @@ cutover() {
     # A run that failed has stopped it, and this one asks the same again.
     running "${pair#*=}" || docker start "${pair#*=}" >/dev/null
   done
-  # Empty: there is none, or not all of it is there.
+  # Empty: there is none, or not all of it is there. A canary that ended takes no way back away.
   former=$(sed -n 2p "$good" 2>/dev/null) || former=
   for pair in $former; do
-    running "${pair#*=}" || former=
+    running "${pair#*=}" || [ "${pair%%=*}" = api-canary ] || former=
   done
   # shellcheck disable=SC2086 # one word each
   kept=$(before $containers)

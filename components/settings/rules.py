@@ -37,6 +37,7 @@ from components.settings.memory import memory_budget, server_memory_mb
 from components.settings.monitoring import Monitoring
 from components.settings.network import unroutable
 from components.settings.problem import NOTHING, Problem
+from components.settings.release import Release
 from components.settings.report import Screen
 from components.settings.section import Section
 from components.settings.services import Service, Services
@@ -46,6 +47,7 @@ _show = Screen().show
 
 STORAGE_LOCATIONS = ("fsn1", "hel1", "nbg1")
 """Of Hetzner's Object Storage (https://docs.hetzner.com/storage/object-storage/overview)."""
+CANARY = "release.canary.image"
 MAXIMUM_OF_A_NAME = 253
 _STACK = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 MAXIMUM_OF_KEYS_BYTES = 10_000
@@ -257,20 +259,33 @@ def protection_covers_the_data(host: Host) -> Iterator[Problem]:
         )
 
 
-def protected_images_are_pinned(host: Host, images: Images) -> Iterator[Problem]:
+def protected_images_are_pinned(host: Host, images: Images, release: Release) -> Iterator[Problem]:
     """A tag can be moved to another image; what serves customers must be what was tested."""
     if not host.protected:
         return
-    for name in Images.model_fields:
-        reference = getattr(images, name)
+    named = {f"images.{name}": getattr(images, name) for name in Images.model_fields}
+    if release.canary:
+        named[CANARY] = release.canary.image
+    for path, reference in named.items():
         if reference is not None and parse(reference).digest is None:
             yield Problem(
-                f"images.{name}",
-                _show(f"images.{name}", reference),
+                path,
+                _show(path, reference),
                 "has no digest, and host.protected demands one",
                 "append @ and what `docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "
                 f"{reference}` prints",
             )
+
+
+def a_canary_is_another(images: Images, release: Release) -> Iterator[Problem]:
+    """Of the same image it shows nothing; whoever has promoted one has left it beside itself."""
+    if release.canary and release.canary.image == images.api:
+        yield Problem(
+            CANARY,
+            _show(CANARY, release.canary.image),
+            "is images.api, too: it was promoted, or is not another image",
+            "remove release.canary",
+        )
 
 
 def protected_data_is_real(host: Host, application: Application) -> Iterator[Problem]:
@@ -444,9 +459,11 @@ def graphql_is_closed_in_public(host: Host, application: Application) -> Iterato
             )
 
 
-def memory_fits(host: Host, services: Services, monitoring: Monitoring) -> Iterator[Problem]:
+def memory_fits(
+    host: Host, services: Services, release: Release, monitoring: Monitoring
+) -> Iterator[Problem]:
     """The sum of the limits must fit, on the fallbacks too: else the kernel chooses what to kill."""
-    budget = memory_budget(host, services, monitoring)
+    budget = memory_budget(host, services, release, monitoring)
     parts = (
         f"{sum(budget.services.values())} MB of services, {budget.release_mb} MB that a release adds,"
         f" {budget.reserve_mb} MB for the system"
@@ -695,6 +712,7 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     existing_server_is_public,
     protection_covers_the_data,
     protected_images_are_pinned,
+    a_canary_is_another,
     protected_data_is_real,
     names_differ,
     names_are_short_enough,

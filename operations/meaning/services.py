@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from operations.failures import SERVER
 from operations.meaning import gaps
+from operations.meaning.canary import SERVICE as CANARY
 from operations.meaning.plan import CONTAINER, Change, Plan
 from operations.meaning.reasons import reasons
 
@@ -36,6 +37,12 @@ def services(plan: Plan) -> list[Replaced]:
 def _row(change: Change, plan: Plan) -> tuple[str, str, str]:
     if change.op == "create":
         return "new", "", ""
+    if change.op == "delete" and change.name == CANARY:
+        return (
+            "drains and stops, once the API has all of the traffic",
+            NONE,
+            "no canary in the settings any more",
+        )
     if change.op == "delete":
         return "stops for good", "from then on", "not in the settings any more"
     why = reasons(change, plan)

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from components.services.cutover import BEFORE, configuration
+from components.services.cutover import BEFORE, COOKIE, configuration
 from tests.door.door import Door, opened
+from tests.playbook.waiting import seconds_until
 
 
 @contextmanager
@@ -85,3 +86,76 @@ def test_what_the_new_build_lacks_of_assets_the_one_before_is_asked_for_and_noth
 ) -> None:
     answer = released.ask("web", path, method=method)
     assert (answer.status, answer.body.decode()) == (status, who)
+
+
+SHARE = 20
+
+
+@pytest.fixture(scope="module")
+def shared(traefik: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    """With a canary, which has its share of the clients."""
+    with container("stable") as api, container("canary") as canary:
+        found = {"api": api, "web": api, "temporal-ui": api, "api-canary": canary}
+        _, servers = configuration(found, SHARE)
+        servers = servers.replace(BEFORE, api[0])
+        with opened(tmp_path_factory.mktemp("shared"), traefik, routes=serving(servers)) as door:
+            yield door
+
+
+def who(door: Door, cookie: str = "", method: str = "GET") -> tuple[str, str]:
+    """Who answers the API's name, and the cookie that came with it."""
+    answer = door.ask("api", "/graphql", method=method, headers={"Cookie": cookie} if cookie else {})
+    assert answer.status == 200
+    return answer.body.decode(), answer.headers.get("Set-Cookie", "")
+
+
+def test_a_canary_has_its_share_of_new_clients_and_each_stays_where_it_was_sent(shared: Door) -> None:
+    asked = [who(shared) for _ in range(200)]
+    canary = [cookie for name, cookie in asked if name == "canary"]
+    assert len(canary) == 200 * SHARE // 100, "the balancer counts, and throws no dice"
+    for name in ("stable", "canary"):
+        given = next(cookie for answered, cookie in asked if answered == name)
+        assert given.startswith(f"{COOKIE}=")
+        assert {part.strip() for part in given.split(";")[1:]} == {
+            *("Path=/", "Max-Age=86400", "HttpOnly", "Secure", "SameSite=Lax")
+        }
+        kept = given.partition(";")[0]
+        again = {who(shared, kept, method) for method in ("GET", "POST") for _ in range(20)}
+        assert again == {(name, "")}
+
+
+def test_a_cookie_that_nobody_gave_is_drawn_anew(shared: Door) -> None:
+    name, cookie = who(shared, f"{COOKIE}=canary")
+    assert name in ("stable", "canary")
+    assert cookie, "another one is given"
+
+
+def test_the_log_tells_which_of_the_two_it_was(shared: Door) -> None:
+    who(shared)
+    names = {line["ServiceName"] for line in shared.log() if line["RequestPath"] == "/graphql"}
+    assert names == {"api-stable@file", "api-canary@file"}
+
+
+def test_a_canary_that_ends_loses_its_clients_to_the_api(
+    traefik: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with ExitStack() as stack:
+        api = stack.enter_context(container("stable"))
+        gone = stack.enter_context(ExitStack())
+        canary = gone.enter_context(container("canary"))
+        _, servers = configuration({"api": api, "web": api, "temporal-ui": api, "api-canary": canary}, SHARE)
+        door = stack.enter_context(
+            opened(tmp_path_factory.mktemp("ends"), traefik, routes=serving(servers.replace(BEFORE, api[0])))
+        )
+        asked = dict(who(door) for _ in range(20))
+        kept = asked["canary"].partition(";")[0]
+        assert who(door, kept)[0] == "canary"
+        gone.close()
+        seconds_until(
+            "its clients are served",
+            # A connection that was there before may outlive the server that it came to.
+            lambda: door.ask("api", "/graphql", headers={"Cookie": kept}).body == b"stable",
+            20,
+        )
+        assert {who(door, kept)[0] for _ in range(10)} == {"stable"}
+        assert {who(door)[0] for _ in range(20)} == {"stable"}, "nor does a new client get it"

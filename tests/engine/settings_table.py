@@ -49,6 +49,14 @@ RECORDS = (*A_RECORDS, *(f"{record}aaa" for record in A_RECORDS))
 WATCHED = {"node-exporter-host-installed": "~ create"}
 """The script on the machine is told what has to run, and which evidence there is to be."""
 METRICS_FILES = {"metrics-files": NEW_FILES, "metrics": "± mounts"}
+CANARY = {"image": f"example.com/api:2.0.0@{DIGEST}", "share": 5}
+BESIDE_THE_API = {
+    "image-api-canary": "+",
+    "image-platform": "~ create",
+    **{f"api-canary{part}": "+" for part in ("", "-files", "-healthy")},
+    "cutover": "~ create stdin",
+}
+"""A canary, of which nobody else is touched."""
 ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version")
 
 
@@ -845,6 +853,16 @@ ROWS = [
     # ── release: what brings images is told, and no resource
     Row("release.commit", True, {}),
     Row("release.signed_by", [SIGNING_KEY], {}),
+    *(
+        Row(
+            f"release.canary.{name}",
+            value,
+            BESIDE_THE_API,
+            also={"release.canary": CANARY},
+            stacks=("local",),
+        )
+        for name, value in CANARY.items()
+    ),
 ]
 """Every row is previewed on the stacks that it names."""
 

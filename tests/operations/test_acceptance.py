@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
@@ -94,4 +95,7 @@ def test_a_run_is_noted_for_the_images_that_really_run(given: dict[str, dict[str
         Acceptances(STACK, "local", {**given, "last_good": without}).note(replace(first, images=without))
     with pytest.raises(Unnoted, match=rf"{given['containers']['web']} is not the image that was recorded"):
         Acceptances(STACK, "local", {**given, "last_good": other}).note(replace(first, images=other))
+    beside: dict[str, Any] = {**given, "canary": {"image": good["api"], "share": 5}}
+    with pytest.raises(Unnoted, match="a canary answered some of it"):
+        Acceptances(STACK, "local", beside).note(first)
     assert len(noted.read()) == KEPT

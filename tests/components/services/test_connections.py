@@ -114,7 +114,16 @@ def test_the_shares_are_all_that_the_server_has() -> None:
 
 def test_in_a_release_old_and_new_pools_fit_together() -> None:
     services = Services(api=Api(database_connections=12), worker=Worker(database_connections=3))
-    assert connections(services).jira == 2 * (12 + 3) + 5
+    assert connections(services).jira == 2 * (12 + 3 + 6) + 5, "and a canary with half of the API's"
     assert connections(services) == Connections(
-        jira=35, migration=5, temporal=42, backup=5, monitoring=4, administrator=3
+        jira=47, migration=5, temporal=42, backup=5, monitoring=4, administrator=3
     )
+
+
+def test_a_canary_comes_without_a_restart_of_the_server() -> None:
+    """Which another `max_connections` would take."""
+    canary = {"release.canary": {"image": f"example.com/api:1.1.0@sha256:{'1' * 64}", "share": 50}}
+    without, with_one = (
+        containers(declare("local", changes))["postgres"].inputs["entrypoints"] for changes in ({}, canary)
+    )
+    assert without == with_one

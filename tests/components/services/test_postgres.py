@@ -11,7 +11,7 @@ def test_the_command_line_follows_from_the_memory() -> None:
     assert arguments(768, SHARES) == (
         "postgres",
         *("-c", "listen_addresses=*"),
-        *("-c", "max_connections=104"),
+        *("-c", "max_connections=114"),
         *("-c", "superuser_reserved_connections=3"),
         *("-c", "shared_buffers=192MB"),
         *("-c", "effective_cache_size=480MB"),

@@ -21,6 +21,7 @@ from tests.live.local.conftest import stack_file as values
 from tests.live.local.watch import Watch
 
 SERVICES = ("api", "worker", "web", "temporal-ui")
+CANARY = "api-canary"
 
 
 class Stack:
@@ -93,8 +94,9 @@ class Stack:
 
     def running(self) -> set[str]:
         """The containers that run, of all services."""
+        services = (*SERVICES, CANARY)
         return {
-            name for service in SERVICES for name, state in self.states(service).items() if state == "running"
+            name for service in services for name, state in self.states(service).items() if state == "running"
         }
 
     def kept(self) -> str | None:

@@ -21,10 +21,13 @@ from tests.live.local.watch import Watch
 pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(600)]
 
 SCRIPT = re.compile(r'src="(/assets/[^"]+\.js)"')
-STEPS = r"""
+STEPS = """
 USER root
-RUN cd /app/dist/public && mv assets/index-*.js assets/index-{name}.js && \
-    sed -i 's/index-[^."]*[.]js/index-{name}.js/' index.html
+RUN node -e 'const fs = require("fs"); process.chdir("/app/dist/public"); \\
+  const old = fs.readdirSync("assets").find((name) => name.endsWith(".js")); \\
+  fs.renameSync(`assets/${old}`, "assets/index-NAME.js"); \\
+  const page = fs.readFileSync("index.html", "utf8").replace(old, "index-NAME.js"); \\
+  fs.writeFileSync("index.html", page);'
 USER node
 """
 
@@ -37,7 +40,7 @@ def stack(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory)
 
 def build(stack: Stack, name: str) -> str:
     """Another build of the web application, which has no script but the one of this name."""
-    return stack.built("web", STEPS.format(name=name))
+    return stack.built("web", STEPS.replace("NAME", name))
 
 
 def script(stack: Stack) -> str:
@@ -92,7 +95,7 @@ def test_a_release_without_another_build_keeps_what_is_kept(stack: Stack) -> Non
     assert stack.kept() == kept
     text = stack.file.read_text()
     values = yaml.safe_load(text)
-    values["config"]["jira-plus-plus:services"]["web"]["memory_mb"] += 8
+    values["config"]["jira-plus-plus:services"]["web"]["drain_seconds"] = 1
     stack.file.write_text(yaml.safe_dump(values, sort_keys=False))
     stack.deployment.up()
     assert stack.developer.containers()["web"].name != third
