@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from pulumi.automation import CommandError
 
@@ -59,6 +58,8 @@ class Telling:
         place = f"{deployment.environment.get('PULUMI_BACKEND_URL')} {deployment.stack}"
         digest = hashlib.sha256(place.encode()).hexdigest()[:16]
         self._here = Here(state_folder() / "untold" / digest)
+        self._away: set[str] = set()
+        """Channels that have just not taken something: what is kept for them waits for another run."""
 
     @property
     def on(self) -> bool:
@@ -122,28 +123,31 @@ class Telling:
         try:
             send(channel, notice, late)
         except Untold as error:
+            self._away.add(channel.name)
             if not late:
                 self._say(
                     f"{channel.name} was not told that {notice.title} ({error}): a later run tells it; see "
                     "docs/runbook.md, Nobody was told"
                 )
             return channel.name, notice
+        self._away.discard(channel.name)
         return None
 
     def _make_up(self) -> None:
         """Tells what is kept here; of a channel that takes nothing only the first is tried."""
-        self._here.write(self._left(self._here.read()))
+        try:
+            self._here.write(self._left(self._here.read()))
+        except OSError as error:
+            self._say(f"what is kept of former runs cannot be told: {error}")
 
     def _left(self, kept: Sequence[Kept]) -> list[Kept]:
         left: list[Kept] = []
-        away: set[str] = set()
         told = 0
         by_name = {channel.name: channel for channel in self._channels}
         for name, notice in kept:
             if name not in by_name:
                 continue  # whom nobody tells any more
-            if name in away or self._told(by_name[name], notice, late=True):
-                away.add(name)
+            if name in self._away or self._told(by_name[name], notice, late=True):
                 left.append((name, notice))
             else:
                 told += 1
@@ -161,13 +165,13 @@ class Telling:
 
     def _hand_over(self) -> None:
         """What former runs could not tell is told; what cannot be now goes to where any runner finds it."""
-        given = outputs(self._deployment.resources())
-        if self._recorded or "containers" not in given:
-            return
-        kind = str(stack_file.section(self._file, "host").get("kind"))
-        folder = FOLDERS.get(kind) or str(files_root(self._stack))
-        there = There(Place.of(given), folder, "sudo " if kind in FOLDERS else "")
         try:
+            given = outputs(self._deployment.resources())
+            if self._recorded or "containers" not in given:
+                return
+            kind = str(stack_file.section(self._file, "host").get("kind"))
+            folder = FOLDERS.get(kind) or str(files_root(self._stack))
+            there = There(Place.of(given), folder, "sudo " if kind in FOLDERS else "")
             with self._deployment.way_in():
                 kept, own = there.read(), self._here.read()
                 left = [*self._left(kept), *own]
@@ -188,10 +192,10 @@ class Telling:
     @cached_property
     def _channels(self) -> list[Channel]:
         found: list[Channel] = []
-        mail: dict[str, Any] = dict(self._settings.get("email") or {})
+        mail = self._settings.get("email")
         if self._settings.get("slack") is True and (url := self._secret("slack_webhook")):
             found.append(Slack(url))
-        if mail:
+        if isinstance(mail, dict):  # of another kind the program refuses it
             found.append(Mail(mail, self._secret("smtp_password") if mail.get("username") else None))
         return found
 
@@ -208,7 +212,7 @@ class Telling:
         try:
             wanted = stack_file.images(self._file)
             run = running(self._deployment.resources())
-        except (stack_file.Unwritable, subprocess.SubprocessError):
+        except (stack_file.Unwritable, CommandError):
             return []
         return [
             f"{name} {short(run[name]) if name in run else 'new'} → {short(wanted[name])}"

@@ -91,10 +91,11 @@ class Machine:
                     "`docker stats --no-stream` says by whom (docs/runbook.md, A container is unhealthy)",
                 )
         for unit in self.failed_units:
-            yield Finding(unit, "has failed", f"`systemctl status {unit}` says why")
+            page = "docs/runbook.md, A unit of the system failed"
+            yield Finding(unit, "has failed", f"`systemctl status {unit}` says why ({page})")
         if self.clock_ahead_seconds is not None and abs(self.clock_ahead_seconds) > ASKEW_SECONDS:
             yield Finding(
                 "clock",
                 f"differs from this machine's by {self.clock_ahead_seconds:.0f} s",
-                "`timedatectl` says whether it is set by NTP",
+                "`timedatectl` says whether it is set by NTP (docs/runbook.md, The clock is not kept)",
             )

@@ -244,6 +244,34 @@ def test_a_machine_that_cannot_be_asked_keeps_nothing_and_fails_nothing(told: To
     assert told.said[-1] == "what could not be told stays on this machine: port 22 is shut"
 
 
+def test_a_channel_that_is_away_is_waited_for_once_at_the_begin_and_once_at_the_end(
+    told: Told, slack: Slack
+) -> None:
+    slack.refuse(500)
+    for _ in range(2):
+        with told.telling.of("deploy"):
+            pass
+    # The second run tries the first of what is kept, its begin, its end; and not again what it hands over.
+    assert len(slack.requests) == 2 + 3
+
+
+def test_neither_a_full_disk_nor_a_state_that_cannot_be_read_fails_a_run(
+    told: Told, slack: Slack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Any:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Here, "write", broken)
+    slack.refuse(500)
+    told.deployment.resources = broken
+    told.settings(slack=True)
+    with told.telling.of("drift", begin=False):
+        pass
+    assert told.said[0] == "what is kept of former runs cannot be told: No space left on device"
+    assert "it cannot be kept for a later run either: No space left on device" in told.said
+    assert told.said[-1] == "what could not be told stays on this machine: No space left on device"
+
+
 def test_what_a_commit_says_wakes_nobody_up_and_is_cut_at_a_screen(slack: Slack) -> None:
     loud = Notice("uat", "deploy", "begun", "", ("by Ada <!channel> & co", "x" * 2 * LONGEST), "")
     send(Webhook(slack.webhook), loud)
