@@ -38,6 +38,7 @@ HOLDS = (
     "node_load1 > 0",
     "node_boot_time_seconds < time()",
     "count(node_timex_sync_status) == 1",
+    "jira_host_boot_timestamp_seconds < time()",
     "node_textfile_scrape_error == 0",
     "time() - min(node_textfile_mtime_seconds) < 90",
     'jira_disk_available_bytes{disk="data"} > 0',
