@@ -1,6 +1,9 @@
 """What rules, the overview and people rely on of the metrics: comparisons that hold where all is well."""
 
-JOBS = ("metrics", "traefik", "api", "worker", "temporal", "postgres", "host")
+JOBS = (
+    *("metrics", "traefik", "api", "worker", "temporal", "postgres", "host"),
+    *("alerts", "alertmanager"),
+)
 
 HOLDS = (
     # The proxy
@@ -57,6 +60,12 @@ HOLDS = (
     "max(time() - jira_container_start_time_seconds) < 86400",
     'count(jira_container_info{digest=~"sha256:.+"}) > 10',
     "count(jira_container_oom_kills_total) > 10",
+    # Alerts
+    'ALERTS{alertname="Watchdog",alertstate="firing"} == 1',
+    "sum(vmalert_execution_errors_total) == 0",
+    "sum(vmalert_alerts_send_errors_total) == 0",
+    "count(alertmanager_notifications_failed_total) > 0",
+    'count(approximate_backlog_age_seconds{taskqueue="jira"}) >= 1',
     # What is kept
     'time() - jira_backup_finished_timestamp_seconds{kind="dump"} < 7200',
     'time() - jira_backup_finished_timestamp_seconds{kind="copy"} < 7200',
