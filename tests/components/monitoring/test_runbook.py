@@ -7,7 +7,8 @@ import pytest
 
 from tests.components.monitoring.test_rules import GROUPS, rules
 
-RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text()
+RUNBOOK_FILE = Path(__file__).parents[3] / "docs" / "runbook.md"
+RUNBOOK = RUNBOOK_FILE.read_text()
 RULES = {rule["alert"]: rule for group in GROUPS for rule in rules(group)}
 
 
@@ -36,3 +37,16 @@ def test_an_alert_has_its_page_with_the_command_that_is_told(name: str) -> None:
 def test_anchors_are_of_one_section_each() -> None:
     headings = re.findall(r"^## (.*)$", RUNBOOK, flags=re.MULTILINE)
     assert len({anchor(heading) for heading in headings}) == len(headings)
+
+
+def test_the_table_has_each_alert_as_its_rule_is() -> None:
+    table = (RUNBOOK_FILE.parent / "alerts.md").read_text()
+    found = re.findall(r"^\| (\w+) \| ([\w ]+) \| ([\w ]+) \|", table, re.MULTILINE)
+    rows = {alert: [severity, waits] for alert, severity, waits in found if alert != "alert"}
+    assert rows == {
+        name: [
+            rule.get("labels", {}).get("severity", "page or ticket"),
+            str(rule.get("for", "at once")),
+        ]
+        for name, rule in RULES.items()
+    }

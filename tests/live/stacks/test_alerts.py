@@ -242,8 +242,24 @@ def slow(uat: Uat) -> tuple[Fault, ...]:
             "DrillOverdue",
             "the same, and a drill is made",
             "The drill of the copies failed",
-            lambda: uat.ssh(f"{script}/drill.sh copies"),
+            lambda: uat.ssh(f"{script}/drill.sh run copies"),
             lambda: None,
+        ),
+        Fault(
+            "AlertsNotSent",
+            "the dead man's switch answers 500",
+            "Alerts do not reach webhook",
+            lambda: uat.switch.refuse(500),
+            uat.switch.accept,
+        ),
+        Fault(
+            "ReleaseFailed",
+            "the record says that a release was begun two hours ago, and the last good one was before it",
+            "A release was begun, and was not found good",
+            lambda: uat.ssh(BEGUN),
+            lambda: uat.ssh(
+                "for file in releases releases.begun; do sudo mv /mnt/data/$file.kept /mnt/data/$file; done"
+            ),
         ),
     )
     uat.begin(*faults)
@@ -345,6 +361,14 @@ LEAK = (
     "new Client({ connectionString: forty_sessions }).connect().catch(() => {}); "
     "setTimeout(() => {}, 3e6)'"
 )
+
+
+BEGUN = """
+for file in releases releases.begun; do sudo cp --archive /mnt/data/$file /mnt/data/$file.kept; done
+moment() { date -u -d "-$1 hours" +%Y-%m-%dT%H:%M:%SZ; }
+sudo sed -i '1s/"when": "[^"]*"/"when": "'$(moment 3)'"/' /mnt/data/releases
+moment 2 | sudo tee /mnt/data/releases.begun
+"""
 
 
 def missed(faults: Sequence[Fault]) -> list[tuple[str, float | None, float | None]]:
