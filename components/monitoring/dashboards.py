@@ -108,7 +108,7 @@ APPLICATION = Row(
 DATABASE = Row(
     "Database",
     (
-        Panel("Sessions", ("sum by (usename, state) (pg_stat_activity_count)",)),
+        Panel("Sessions", ('sum by (usename, state) (pg_stat_activity_count{usename!=""})',)),
         Panel(
             "Transactions per second",
             (

@@ -286,7 +286,7 @@ disks() {
 }
 
 system() {
-  local device received transmitted rest units=0 unit failed
+  local device received transmitted rest units=0 unit failed booted
   while IFS=': ' read -r device received rest; do
     [[ $received =~ ^[0-9]+$ && ! $device =~ ^(lo$|veth|br-|docker) ]] || continue
     # shellcheck disable=SC2086 # a word each
@@ -302,6 +302,12 @@ system() {
     sample jira_host_unit_failed 1 "unit=${unit//[\"\\]/_}"
   done <<<"$failed"
   sample jira_host_failed_units "$units"
+  # Not the kernel's: a machine that is a container has another's.
+  booted=$(systemctl show --value --property=UserspaceTimestamp)
+  if [[ -n $booted ]]; then
+    moment "$booted"
+    sample jira_host_boot_timestamp_seconds "$ANSWER"
+  fi
   present "$ROOT/run/reboot-required"
   sample jira_host_reboot_required "$ANSWER"
   if [[ -d $ROOT/run/systemd/timesync ]]; then

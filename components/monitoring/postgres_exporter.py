@@ -29,7 +29,11 @@ class PostgresExporter(pulumi.ComponentResource):
                     image=site.images["postgres_exporter"],
                     user=USER,
                     entrypoint=("/bin/postgres_exporter",),
-                    arguments=(f"--web.listen-address=:{PORT}", "--log.format=json", "--log.level=warn"),
+                    arguments=(
+                        f"--web.listen-address=:{PORT}",
+                        *("--log.format=json", "--log.level=warn"),
+                        *("--collector.postmaster", "--collector.long_running_transactions"),
+                    ),
                     environment={
                         # To none of the application's databases: one that is exchanged for another must have
                         # no session, and this one stays.

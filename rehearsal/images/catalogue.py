@@ -112,6 +112,11 @@ def _victoria(app: str, binary: str, manifest: str = "metrics") -> GoProgram:
     return GoProgram(f"{_VICTORIA}/app/{app}", binary, (version,), manifest)
 
 
+VMALERT_TOOL = _victoria("vmalert-tool", "vmalert-tool")
+"""Evaluates alert rules on series that are written down: for tests, and in no image. `gobuild.compiled` makes
+it, of the image `metrics`."""
+
+
 def _on_alpine(
     name: str,
     version: str,

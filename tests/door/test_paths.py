@@ -77,6 +77,9 @@ WRITES_DELETES_OR_TELLS_HOW_IT_IS_RUN = (
     "/api/v1/export",
     "/federate?match[]=up",
     "/-/reload",
+    "/vmalert/-/reload",
+    "/prometheus/vmalert/flags",
+    "/vmalert/api/v1/rules/../../../-/reload",
     "/config",
     "/flags",
     "/targets",
@@ -92,6 +95,7 @@ def test_of_the_metrics_is_to_be_had_what_their_interface_asks_and_with_a_passwo
         "/prometheus/api/v1/query_range?query=up",
         "/prometheus/api/v1/label/__name__/values",
         "/prometheus/api/v1/status/tsdb",
+        "/prometheus/vmalert/api/v1/rules?state=firing",
     ):
         assert door.ask("metrics", path).status == 401, path
         seen = door.ask("metrics", path, headers=LOGIN).seen

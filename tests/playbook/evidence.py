@@ -23,6 +23,7 @@ CHECKLIST: dict[str, list[str]] = {
         "Issues are created, read, changed and deleted",
         "A Temporal workflow completes",
         "Temporal's UI asks for its password",
+        "The metrics ask for their password",
         "The logs show the request",
     ],
     "Performance": ["20 to 30 users at once", "CPU and memory of each container under load"],

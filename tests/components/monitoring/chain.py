@@ -7,6 +7,7 @@ what waits for others waits for two.
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -48,6 +49,8 @@ class Chain:
         self.home = home
         self.slack, self.switch = Slack(), Healthchecks()
         self.notifications = Notifications(slack=True, heartbeat=True)
+        self.environment: dict[str, str] = {}
+        """Of the programs, beside that of the test."""
         self.rules = {file.stem: yaml.safe_load(file.read_text()) for file in sorted(RULES.glob("*.yaml"))}
         self.ports = {name: free_port() for name in ("store", "alerts", "alertmanager")}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
@@ -57,6 +60,7 @@ class Chain:
     def begin(self) -> None:
         """Starts all of them."""
         self.begin_store()
+        self.write({'up{job="metrics"}': 1})
         self.begin_alertmanager()
         self.begin_alerts()
 
@@ -78,6 +82,7 @@ class Chain:
         (folder / "alertmanager.json").write_text(json.dumps(configuration))
         (folder / "messages.tmpl").write_text((RULES.parent / "messages.tmpl").read_text())
         (folder / "slack").write_text(f"{self.slack.webhook}\n")
+        (folder / "smtp").write_text("canary-password\n")
         (folder / "heartbeat").write_text(self.switch.ping)
         words = alertmanager.arguments(str(folder), str(self.home / "kept"), self.ports["alertmanager"])
         self._run("alertmanager", programs.alertmanager(), *words)
@@ -113,7 +118,9 @@ class Chain:
 
     def _run(self, name: str, *words: str) -> None:
         with (self.home / f"{name}.log").open("ab") as log:
-            self.running[name] = subprocess.Popen(words, stdout=log, stderr=log, cwd=self.home)
+            self.running[name] = subprocess.Popen(
+                words, stdout=log, stderr=log, cwd=self.home, env=os.environ | self.environment
+            )
 
     def _answers(self, name: str, path: str) -> None:
         wait_for(lambda: self.ask(name, path, quiet=True) is not None, 20, self.log(name))

@@ -1,22 +1,26 @@
-"""The real programs that keep metrics, evaluate rules and send, by the paths of their binaries."""
+"""The real programs that keep metrics, evaluate rules and tell, which the stand-ins have: their paths."""
 
-import os
-from pathlib import Path
+from functools import cache
 
-_BIN = Path(os.environ.get("MONITORING_PROGRAMS", "/root/w2/alerts-tools/root/usr/bin"))
+from rehearsal.images import gobuild
+from rehearsal.images.catalogue import VMALERT_TOOL, image
 
 
+@cache
 def victoria_metrics() -> str:
-    return str(_BIN / "victoria-metrics")
+    return str(gobuild.compiled(image("metrics"), image("metrics").programs[0], print))
 
 
+@cache
 def vmalert() -> str:
-    return str(_BIN / "vmalert")
+    return str(gobuild.compiled(image("alerts"), image("alerts").programs[0], print))
 
 
+@cache
 def vmalert_tool() -> str:
-    return str(_BIN / "vmalert-tool")
+    return str(gobuild.compiled(image("metrics"), VMALERT_TOOL, print))
 
 
+@cache
 def alertmanager() -> str:
-    return str(_BIN / "prometheus-alertmanager")
+    return str(gobuild.compiled(image("alertmanager"), image("alertmanager").programs[0], print))

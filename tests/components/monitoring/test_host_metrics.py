@@ -240,11 +240,12 @@ def test_a_release_that_was_begun_and_not_found_good_can_be_told(machine: Machin
 
 
 def test_what_the_system_says_of_itself_is_told(machine: Machine) -> None:
-    machine.program(
-        "systemctl", "echo 'a.service loaded failed failed A'; echo 'b.timer loaded failed failed B'"
-    )
+    units = "printf '%s\\n' 'a.service loaded failed failed A' 'b.timer loaded failed failed B'"
+    booted = "echo 'Sun 2026-11-29 00:00:00 UTC'"
+    machine.program("systemctl", f"case $1 in list-units) {units} ;; show) {booted} ;; esac")
     machine.write("run/systemd/timesync/x", "")
     told = machine.told()
+    assert told["jira_host_boot_timestamp_seconds"] == "1795910400"
     assert told["jira_host_failed_units"] == "2"
     assert told['jira_host_unit_failed{unit="a.service"}'] == "1"
     assert told["jira_host_reboot_required"] == "0"

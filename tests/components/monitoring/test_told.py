@@ -4,14 +4,18 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email import message_from_string
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.monitoring.alertmanager import FOLLOWS
+from components.settings.notifications import Mail, Notifications
 from tests.components.monitoring import test_rules
 from tests.components.monitoring.chain import Chain, chain, fields, wait_for
+from tests.operations.mail_server import mail_server
+from tests.operations.test_checks import certificate
 
 SERVICES = (
     "api",
@@ -174,6 +178,40 @@ def test_a_restart_of_the_rules_takes_nothing_for_resolved(told: Chain) -> None:
     told.end("alerts")
     told.begin_alerts()
     told.quiet(8)
+
+
+def test_a_mail_has_the_same_words_and_goes_over_tls_with_the_login(tmp_path: Path) -> None:
+    whole = Chain(tmp_path)
+    (tmp_path / "authorities.pem").write_text(certificate(tmp_path, "localhost"))
+    whole.environment = {"SSL_CERT_FILE": str(tmp_path / "authorities.pem")}
+    with mail_server(tmp_path / "served.pem") as server:
+        mail = Mail(
+            smtp_host="localhost",
+            smtp_port=server.port,
+            sender="jira@example.com",
+            to="ops@example.com",
+            username="jira",
+        )
+        whole.notifications = Notifications(email=mail)
+        try:
+            whole.begin()
+            whole.write({'jira_service_healthy{service="web"}': 0})
+            wait_for(lambda: len(server.mails) == 1, 20, whole.log("alertmanager"))
+            whole.write({'jira_service_healthy{service="web"}': 1})
+            wait_for(lambda: len(server.mails) == 2, 20, whole.log("alertmanager"))
+        finally:
+            whole.end()
+    first, second = (message_from_string(text) for text in server.mails)
+    assert server.logins == ["jira canary-password"] * 2
+    assert (first["To"], first["From"]) == ("ops@example.com", "jira@example.com")
+    assert first["Subject"] == "[uat] web is not well"
+    assert second["Subject"] == "[uat] Resolved: web is not well"
+    (body,) = (
+        part.get_payload(decode=True) for part in first.walk() if part.get_content_type() == "text/plain"
+    )
+    assert isinstance(body, bytes)
+    assert "docs/runbook.md#a-container-is-unhealthy" in body.decode()
+    assert "    $(pulumi stack output ssh --stack uat) 'docker ps -a --filter" in body.decode()
 
 
 def test_every_alert_has_its_text_and_ten_of_them_are_enough(tmp_path: Path) -> None:
