@@ -9,6 +9,7 @@ from components.containers import Images, Networks, Runtime
 from components.containers.networks import NETWORKS
 from components.edge import Edge, EdgeArgs, http_sources
 from components.host import Host, HostArgs
+from components.monitoring.address import NAME as METRICS_USER
 from components.monitoring.alertmanager import Alertmanager
 from components.monitoring.alerts import Alerts
 from components.monitoring.metrics import Metrics
@@ -23,6 +24,7 @@ from components.services.postgres import Postgres
 from components.services.releases import Releases
 from components.services.site import Site, postgres_image
 from components.services.temporal import Temporal
+from components.services.temporal_ui import NAME as TEMPORAL_UI_USER
 from components.services.temporal_ui import TemporalUi
 from components.services.traefik import Traefik
 from components.services.watchtower import Watchtower
@@ -76,10 +78,8 @@ class Platform(pulumi.ComponentResource):
         # What the services share
         runtime = Runtime(stack, self.host)
         self.credentials = Credentials("credentials", child)
-        canary = settings.release.canary
-        images = Images(
-            "image", runtime, settings.images, switched_off(settings), canary and canary.image, child
-        )
+        canary = settings.release.canary.image if settings.release.canary else None
+        images = Images("image", runtime, settings.images, switched_off(settings), canary, child)
         site = Site(
             settings,
             runtime,
@@ -147,6 +147,15 @@ class Platform(pulumi.ComponentResource):
         images.retire(after=[*containers, cutover.resource])
         self.containers = {container.service: container.name_in_docker for container in containers}
         """The name in Docker of each service's container."""
+        self.logins = {
+            "admin_email": settings.application.admin_email,
+            "admin_password": self.credentials.admin,
+            "temporal_ui_user": TEMPORAL_UI_USER,
+            "temporal_ui_password": self.credentials.temporal_ui,
+            "metrics_user": METRICS_USER,
+            "metrics_password": self.credentials.metrics,
+        }
+        """Names and passwords of who may enter, by the outputs that show them."""
         self.register_outputs({"containers": self.containers})
 
 
