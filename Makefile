@@ -22,7 +22,7 @@ MAKEFLAGS += --jobs=2
 	preview deploy status replace release promote deliver releases rollback restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
 
 help: ## this list
-	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|status|restore|recover|drill|reset|releases|rollback|upgrade-postgres|outputs|diff|clean]"
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|status|restore|recover|drill|reset|releases|rollback|promote|upgrade-postgres|outputs|diff|clean]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
@@ -60,7 +60,7 @@ format: venv ## ruff's format and safe fixes
 	@ruff format --quiet
 
 playbook: venv packages-playbook ## the validation playbook against a running STACK, with a report in reports/STACK/
-	@python -m rehearsal.playbook --stack $(STACK) $(if $(REPLACE_SERVER),--replace-server)
+	@python -m rehearsal.playbook --stack $(STACK) $(if $(REPLACE_SERVER),--replace-server) $(if $(NEW_API),--new-api '$(NEW_API)') $(if $(NEW_WORKER),--new-worker '$(NEW_WORKER)') $(if $(NEW_WEB),--new-web '$(NEW_WEB)') $(if $(WORKFLOWS),--workflows '$(WORKFLOWS)')
 
 bench-latency: venv packages-rehearse ## the API's latency while a backup is made, and alone; STACK is rehearsed and up
 	@python -W ignore -m bench.latency --stack $(STACK) $(if $(RUNS),--runs $(RUNS)) $(if $(SIZE),--size $(SIZE))

@@ -338,6 +338,12 @@ IMAGES = (
         parent="node",
         source="app",
     ),
+    Image(
+        "application_next",
+        "1.1.0",
+        "the release after, with one more migration, which the playbook upgrades to",
+        parent="application",
+    ),
     Image("registry", "2.8.2", "registry:2.8, which the machines pull from"),
     Image(
         "s3",

@@ -30,6 +30,8 @@ LEAVING = {"offsite": "restic", "point_in_time": "postgres_archiving"}
 """What is built besides where something goes off the machine, by its key under `backup`."""
 OWN = ("postgres_archiving",)
 """The project's own, made of the user's copy of it."""
+NEXT_MIGRATION = "003_due_dates.sql"
+"""What the application's next release has more."""
 PUBLIC_REGISTRY = "https://registry-1.docker.io/v2/"
 PATIENCE_SECONDS = 3
 _SERVICES = {"jira-plus-plus:services": {"web": {"command": ["node", "dist/web.js"]}}}
@@ -89,6 +91,17 @@ def next_postgres(name: str, major: str, say: builder.Say) -> str:
         raise ImageError(f"TO: got {major}; of {name} this machine can build {there}")
     builder.build((wanted, "registry"), builder.only_work(say))
     return registry.push((wanted,), lambda _: None)[wanted]
+
+
+def next_application(say: builder.Say) -> dict[str, str]:
+    """Builds and pushes the application's next release; its references, as under `images`.
+
+    Raises:
+        ImageError: it could not be built or pushed.
+    """
+    builder.build(("application_next", "registry"), builder.only_work(say))
+    reference = registry.push(("application_next",), lambda _: None)["application_next"]
+    return dict.fromkeys(APPLICATION, reference)
 
 
 def preliminary() -> dict[str, Any]:

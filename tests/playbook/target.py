@@ -35,6 +35,11 @@ class Target:
         """Whether the containers run on this machine's own Docker."""
         return not self.outputs.get("ssh")
 
+    @property
+    def rehearsed(self) -> bool:
+        """Whether it is a rehearsal's, which no DNS knows."""
+        return self.connect is not None
+
     def url(self, service: str) -> str:
         """The public URL of `api`, `web` or `temporal`."""
         return str(self.outputs["urls"][service]).rstrip("/")

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from operations.acceptance import Acceptance, Acceptances, Unnoted
+from operations.promote import NoPromotion
 from operations.releases import IMAGES
 from operations.status import Report
 from rehearsal import background
@@ -93,6 +95,25 @@ def test_what_a_container_said_is_found_after_a_release_has_removed_it(
     found = target.ssh("sudo journalctl -t jira-uat-api --since '-10min' --output cat")
     assert event in found
     assert event in target.ssh(f"sudo journalctl CONTAINER_NAME={old} --output cat")
+
+
+def test_what_runs_is_promoted_once_it_has_passed_the_playbook(stand: Stand) -> None:
+    """By `make promote`; the note lies on the server."""
+    good = stand.target().outputs["last_good"]
+    other = {**good, "api": good["api"].partition("@")[0] + "@sha256:" + "0" * 64}
+    with pytest.raises(NoPromotion, match="has not been through the playbook"):
+        stand.run("promote")
+    noted = Acceptances("uat", "hetzner", stand.target().outputs)
+    with pytest.raises(Unnoted, match="has to be the same from its beginning to its end"):
+        noted.note(Acceptance("2026-01-02T03:04:05Z", other, [], []))
+    noted.note(Acceptance("2026-01-02T03:04:05Z", good, [], ["A replaced server"]))
+    stand.run("promote")
+    *_, passed, promoted = stand.output
+    assert passed.endswith("(2026-01-02T03:04:05Z), without: A replaced server")
+    assert set(promoted.splitlines()) == {f"{name}={reference}" for name, reference in good.items()}
+    noted.note(Acceptance("2026-01-02T04:04:05Z", good, ["Login"], []))
+    with pytest.raises(NoPromotion, match="failed: Login"):
+        stand.run("promote")
 
 
 def test_what_was_dumped_is_served_again_and_so_is_what_was_there(
