@@ -45,7 +45,10 @@ def status(deployment: Deployment) -> Report:
     Raises:
         NotAsked: it is not up, or its machine does not answer.
     """
-    state = deployment.state()
+    try:
+        state = deployment.peek()
+    except DeploymentFailed as error:
+        raise NotAsked(f"the state of {deployment.stack} cannot be read: {error}") from None
     resources: list[Mapping[str, Any]] = list(state.get("resources") or [])
     stack, given = deployment.stack, outputs(resources)
     host = stack_file.section(deployment.project / f"Pulumi.{stack}.yaml", "host")
