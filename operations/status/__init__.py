@@ -29,7 +29,7 @@ BACKUPS = "/srv/jira/backups"
 """At a server, as `components/backup` has it."""
 KEYS = "jira-plus-plus:host:Keys"
 KNOCK_SECONDS = 1.0
-CONNECT_SECONDS = 4
+CONNECT_SECONDS = 3
 ANSWER_SECONDS = 8.0
 """For the whole script, which gives a Docker that hangs 4 s."""
 TLS_SECONDS = 3.0
