@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.host.local import files_root
+from components.host.folders import files_root
 from operations import stack_file
 from operations.deployment import Deployment
 from operations.place import Place

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from operations.checks import Unwell
-from operations.deployment import Deployment, DeploymentFailed
-from operations.engine import EngineMissing, engine
-from operations.environment import EnvironmentIncomplete, complete_environment, read_env_file
+from operations.deployed import deployed as deployed
+from operations.deployment import DeploymentFailed
+from operations.engine import EngineMissing
+from operations.environment import EnvironmentIncomplete
 from operations.locks import Locked
 from operations.orphans import ForeignResource
 from operations.place import complaint
@@ -23,21 +22,6 @@ _TOLD = (
     *(Unwell, Unwritable),
 )
 """Whose messages are words for a human."""
-
-
-def deployed(root: Path, stack: str, *, among_others: bool = False) -> Deployment:
-    """The stack of the checkout `root`, with what is exported or in its `.env` file.
-
-    `among_others` says that the run has to do with other stacks, too: what is exported may be theirs, and the
-    stack's own file goes before it.
-
-    Raises:
-        EnvironmentIncomplete: something that must be exported is not.
-        EngineMissing: there is none, and none can be had.
-    """
-    own = read_env_file(root / f".env.{stack}") if among_others else {}
-    environment = complete_environment(root, stack, {**os.environ, **own})
-    return Deployment(project=root, stack=stack, binary=engine(), environment=environment)
 
 
 def told(work: Callable[[], int], refusals: type[Exception], interrupted: str) -> int:

@@ -27,7 +27,7 @@ from pulumi.automation import (
 )
 from pulumi.automation import Deployment as Exported
 
-from components.host.order import ANEW, REFUSED
+from components.host.variables import ANEW, REFUSED
 from operations import access, ssh_files
 from operations.again import Again
 from operations.engine import command
@@ -304,6 +304,19 @@ class Deployment:
     def state(self) -> Mapping[str, Any]:
         """The state as the engine exports it (`resources`, `pending_operations`, ...)."""
         return self.open().export_stack().deployment or {}
+
+    def peek(self) -> Mapping[str, Any]:
+        """The same of a stack that is only looked at: it is not made by that. One run of the engine.
+
+        Raises:
+            DeploymentFailed: there is no such stack, or its state cannot be read.
+        """
+        try:
+            return self._workspace.export_stack(self.stack).deployment or {}
+        except CommandError as error:
+            lines = str(error).strip().splitlines()
+            said = next((line for line in lines if line.strip().startswith("error:")), lines[-1])
+            raise DeploymentFailed(said.partition("error: ")[2] or said, Journal()) from None
 
     def write_outputs(self, target: Path) -> None:
         """Writes all outputs as JSON, secret ones too, to a file that only its owner reads."""

@@ -9,11 +9,10 @@ import pulumi_docker as docker
 
 from components.containers.runtime import Runtime
 from components.host.machine import once
+from components.reference import OURS, pinned
 from components.settings.images import Images as Settings
 
 HERE = Path(__file__).parent
-OURS = ("api", "worker", "web")
-"""Which our own build makes, for one platform or another."""
 CANARY = "api_canary"
 """Another image of the API, where the stack file names one under `release`: our build's as well."""
 KEPT = 5
@@ -126,9 +125,3 @@ class Images(pulumi.ComponentResource):
     def tag(self, image: str) -> str:
         """The reference without its digest: what a newer image would be published under."""
         return self._references[image].partition("@")[0]
-
-
-def pinned(reference: str, repo_digest: str) -> str:
-    """`repository:tag@sha256:…`, of a reference with or without digest and Docker's `repository@sha256:…`."""
-    digest = repo_digest.partition("@")[2]
-    return reference if "@" in reference or not digest else f"{reference}@{digest}"

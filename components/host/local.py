@@ -3,10 +3,11 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pulumi
 import pulumi_docker as docker
+
+from components.host.folders import files_root
 
 DEFAULT_DOCKER_HOST = "unix:///var/run/docker.sock"
 
@@ -43,9 +44,3 @@ class Local(pulumi.ComponentResource):
         self.journal = False
         self.sudo = ""
         self.register_outputs({})
-
-
-def files_root(stack: str) -> Path:
-    """The folder for the files that are mounted into containers; in the home, which Docker Desktop shares."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "jira-plus-plus" / stack

@@ -14,15 +14,12 @@ import pulumi
 
 from components.clouds import Api, Unreachable
 from components.host.labels import prefix
+from components.host.variables import ANEW, REFUSED
 from components.settings.host import Host
 from components.settings.problem import Problem, SettingsError
 
 LABEL = "in-place-of"
 """Of a server: the type of the settings that was sold out when it was ordered."""
-REFUSED = "JIRA_PLUS_PLUS_REFUSED_SERVER_TYPES"
-"""Variable of the environment: the types, by comma, that Hetzner has refused in this run of the runner."""
-ANEW = "JIRA_PLUS_PLUS_SERVER_ANEW"
-"""Variable of the environment that is set where the run makes the server anew."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pulumi
 
-from components.containers.image import OURS
+from components.reference import OURS
 from components.services.site import Site
 
 HERE = Path(__file__).parent

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from pulumi.automation import CommandError
 
-from components.host.local import files_root
+from components.host.folders import files_root
 from operations import stack_file
 from operations.acceptance import FOLDERS
 from operations.changes import SIGNS, changed, counts

@@ -13,11 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from components.containers.image import pinned
-from components.services.releases import IMAGES as IMAGES
+from components.reference import OURS, pinned
 from operations.deployment import PROJECT, Deployment
 from operations.summary import outputs
 
+IMAGES = OURS
+"""What makes a release (`components/services/releases.py`)."""
 Images = Mapping[str, str]
 """References of `IMAGES`, by their name in the stack file."""
 

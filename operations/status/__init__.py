@@ -29,7 +29,7 @@ BACKUPS = "/srv/jira/backups"
 """At a server, as `components/backup` has it."""
 KEYS = "jira-plus-plus:host:Keys"
 KNOCK_SECONDS = 1.0
-CONNECT_SECONDS = 4
+CONNECT_SECONDS = 3
 ANSWER_SECONDS = 8.0
 """For the whole script, which gives a Docker that hangs 4 s."""
 TLS_SECONDS = 3.0
@@ -45,7 +45,10 @@ def status(deployment: Deployment) -> Report:
     Raises:
         NotAsked: it is not up, or its machine does not answer.
     """
-    state = deployment.state()
+    try:
+        state = deployment.peek()
+    except DeploymentFailed as error:
+        raise NotAsked(f"the state of {deployment.stack} cannot be read: {error}") from None
     resources: list[Mapping[str, Any]] = list(state.get("resources") or [])
     stack, given = deployment.stack, outputs(resources)
     host = stack_file.section(deployment.project / f"Pulumi.{stack}.yaml", "host")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from operations.at_server import deployed
+from operations.deployed import deployed
 from operations.deployment import DeploymentFailed
 from operations.engine import EngineMissing
 from operations.environment import EnvironmentIncomplete

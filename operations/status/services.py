@@ -38,7 +38,7 @@ class Service:
     since: str
     """In UTC, as Docker writes it."""
     memory_mb: int | None
-    """Without what can be had back; None: not told."""
+    """Without what can be had back, rounded up; None: not told."""
     limit_mb: int
 
 
@@ -108,7 +108,7 @@ class Services:
             str((state.get("Health") or {}).get("Status") or "").replace("none", ""),
             int(found.get("RestartCount") or 0),
             str(state.get("StartedAt") or ""),
-            None if used is None else used // _MEGABYTE,
+            None if used is None else -(-max(used, 0) // _MEGABYTE),
             int(found["HostConfig"].get("Memory") or 0) // _MEGABYTE,
         )
 

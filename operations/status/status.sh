@@ -51,10 +51,9 @@ if ids=$(of_stack --all); then
   printf '%s\n' "$found" | sed -n 's/^        "Id": "\([^"]*\)",*$/\1/p; s/^            "Pid": \([0-9]*\),*$/\1/p' | while read -r id && read -r pid; do
     [ "$pid" -eq 0 ] || used "$id" "$pid"
   done
-  alertmanager=$(of_stack --filter label=jira-plus-plus.service=alertmanager)
-  if [ -n "$alertmanager" ]; then
+  if printf '%s\n' "$found" | grep -q "\"/jira-$stack-alertmanager\""; then
     part alerts
-    $limit docker exec "$alertmanager" wget -q -O - http://127.0.0.1:9093/api/v2/alerts 2>&1
+    $limit docker exec "jira-$stack-alertmanager" wget -q -O - http://127.0.0.1:9093/api/v2/alerts 2>&1
     echo
   fi
 else

@@ -618,7 +618,7 @@ ROWS = [
             "web-files": NEW_FILES,
             "web": "± envs:SENTRY_ENVIRONMENT mounts",
             "migration-files": NEW_FILES,
-            "migration": "~ create:SENTRY_ENVIRONMENT",
+            "migration": "~ create",
         },
     ),
     Row(

@@ -290,7 +290,7 @@ def deployment(folder: Path, stack: str, resources: list[dict[str, Any]], **host
         stack=stack,
         project=folder,
         environment={},
-        state=lambda: {"resources": resources},
+        peek=lambda: {"resources": resources},
         way_in=nullcontext,
         knock=None,
     )
@@ -356,7 +356,7 @@ def test_of_a_stack_half_deployed_what_is_there_is_told(stack: str, tmp_path: Pa
 def test_a_run_that_was_cut_off_is_red(stack: str, tmp_path: Path) -> None:
     containers = {"backup": f"jira-{stack}-backup"}
     asked = deployment(tmp_path, stack, [])
-    asked.state = lambda: {"resources": state(stack, containers=containers), "pending_operations": [{}]}
+    asked.peek = lambda: {"resources": state(stack, containers=containers), "pending_operations": [{}]}
     (finding,) = status(asked).findings
     assert finding.state == "was left by a deploy that was cut off"
 

@@ -117,7 +117,7 @@ def test_a_canary_is_the_api_but_for_its_image_its_name_and_its_pool() -> None:
     assert canary["logOpts"]["tag"] == "jira-prod-api-canary"
     assert [network["aliases"] for network in canary["networksAdvanced"] if network["aliases"]] == [
         ["api-canary"]
-    ] * 3
+    ] * 4
 
 
 def test_a_canary_migrates_nothing_and_comes_after_the_migration_of_the_api() -> None:
