@@ -7,7 +7,10 @@ import pytest
 from operations.gaps import GAPS
 from rehearsal.declared.platform import CONTAINER, declared
 
-NOBODYS = {"backup", "autoheal", "watchtower"}
+NOBODYS = {
+    *("backup", "autoheal", "watchtower"),
+    *("metrics", "postgres-exporter", "node-exporter", "alerts", "alertmanager"),
+}
 """Nobody waits for their answers."""
 
 
