@@ -144,9 +144,14 @@ usage() {
 }
 
 containers() {
-  local ids id name service running health restarts started pid limit image what label now
+  local ids inspected='' id name service running health restarts started pid limit image what label now
   declare -A runs=() well=() killed=() ended=()
   ids=$(docker ps --all --quiet --no-trunc --filter "label=jira-plus-plus.stack=$STACK" --filter label=jira-plus-plus.service)
+  if [[ -n $ids ]]; then
+    # A container that goes meanwhile is an error of inspect's, which has told the others.
+    # shellcheck disable=SC2086 # one word each
+    inspected=$(docker inspect --format "$FORMAT" $ids 2>/dev/null) || true
+  fi
   while read -r id name service running health restarts started pid limit image; do
     [[ -n $id ]] || continue
     label=("service=$service" "container=${name#/}" "id=${id:0:12}")
@@ -172,9 +177,7 @@ containers() {
     # shellcheck disable=SC2086 # two words
     sample jira_container_info 1 "${label[@]}" $ANSWER
     [[ $running != true ]] || usage "$pid" "${label[@]}"
-    # A container that goes meanwhile is an error of inspect's, which has told the others.
-    # shellcheck disable=SC2086 # one word each
-  done < <([[ -z $ids ]] || docker inspect --format "$FORMAT" $ids 2>/dev/null || true)
+  done <<<"$inspected"
 
   if [[ -r $ROOT/run/jira-plus-plus/ends ]]; then # of `jira-plus-plus-revive`, since the machine's start
     while read -r what service; do
