@@ -22,7 +22,7 @@ MAKEFLAGS += --jobs=2
 	preview deploy status replace release promote deliver releases rollback restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
 
 help: ## this list
-	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|status|restore|recover|drill|reset|releases|rollback|upgrade-postgres|outputs|diff|clean]"
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|status|restore|recover|drill|reset|releases|rollback|promote|upgrade-postgres|outputs|diff|clean]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
@@ -60,7 +60,7 @@ format: venv ## ruff's format and safe fixes
 	@ruff format --quiet
 
 playbook: venv packages-playbook ## the validation playbook against a running STACK, with a report in reports/STACK/
-	@python -m rehearsal.playbook --stack $(STACK) $(if $(REPLACE_SERVER),--replace-server)
+	@python -m rehearsal.playbook --stack $(STACK) $(if $(REPLACE_SERVER),--replace-server) $(if $(NEW_API),--new-api '$(NEW_API)') $(if $(NEW_WORKER),--new-worker '$(NEW_WORKER)') $(if $(NEW_WEB),--new-web '$(NEW_WEB)') $(if $(WORKFLOWS),--workflows '$(WORKFLOWS)')
 
 bench-latency: venv packages-rehearse ## the API's latency while a backup is made, and alone; STACK is rehearsed and up
 	@python -W ignore -m bench.latency --stack $(STACK) $(if $(RUNS),--runs $(RUNS)) $(if $(SIZE),--size $(SIZE))
@@ -102,8 +102,8 @@ status: venv ## how STACK is: what is red and what to do, services, backups, cer
 replace: venv ## makes the server of STACK anew, with minutes of downtime (real accounts); data and addresses stay; YES=1 does not ask
 	@python -m operations replace --stack $(STACK) $(if $(YES),--yes)
 
-release: venv ## API=, WORKER=, WEB=<repository>:<version>@<digest> into the file of STACK, once their registry has shown them; a preview, no deploy
-	@python -m operations.release --stack $(STACK) $(if $(API),--api '$(API)') $(if $(WORKER),--worker '$(WORKER)') $(if $(WEB),--web '$(WEB)')
+release: venv ## API=, WORKER=, WEB=<repository>:<version>@<digest> into the file of STACK, once their registry has shown them; a preview, no deploy. CANARY=<as API>|promote|none and SHARE=<percent>: another image of the API beside it
+	@python -m operations.release --stack $(STACK) $(if $(API),--api '$(API)') $(if $(WORKER),--worker '$(WORKER)') $(if $(WEB),--web '$(WEB)') $(if $(CANARY),--canary '$(CANARY)') $(if $(SHARE),--share $(SHARE))
 
 promote: venv ## what FROM runs, was found good and has passed the playbook with, into the file of TO; a preview, no deploy; PLAYBOOK=no goes without
 	@python -m operations.promote --from '$(FROM)' $(if $(TO),--to '$(TO)') $(if $(filter no,$(PLAYBOOK)),--without-playbook)

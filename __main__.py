@@ -7,7 +7,6 @@ import pulumi
 from components import sdk
 from components.platform import Platform
 from components.preflight import look
-from components.services import temporal_ui
 from components.settings import cost_per_month, load, memory_budget
 
 sdk.spare()
@@ -26,15 +25,15 @@ pulumi.export("containers", platform.containers)
 # What runs, once it was seen to serve; `make releases` and `make rollback` read these
 pulumi.export("last_good", platform.releases.last_good)
 pulumi.export("releases", platform.releases.good)
+pulumi.export("canary", settings.release.canary and settings.release.canary.model_dump())
 
 # Who logs in; passwords are shown by `pulumi stack output --show-secrets`
-pulumi.export("admin_email", settings.application.admin_email)
-pulumi.export("admin_password", platform.credentials.admin)
-pulumi.export("temporal_ui_user", temporal_ui.NAME)
-pulumi.export("temporal_ui_password", platform.credentials.temporal_ui)
+for name, value in platform.logins.items():
+    pulumi.export(name, value)
 
 # What it takes
 host = platform.host.settings
-budget, cost = memory_budget(host, settings.services), cost_per_month(host)
+budget = memory_budget(host, settings.services, settings.release, settings.monitoring)
+cost = cost_per_month(host)
 pulumi.export("memory_budget", {**asdict(budget), "limit_mb": budget.limit_mb})
 pulumi.export("cost_per_month", {"eur": cost.eur, "items": cost.items})

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import io
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import docker
 
@@ -18,44 +16,15 @@ from operations.deployment import Deployment
 from operations.gaps import GAPS
 from rehearsal.images import registry
 from rehearsal.run import STACKS
+from tests.playbook.asking import PAUSE_SECONDS, Asked, asking
 from tests.playbook.graphql import Api
 from tests.playbook.target import Target
 
 SERVICES = tuple(GAPS)
-PAUSE_SECONDS = 0.05
 PATIENCE_SECONDS = 2.0
 """For an answer: what hangs ends then, and is asked anew."""
 TIMES = 2.0
 """Limit: of what previews say of a service (`operations/gaps.py`), by the worst of the three questions."""
-
-
-@dataclass
-class Asked:
-    """A question that is asked again and again, each time by a new connection."""
-
-    answers: list[tuple[float, float, bool]] = field(default_factory=list)
-    """When it was asked and answered, and whether well."""
-
-    @property
-    def gap(self) -> float:
-        """The longest time from a question without an answer to the next answer, in seconds."""
-        longest, since = 0.0, None
-        for asked, answered, well in self.answers:
-            if not well:
-                since = asked if since is None else since
-            elif since is not None:
-                longest, since = max(longest, answered - since), None
-        return max(longest, self.answers[-1][1] - since) if since is not None else longest
-
-    @property
-    def slowest(self) -> float:
-        """Of those that were answered well, in seconds."""
-        return max((answered - asked for asked, answered, well in self.answers if well), default=0.0)
-
-    @property
-    def lost(self) -> int:
-        """How many were not."""
-        return sum(not well for _, _, well in self.answers)
 
 
 @dataclass(frozen=True)
@@ -131,7 +100,7 @@ def _change(deployment: Deployment, target: Target, service: str, image: str) ->
         with target.http() as fresh:
             fresh.get(target.url("web"), timeout=PATIENCE_SECONDS).raise_for_status()
 
-    def asking(work: Callable[[Api], object]) -> Callable[[], None]:
+    def question(work: Callable[[Api], object]) -> Callable[[], None]:
         def ask() -> None:
             with target.http() as fresh:
                 fresh.timeout = PATIENCE_SECONDS
@@ -142,9 +111,9 @@ def _change(deployment: Deployment, target: Target, service: str, image: str) ->
         return ask
 
     with (
-        _asked(page) as pages,
-        _asked(asking(lambda session: session.run("{ issues(first: 1) { id } }"))) as queries,
-        _asked(asking(lambda session: session.triage(issue)), pause=4 * PAUSE_SECONDS) as workflows,
+        asking(page) as pages,
+        asking(question(lambda session: session.run("{ issues(first: 1) { id } }"))) as queries,
+        asking(question(lambda session: session.triage(issue)), pause=4 * PAUSE_SECONDS) as workflows,
     ):
         time.sleep(2)
         began = time.monotonic()
@@ -152,30 +121,6 @@ def _change(deployment: Deployment, target: Target, service: str, image: str) ->
         took = time.monotonic() - began
         time.sleep(5)
     return Seen(service, took, pages, queries, workflows)
-
-
-@contextmanager
-def _asked(question: Callable[[], object], pause: float = PAUSE_SECONDS) -> Iterator[Asked]:
-    found, over = Asked(), threading.Event()
-
-    def ask() -> None:
-        while not over.is_set():
-            began = time.monotonic()
-            try:
-                question()
-                well = True
-            except Exception:  # whatever it was, there was no answer
-                well = False
-            found.answers.append((began, time.monotonic(), well))
-            over.wait(pause)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    try:
-        yield found
-    finally:
-        over.set()
-        thread.join(timeout=4 * PATIENCE_SECONDS)
 
 
 if __name__ == "__main__":

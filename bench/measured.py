@@ -26,7 +26,7 @@ class Release:
 
     commanded: float
     over: float
-    """When the old container had ended and the new one was healthy."""
+    """When the old container had ended and the new one was healthy; most ways wait for that one before."""
     done: float
     """When the command was."""
 

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -58,20 +58,22 @@ def main() -> int:
             found = [Measured(way, cycle((second, first))) for way in ways]
             rounds = Rounds(client, arguments.rate, arguments.minutes, Path(name), _say)
             try:
-                measure(rounds, found, arguments.releases, idle)
+                for _ in measure(rounds, found, arguments.releases, idle):
+                    write(found, arguments.out)  # so that what was seen stays, whatever ends the run
             finally:
-                write(found, arguments.out)
+                show(write(found, arguments.out), arguments.out)
         client.close()
     return 0 if "ours" not in arguments.ways or reached(found[arguments.ways.index("ours")], arguments) else 1
 
 
-def measure(rounds: Rounds, found: Sequence[Measured], releases: int, idle: int) -> None:
-    """So many releases of each way under load, and so many idle ones before."""
+def measure(rounds: Rounds, found: Sequence[Measured], releases: int, idle: int) -> Iterator[None]:
+    """So many releases of each way under load, and so many idle ones before; yields after each round."""
     for measured in found:
         rounds.idle(measured, idle)
     while not rounds.over and (left := [each for each in found if _left(each, releases)]):
         for measured in left:
             rounds.loaded(measured, min(_left(measured, releases), ROUND))
+        yield
 
 
 def _left(measured: Measured, releases: int) -> int:
@@ -86,18 +88,24 @@ def reached(own: Measured, arguments: argparse.Namespace) -> bool:
     return not missed
 
 
-def write(found: Sequence[Measured], folder: Path) -> None:
-    """Table, picture and lost requests, to the folder; the table is shown, too."""
+def write(found: Sequence[Measured], folder: Path) -> str:
+    """Table, picture and lost requests, to the folder; the table, with the causes below it."""
     folder.mkdir(parents=True, exist_ok=True)
     table = "\n".join([HEAD, *(measured.row() for measured in found)])
     causes = [f"- {m.way.title}: {reason}" for m in found for reason in m.reasons()]
-    (folder / "table.md").write_text("\n".join([table, "", *causes, ""]))
+    told = "\n".join([table, "", *causes, ""])
+    (folder / "table.md").write_text(told)
     (folder / "picture.svg").write_text(svg([measured.panel() for measured in found]))
     with (folder / "losses.jsonl").open("w") as handle:
         for measured in found:
             for loss in measured.losses:
                 handle.write(json.dumps({"way": measured.way.title, **loss.entry()}) + "\n")
-    _say("\n".join(["", table, "", *causes, "", f"also there: {os.path.relpath(folder)}"]))
+    return told
+
+
+def show(table: str, folder: Path) -> None:
+    """What was written, and where."""
+    _say(f"\n{table}\nalso there: {os.path.relpath(folder)}")
 
 
 def _say(line: str) -> None:

@@ -92,13 +92,15 @@ class Rounds:
             measured.way.release(next(measured.images))
             done = time.time()
             ended = watch.moment(str(old.id), "ended", commanded)
-            (new,) = watch.running()
-            healthy = watch.moment(str(new.id), "healthy", commanded)
+            over = ended
+            if not measured.way.awaits_health:
+                (new,) = watch.running()
+                over = max(ended, watch.moment(str(new.id), "healthy", commanded))
         except (ReleaseFailed, TimeoutError, ValueError) as error:
             measured.failed = str(error)
             self._say(f"{measured.way.title}: {error}")
             return None
-        return Release(commanded, max(ended, healthy), done)
+        return Release(commanded, over, done)
 
     def _log(self, stack: str, since: float) -> list[str]:
         labels = [f"jira-plus-plus.stack={stack}", "jira-plus-plus.service=traefik"]

@@ -9,7 +9,13 @@ from components.containers import Images, Networks, Runtime
 from components.containers.networks import NETWORKS
 from components.edge import Edge, EdgeArgs, http_sources
 from components.host import Host, HostArgs
-from components.services.api import Api
+from components.monitoring.address import NAME as METRICS_USER
+from components.monitoring.alertmanager import Alertmanager
+from components.monitoring.alerts import Alerts
+from components.monitoring.metrics import Metrics
+from components.monitoring.node_exporter import NodeExporter
+from components.monitoring.postgres_exporter import PostgresExporter
+from components.services.api import CANARY, Api
 from components.services.autoheal import Autoheal
 from components.services.credentials import Credentials
 from components.services.cutover import Cutover, Served
@@ -18,12 +24,14 @@ from components.services.postgres import Postgres
 from components.services.releases import Releases
 from components.services.site import Site, postgres_image
 from components.services.temporal import Temporal
+from components.services.temporal_ui import NAME as TEMPORAL_UI_USER
 from components.services.temporal_ui import TemporalUi
 from components.services.traefik import Traefik
 from components.services.watchtower import Watchtower
 from components.services.web import Web
 from components.services.worker import Worker
 from components.settings import Settings, secret, variables
+from components.settings.images import MONITORING
 
 
 class Platform(pulumi.ComponentResource):
@@ -70,7 +78,8 @@ class Platform(pulumi.ComponentResource):
         # What the services share
         runtime = Runtime(stack, self.host)
         self.credentials = Credentials("credentials", child)
-        images = Images("image", runtime, settings.images, switched_off(settings), child)
+        canary = settings.release.canary.image if settings.release.canary else None
+        images = Images("image", runtime, settings.images, switched_off(settings), canary, child)
         site = Site(
             settings,
             runtime,
@@ -113,31 +122,65 @@ class Platform(pulumi.ComponentResource):
             watchtower = Watchtower("watchtower", site, child)
             containers += [watchtower.proxy.container, watchtower.container]
 
+        if settings.monitored:
+            exporter = PostgresExporter("postgres-exporter", site, postgres, child)
+            metrics = Metrics("metrics", site, child)
+            containers += [metrics.container, exporter.container]
+            containers.append(Alerts("alerts", site, child).container)
+            containers.append(Alertmanager("alertmanager", site, child).container)
+            watched = [container.service for container in containers]
+            containers.append(NodeExporter("node-exporter", site, watched, child).container)
+
         services = settings.services
         served = [
             Served(api.container, services.api.port),
             Served(web.container, services.web.port),
             Served(temporal_ui.container, services.temporal_ui.port),
         ]
+        if canary:
+            # It runs on what the API's own image has migrated.
+            container = Api(CANARY, site, ready, child).container
+            served.append(Served(container, services.api.port))
+            containers.append(container)
         cutover = Cutover("cutover", site, traefik, served, [worker.container], child)
         self.releases = Releases("release", site, cutover.resource, child)
         images.retire(after=[*containers, cutover.resource])
         self.containers = {container.service: container.name_in_docker for container in containers}
         """The name in Docker of each service's container."""
+        self.logins = {
+            "admin_email": settings.application.admin_email,
+            "admin_password": self.credentials.admin,
+            "temporal_ui_user": TEMPORAL_UI_USER,
+            "temporal_ui_password": self.credentials.temporal_ui,
+            "metrics_user": METRICS_USER,
+            "metrics_password": self.credentials.metrics,
+        }
+        """Names and passwords of who may enter, by the outputs that show them."""
         self.register_outputs({"containers": self.containers})
 
 
 def switched_off(settings: Settings) -> set[str]:
-    """The images that the stack does without: of watchers, of buckets, of the database's other form."""
+    """The images that the stack does without: of watchers, buckets, metrics, the database's other form."""
     services = settings.services
     watchers = {name for name in ("autoheal", "watchtower") if not getattr(services, name).enabled}
     databases = {"postgres", "postgres_archiving"} - {postgres_image(settings.backup)}
-    return watchers | databases | (set() if settings.backup.buckets else {"restic"})
+    return (
+        watchers
+        | databases
+        | (set() if settings.backup.buckets else {"restic"})
+        | (set() if settings.monitored else set(MONITORING))
+    )
 
 
 def networks(settings: Settings) -> list[str]:
     """The networks that the stack's services need."""
-    return [name for name in NETWORKS if name.removeprefix("socket-") not in switched_off(settings)]
+    off = switched_off(settings)
+    return [
+        name
+        for name in NETWORKS
+        if name.removeprefix("socket-") not in off
+        and (settings.monitored or "metrics" not in name.split("-"))
+    ]
 
 
 def registry_auth(settings: Settings) -> list[docker.ProviderRegistryAuthArgs]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from operations import durations
@@ -70,12 +71,22 @@ def command(say: Say = print) -> str:
     return str(folder / "bin" / "go")
 
 
-def build(what: str, folder: Path, package: str, target: Path, linker: str, say: Say, niceness: int) -> None:
+def build(
+    what: str,
+    folder: Path,
+    package: str,
+    target: Path,
+    linker: str,
+    say: Say,
+    niceness: int,
+    replaced: Mapping[Path, Path] | None = None,
+) -> None:
     """Compiles `package`, which the go.mod in `folder` pins, as `target`; does nothing where that is there.
 
     One build at a time on this machine: each takes every core, and finds in Go's cache what it has in common
     with the one before. Of one that was killed that cache has all packages that were finished; `target` is
-    whole or not there. `what` is how the lines of progress call it, `linker` goes to `-ldflags`.
+    whole or not there. `what` is how the lines of progress call it, `linker` goes to `-ldflags`; for the
+    files that are keys of `replaced` their values are compiled.
 
     Raises:
         GoMissing: see `command`.
@@ -94,6 +105,12 @@ def build(what: str, folder: Path, package: str, target: Path, linker: str, say:
         ):
             unfinished = Path(aside, target.name)
             flags = [*LEAN, "-ldflags", f"-s -w {linker}", "-o", str(unfinished)]
+            if replaced:
+                overlay = Path(aside, "overlay.json")
+                overlay.write_text(
+                    json.dumps({"Replace": {str(old): str(new) for old, new in replaced.items()}})
+                )
+                flags.append(f"-overlay={overlay}")
             process = subprocess.Popen(
                 [*_ending_with_us(), "nice", "-n", str(niceness), go, "build", *flags, package],
                 cwd=folder,

@@ -65,7 +65,9 @@ class Source:
                 f"release and `make deploy STACK={stack}`, or `make rollback STACK={stack}`"
             )
         if proven:
-            self._say(f"{stack} passed the playbook with these images ({self._passed(good).when})")
+            passed = self._passed(good)
+            spared = f", without: {'; '.join(passed.spared)}" if passed.spared else ""
+            self._say(f"{stack} passed the playbook with these images ({passed.when}){spared}")
         else:
             self._say(f"whether {stack} passed the playbook with these images was not asked")
         return {name: good[name] for name in IMAGES}

@@ -1,4 +1,4 @@
-"""`make release`: new images into the stack file, once their registry has shown that they fit."""
+"""`make release`: new images and a canary into the stack file, once their registry has shown them to fit."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.settings.catalogue import SERVER_TYPES
+from components.settings.release import MOST_PERCENT
 from operations import changes, signatures, stack_file
 from operations.at_server import deployed, told
 from operations.deployment import Deployment
@@ -23,9 +24,14 @@ DESCRIPTION = """\
 Looks whether the images are in their registry, for the server's architecture, of one build, and signed where
 `release.signed_by` has keys; writes them into the stack file, whose comments stay, and shows what a deploy
 would do. It does not deploy.
+
+A canary is another image of the API beside it, for SHARE percent of the clients. CANARY=promote makes its
+image that of the API, CANARY=none takes it back.
 """
 LABELS = ("org.opencontainers.image.revision", "org.opencontainers.image.version")
 """What must be the same in images of one build, where they have it."""
+NONE, PROMOTE = "none", "promote"
+"""What is to become of a canary, in place of its image."""
 _DOCKERS = {"x86": "amd64", "arm": "arm64", "x86_64": "amd64", "aarch64": "arm64"}
 """Architectures as images name them."""
 
@@ -79,16 +85,34 @@ class Release:
         self._deployment = deployment
         self._file = deployment.project / f"Pulumi.{deployment.stack}.yaml"
 
-    def prepare(self, wanted: Mapping[str, str]) -> list[str]:
+    def prepare(self, wanted: Mapping[str, str], canary: str = "", share: int | None = None) -> list[str]:
         """Checks the images and writes them; what it did, in words.
+
+        `canary` is an image, `NONE`, `PROMOTE`, or empty: as it is, but for its `share` in percent.
 
         Raises:
             NotThere, NoRelease, Unwritable: nothing was written.
         """
-        found = fitting(self._file, wanted, lambda: self._deployment)
-        before = stack_file.images(self._file)
-        stack_file.write_images(self._file, wanted)
-        return [f"{self._file.name}:", *told_of(found, before)]
+        there = stack_file.canary(self._file)
+        wanted, beside = with_canary(wanted, there, canary, share)
+        found = fitting(self._file, wanted, lambda: self._deployment) if wanted else {}
+        lines = told_of(found, stack_file.images(self._file))
+        if beside and beside["image"] != there.get("image"):
+            another = fitting(self._file, {"api": beside["image"]}, lambda: self._deployment)
+            lines += told_of({"canary": another["api"]}, {"canary": there.get("image", "not there")})
+        if beside != there:
+            lines.append(
+                f"  canary: {beside['share']} % of the clients" if beside else "  canary: none any more"
+            )
+        text = self._file.read_text(encoding="utf-8")
+        try:
+            stack_file.write_images(self._file, wanted)
+            if beside != there:
+                stack_file.write_canary(self._file, beside)
+        except stack_file.Unwritable:
+            self._file.write_text(text, encoding="utf-8")
+            raise
+        return [f"{self._file.name}:", *lines]
 
     def show(self) -> Journal:
         """The preview of what was written, also as Markdown in `.pulumi-out/<stack>/preview.md`.
@@ -107,6 +131,40 @@ class Release:
             f"nothing was deployed: commit Pulumi.{stack}.yaml, or `make deploy STACK={stack}`"
         )
         return journal
+
+
+def with_canary(
+    wanted: Mapping[str, str], there: Mapping[str, Any], canary: str, share: int | None
+) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+    """The images of a release, and the canary beside it (empty: none), where the file has the one of `there`.
+
+    Raises:
+        NoRelease: what is asked for is not there, or says too little.
+    """
+    if canary in (NONE, PROMOTE):
+        if not there:
+            raise NoRelease(f"CANARY: got {canary}; the stack file has no release.canary")
+        if share is not None:
+            raise NoRelease(f"SHARE: got {share}; has no meaning with CANARY={canary}; leave it out")
+        if canary == PROMOTE and wanted.get("api", there["image"]) != there["image"]:
+            raise NoRelease("CANARY: got promote, and API= another image; leave API out")
+        return ({**wanted, "api": there["image"]} if canary == PROMOTE else wanted), {}
+    if not canary and share is None:
+        # Its image is the API's now: that is what it was there for.
+        return wanted, {} if there.get("image") == wanted.get("api", "") else there
+    found = {
+        **there,
+        **({"image": canary} if canary else {}),
+        **({"share": share} if share is not None else {}),
+    }
+    if missing := [name for name in ("image", "share") if name not in found]:
+        raise NoRelease(
+            f"{'CANARY' if 'image' in missing else 'SHARE'}: got nothing; a canary has an image and a share: "
+            "CANARY=<repository>:<version>@<digest> SHARE=5 (percent of the clients)"
+        )
+    if not 1 <= found["share"] <= MOST_PERCENT:
+        raise NoRelease(f"SHARE: got {found['share']}; must be 1 to {MOST_PERCENT} percent of the clients")
+    return wanted, found
 
 
 def fitting(file: Path, wanted: Mapping[str, str], deployment: Callable[[], Deployment]) -> dict[str, Found]:
@@ -156,12 +214,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m operations.release", description=DESCRIPTION)
     parser.add_argument("--stack", required=True, help="uat, prod or local")
     add_images(parser)
+    parser.add_argument("--canary", default="", help=f"<repository>:<version>@<digest>, {PROMOTE} or {NONE}")
+    parser.add_argument("--share", type=int, help="percent of the clients that the canary gets")
     arguments = parser.parse_args()
 
     def work() -> int:
-        wanted = images_of(arguments)
+        alone = arguments.canary or arguments.share is not None
+        wanted = (
+            {} if alone and not any(getattr(arguments, name) for name in IMAGES) else images_of(arguments)
+        )
         release = Release(deployed(ROOT, arguments.stack))
-        print("\n".join(release.prepare(wanted)))
+        print("\n".join(release.prepare(wanted, arguments.canary, arguments.share)))
         release.show()
         return 0
 

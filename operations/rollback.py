@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from operations import stack_file, summary
 from operations.at_server import deployed, told
@@ -47,10 +48,13 @@ class Rollback:
         written = stack_file.images(self._file)
         now = {name: written.get(name, "") for name in IMAGES}
         wanted = meant(Releases.of(self._deployment), now, to, stack)
-        self._say(plan(stack, now, wanted))
+        beside = stack_file.canary(self._file)
+        self._say(plan(stack, now, wanted, beside))
         if not (sure or confirmed(stack, "roll back")):
             self._say("not rolled back")
             return False
+        if beside:
+            stack_file.write_canary(self._file, {})
         stack_file.write_images(self._file, wanted)
         with Telling(self._deployment, self._say).of("rollback") as outcome:
             started = time.monotonic()
@@ -99,7 +103,7 @@ def meant(releases: Releases, now: Images, to: str, stack: str) -> Images:
 _SHORTEST_DIGEST = 7
 
 
-def plan(stack: str, now: Images, wanted: Images) -> str:
+def plan(stack: str, now: Images, wanted: Images, canary: Mapping[str, Any]) -> str:
     """In words, what will be done, and what will not."""
     lines = [f"{stack}: back to a release that was good"]
     for name in IMAGES:
@@ -109,6 +113,8 @@ def plan(stack: str, now: Images, wanted: Images) -> str:
             lines += [f"  {name} was {now.get(name)}", f"  {' ' * len(name)} is  {wanted.get(name)}"]
         if "@" not in wanted.get(name, ""):
             lines.append(f"  {' ' * len(name)} (no digest was recorded: what the tag means today)")
+    if canary:
+        lines.append(f"  the canary {canary.get('image')} ({canary.get('share')} %) is taken back")
     lines += [
         f"  Pulumi.{stack}.yaml is written, then deployed as any release: a restore point, the migration of",
         "  that release, each container beside the old one until it is healthy, the check through the proxy",

@@ -1,4 +1,4 @@
-"""The images that a stack file names, read and written: line by line, so that its comments stay."""
+"""The images that a stack file names, and the canary: read, and written so that its comments stay."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import yaml
 from operations.deployment import PROJECT
 
 SECTION = f"{PROJECT}:images"
+RELEASE = f"{PROJECT}:release"
 _ENTRY = re.compile(r"""^(\s*)([a-z_]+|"[a-z_]+"|'[a-z_]+')(\s*:\s+)("[^"]*"|'[^']*'|\S+)(\s*|\s+#.*)$""")
 
 
@@ -63,8 +64,68 @@ def write_images(file: Path, wanted: Mapping[str, str]) -> None:
             f"{file.name}: {SECTION}: {', '.join(sorted(left or wanted))} cannot be written there; give each "
             "image a line of its own below it, such as `    api: <repository>:<version>@sha256:<digest>`"
         )
+    _write(file, changed)
+
+
+def canary(file: Path) -> Mapping[str, Any]:
+    """`release.canary`, as it is written; empty: there is none."""
+    found = section(file, "release").get("canary")
+    return found if isinstance(found, dict) else {}
+
+
+def write_canary(file: Path, wanted: Mapping[str, Any]) -> None:
+    """Writes `release.canary`, in one line, or takes it away (empty); nothing else of the file changes.
+
+    Raises:
+        Unwritable: the section has not one key a line. The file is as it was.
+    """
+    text = file.read_text(encoding="utf-8")
+    expected = yaml.safe_load(text)
+    release = {name: value for name, value in section(file, "release").items() if name != "canary"}
+    if wanted:
+        release["canary"] = dict(wanted)
+    expected["config"].pop(RELEASE, None)
+    if release:
+        expected["config"][RELEASE] = release
+    lines = text.split("\n")
+    entry = [f"canary: {{image: {wanted['image']}, share: {wanted['share']}}}"] if wanted else []
+    _place(lines, entry, keep=bool(release))
+    changed = "\n".join(lines)
+    try:
+        right = yaml.safe_load(changed) == expected
+    except yaml.YAMLError:
+        right = False
+    if not right:
+        raise Unwritable(
+            f"{file.name}: {RELEASE}: canary cannot be written there; give each key a line of its own below "
+            "it, such as `    canary: {image: <repository>:<version>@sha256:<digest>, share: 5}`"
+        )
+    _write(file, changed)
+
+
+def _place(lines: list[str], entry: list[str], *, keep: bool) -> None:
+    """Puts `entry` in the place of what the section `release` has of a canary; `keep` the section's name."""
+    start, own = _start(lines, RELEASE), _lines(lines, RELEASE)
+    if start is None:
+        if entry and (images := _start(lines, SECTION)) is not None:  # behind them, among which it may move
+            at, depth = _lines(lines)[-1] + 1, _depth(lines[images])
+            lines[at:at] = [f"{' ' * depth}{RELEASE}:", f"{' ' * (depth + 2)}{entry[0]}"]
+        return
+    depth = _depth(lines[own[0]]) if own else _depth(lines[start]) + 2
+    keys = [number for number in own if _depth(lines[number]) == depth]
+    there = [n for n in keys if re.match(r"""\s*["']?canary["']?\s*:""", lines[n])]
+    at = end = start + 1
+    if there:
+        at = there[0]
+        end = max(number for number in own if not any(at < key <= number for key in keys)) + 1
+    lines[at:end] = [f"{' ' * depth}{line}" for line in entry]
+    if not keep:
+        del lines[start]
+
+
+def _write(file: Path, text: str) -> None:
     unfinished = file.with_suffix(".new")
-    unfinished.write_text(changed, encoding="utf-8")
+    unfinished.write_text(text, encoding="utf-8")
     unfinished.replace(file)
 
 
@@ -80,12 +141,17 @@ def _section(name: str, text: str) -> dict[str, Any]:
     return found
 
 
-def _lines(lines: list[str]) -> list[int]:
-    """Where the section's entries may be: what follows its name and is indented deeper."""
-    start = next(
-        (n for n, line in enumerate(lines) if re.match(rf"""^\s+["']?{SECTION}["']?:\s*(#.*)?$""", line)),
+def _start(lines: list[str], name: str) -> int | None:
+    """The line of a section's name; None: it has none, or something is written behind it."""
+    return next(
+        (n for n, line in enumerate(lines) if re.match(rf"""^\s+["']?{name}["']?:\s*(#.*)?$""", line)),
         None,
     )
+
+
+def _lines(lines: list[str], name: str = SECTION) -> list[int]:
+    """Where the section's entries may be: what follows its name and is indented deeper."""
+    start = _start(lines, name)
     if start is None:
         return []
     found, depth = [], _depth(lines[start])

@@ -13,6 +13,7 @@ from operations.engine import EngineMissing
 from operations.interrupt import interruptible
 from operations.locks import Locked
 from operations.orphans import ForeignResource
+from operations.registry import NotThere
 from operations.restore import JobFailed, NoSource, Wish
 from operations.rollback import NoWayBack
 from operations.stack_file import Unwritable
@@ -51,6 +52,8 @@ steps:
   drill     what is off the machine is restored in a throw-away cluster, as `make drill` does
   releases  lists the releases, as `make releases`
   rollback  back to the last good release, or to another (--to), as `make rollback`
+  promote   what the stack runs and has passed the playbook with; with --to into a copy of that stack's file,
+            as `make promote`
   upgrade-postgres  the data to another major version (--to), as `make upgrade-postgres`; --to back goes back
   outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)
   clean     takes the stack down, a protected one too, and forgets its state; without --stack, all of them
@@ -84,7 +87,7 @@ def main() -> int:
     parser.add_argument(
         "--to",
         default="",
-        help="for --step rollback: a number of the list, or a digest; upgrade-postgres: 17",
+        help="for --step rollback: a number of the list, or a digest; promote: prod; upgrade-postgres: 17",
     )
     parser.add_argument("--into", default="", help="for --step restore: beside what serves")
     parser.add_argument("--json", action="store_true", help="for --step status: one JSON document")
@@ -118,6 +121,7 @@ def main() -> int:
             NoSource,
             NoUpgrade,
             NoWayBack,
+            NotThere,
             ProjectError,
             RehearsalFailed,
             Unwell,

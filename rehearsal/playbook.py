@@ -19,7 +19,11 @@ from operations import stack_file
 from operations.acceptance import Acceptance, Acceptances, Unnoted
 from operations.at_server import deployed, told
 from operations.place import complaint
+from operations.registry import NotThere
+from operations.release import fitting
+from operations.releases import IMAGES
 from rehearsal import background
+from rehearsal.images import ImageError, stack_images
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,8 +37,14 @@ def main() -> int:
         action="store_true",
         help="replace a real stack's server, too, for minutes of downtime; a rehearsed one always is",
     )
+    parser.add_argument("--workflows", default="", help="where the worker's image has them, if elsewhere")
+    for name in IMAGES:
+        parser.add_argument(
+            f"--new-{name}", default="", help="of a next release, to upgrade to and back from"
+        )
     arguments, more = parser.parse_known_args()
     stack = arguments.stack
+    given = {name: getattr(arguments, f"new_{name}") for name in IMAGES}
     rehearsed = background.find(ROOT / ".rehearsal" / stack) is not None
     module, step = ("rehearsal", ["--step", "outputs"]) if rehearsed else ("operations", ["outputs"])
     ask = [sys.executable, "-m", module, *step, "--stack", stack]
@@ -48,6 +58,7 @@ def main() -> int:
     if replaceable(stack) and (rehearsed or arguments.replace_server):
         step = ["--step", "replace"] if rehearsed else ["replace", "--yes"]
         more += ["--replace", shlex.join([sys.executable, "-m", module, *step, "--stack", stack])]
+    more += ["--workflows", arguments.workflows, *next_release(stack, rehearsed, given)]
     report = ROOT / "reports" / stack
     playbook = ["tests/playbook", "-m", "playbook", "--stack-name", stack, "--outputs", str(outputs)]
     with nullcontext() if rehearsed else deployed(ROOT, stack).way_in():
@@ -60,6 +71,27 @@ def main() -> int:
         if subprocess.run(ask, cwd=ROOT, check=False).returncode == 0:
             print(noted(stack, json.loads(outputs.read_text()), report / "playbook.json"), flush=True)
     return code
+
+
+def next_release(stack: str, rehearsed: bool, given: Mapping[str, str]) -> list[str]:
+    """The options that name the next release: what is `given`; else a rehearsed stack has one built.
+
+    Raises:
+        NotThere: what is given is not in its registry, does not fit the server, or is not signed; or one
+            cannot be built.
+    """
+    wanted = {name: reference for name, reference in given.items() if reference}
+    if wanted:
+        if not rehearsed:  # whose registry is this machine's
+            fitting(ROOT / f"Pulumi.{stack}.yaml", wanted, lambda: deployed(ROOT, stack))
+        return ["--new-images", json.dumps(wanted)]
+    if not rehearsed:
+        return []
+    try:
+        built = stack_images.next_application(lambda line: print(line, flush=True))
+    except ImageError as error:
+        raise NotThere(str(error)) from None
+    return ["--new-images", json.dumps(built), "--new-migration", stack_images.NEXT_MIGRATION]
 
 
 def noted(stack: str, given: Mapping[str, Any], report: Path) -> str:
@@ -83,4 +115,4 @@ def replaceable(stack: str) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(told(main, Unnoted, "the stack is as the last test has left it"))
+    sys.exit(told(main, NotThere, "the stack is as the last test has left it"))

@@ -73,6 +73,13 @@ def buckets(root: Path, stack: str) -> dict[str, str]:
     }
 
 
+def monitored(root: Path, stack: str) -> bool:
+    """Whether the stack has metrics, as `components/settings/monitoring.py` tells it of a sound file."""
+    stack_file = _rehearsed(root, stack)
+    enabled = _section(stack_file, "monitoring").get("enabled")
+    return _section(stack_file, "host").get("kind") != "local" if enabled is None else bool(enabled)
+
+
 def exports_elsewhere(root: Path, stack: str) -> bool:
     """Whether the stack hands masked rows on, to a bucket that is at no address of a rehearsal's."""
     exports = _section(_rehearsed(root, stack), "backup").get("masked") or {}

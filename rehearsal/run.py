@@ -26,8 +26,10 @@ from operations.marks import SECRET
 from operations.meaning import Meaning, text
 from operations.notices import Telling
 from operations.orphans import Finder
+from operations.promote import Source
 from operations.recovery import default_finders
 from operations.recreate import Recreation
+from operations.release import Release
 from operations.releases.__main__ import listed
 from operations.reset import Refused, Reset, source_of
 from operations.reset import act as reset
@@ -55,6 +57,7 @@ STEPS = (
         "reset",
         "releases",
         "rollback",
+        "promote",
         "upgrade-postgres",
         "outputs",
     ),
@@ -85,7 +88,7 @@ class Rehearsal:
         self.wish = Wish("")
         """What `restore` does."""
         self.to = ""
-        """Where `rollback` goes, or `upgrade-postgres`: a major version, or `back`."""
+        """Where `rollback` goes, `promote`: a stack, or `upgrade-postgres`: a major version, or `back`."""
         self.json = False
         """Whether `status` says so, in place of a table."""
         self.report: Report | None = None
@@ -111,6 +114,7 @@ class Rehearsal:
             Unwell: what is up does not serve as it should.
             NoSource, JobFailed: nothing was restored.
             NoWayBack: nothing was rolled back.
+            NotThere: nothing was promoted.
             NoUpgrade: the database stays what it is.
         """
         with self._alone():
@@ -130,6 +134,7 @@ class Rehearsal:
                 "reset": self._reset,
                 "releases": self._releases,
                 "rollback": self._rollback,
+                "promote": self._promote,
                 "upgrade-postgres": self._upgrade_postgres,
             }[step]()
 
@@ -269,6 +274,19 @@ class Rehearsal:
         assert self._deployment is not None
         Rollback(self._deployment, self.say).act(self.to, sure=True)
 
+    def _promote(self) -> None:
+        """The file of the other stack is a copy, which its next rehearsal makes anew."""
+        assert self._deployment is not None
+        images = Source(self._deployment, self.say).images()
+        self.say("\n".join(f"{name}={reference}" for name, reference in images.items()))
+        if self.to:
+            state = self.state.parent / self.to
+            copy = project.prepare(self.source, self.to, state, stack_images.preliminary(), self.root)
+            its = self._deployment
+            other = Deployment(copy, self.to, its.binary, its.environment)
+            self.say(f"Pulumi.{self.to}.yaml, in a copy:")
+            self.say("\n".join(Release(other).prepare(images)[1:]))
+
     def _upgrade_postgres(self) -> None:
         """The copy of the stack file is written, and what was written is laid over it in the runs to come."""
         assert self._deployment is not None
@@ -305,7 +323,10 @@ class Rehearsal:
             # Masked rows that come or go need what copies need.
             taken = ("offsite",) if project.takes_or_exports(self.source, self.stack) else ()
             leaving = tuple(dict.fromkeys((*self._buckets, *taken)))
-            self._images = Beside(lambda: stack_images.fragment(self.say, server_image, leaving))
+            monitored = project.monitored(self.source, self.stack)
+            self._images = Beside(
+                lambda: stack_images.fragment(self.say, server_image, leaving, monitored=monitored)
+            )
         binary = engine(self.say)
         home = self.root / ".rehearsal" / "home"
         home.mkdir(parents=True, exist_ok=True)

@@ -61,6 +61,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--connect", default="", help="address to connect to instead of what the names resolve to"
     )
     group.addoption("--replace", default="", help="the command that replaces the stack's server; empty: none")
+    group.addoption("--new-images", default="", help="of the next release, as JSON by name; empty: none")
+    group.addoption("--new-migration", default="", help="the one that they add; empty: nobody knows")
+    group.addoption("--workflows", default="", help="where the worker's image has its workflows")
     group.addoption("--report", default="reports", help="folder for the report")
     group = parser.getgroup("faults")
     group.addoption("--table", default="", help="file for the fault matrix")

@@ -83,6 +83,7 @@ class Recreate:
     project: Project
     address: Address
     title = "`docker compose up -d`"
+    awaits_health = False
 
     @property
     def stack(self) -> str:
@@ -105,6 +106,7 @@ class Rollout:
     project: Project
     address: Address
     drains: bool = False
+    awaits_health = True
 
     @property
     def title(self) -> str:

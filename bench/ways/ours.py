@@ -31,6 +31,7 @@ class Ours:
     deployment: Deployment
     address: Address
     title = "`pulumi up` of this program"
+    awaits_health = True
 
     @property
     def stack(self) -> str:

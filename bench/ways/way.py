@@ -45,6 +45,8 @@ class Way(Protocol):
     """
 
     address: Address
+    awaits_health: bool
+    """Whether it ends the old container only once the new one is healthy."""
 
     @property
     def title(self) -> str:

@@ -160,8 +160,10 @@ main() {
   alone "a backup"
   export WORK
   WORK=$(mktemp -d)
+  EMPTY=$SCRATCH.empty
+  rm -rf "$EMPTY" "$EMPTY.partial" # of a run that was cut short: nobody knows of which version
   # shellcheck disable=SC2064 # the values of now
-  trap "rm -rf '$WORK' '$BACKUPS/running'" EXIT
+  trap "rm -rf '$WORK' '$BACKUPS/running' '$EMPTY' '$EMPTY.partial'" EXIT
   began=$(date +%s)
   stamp=$(date -u -d "@$began" +%FT%H%M%SZ)
   echo "$began" >"$BACKUPS/running"

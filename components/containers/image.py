@@ -13,6 +13,8 @@ from components.reference import OURS, pinned
 from components.settings.images import Images as Settings
 
 HERE = Path(__file__).parent
+CANARY = "api_canary"
+"""Another image of the API, where the stack file names one under `release`: our build's as well."""
 KEPT = 5
 """Of each image: what runs, and four to go back to."""
 HISTORY = "/var/lib/jira-plus-plus/images"
@@ -26,6 +28,8 @@ FREE_DATA_MB = 512
 class Images(pulumi.ComponentResource):
     """One pulled image for each entry of the stack file's `images`, by its name there, but the `unused`.
 
+    And `canary`, where there is one.
+
     On a server nothing is pulled onto a disk that is nearly full, and `retire` removes what is old. A
     developer's Docker is the developer's own.
     """
@@ -36,11 +40,16 @@ class Images(pulumi.ComponentResource):
         runtime: Runtime,
         settings: Settings,
         unused: Collection[str] = (),
+        canary: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("jira-plus-plus:containers:Images", name, {}, opts)
         self._name, self._runtime = name, runtime
         self._references: dict[str, str] = settings.model_dump(exclude_none=True)
+        ours = {image: f"images.{image}" for image in OURS}
+        if canary:
+            self._references[CANARY] = canary
+            ours[CANARY] = "release.canary.image"
         data_path = runtime.host.data_path
         space = [self._free_space(data_path)] if data_path else []
         self._images = {
@@ -56,8 +65,8 @@ class Images(pulumi.ComponentResource):
         }
         self._platform = runtime.host.run(
             f"{name}-platform",
-            create=pulumi.Output.all(**{image: self._images[image].image_id for image in OURS}).apply(
-                lambda ids: self._command(*(f"{image}={ids[image]}" for image in OURS))
+            create=pulumi.Output.all(**{image: self._images[image].image_id for image in ours}).apply(
+                lambda ids: self._command(*(f"{path}={ids[image]}" for image, path in ours.items()))
             ),
             stdin=(HERE / "image-platform.sh").read_text(encoding="utf-8"),
             opts=pulumi.ResourceOptions(parent=self),
@@ -66,7 +75,7 @@ class Images(pulumi.ComponentResource):
 
     def __getitem__(self, image: str) -> pulumi.Output[str]:
         """The image's id (`sha256:…`). A container made by repository digest is replaced at every run."""
-        if image not in OURS:
+        if image not in (*OURS, CANARY):
             return self._images[image].image_id
         return once(self._images[image].image_id, self._platform)
 

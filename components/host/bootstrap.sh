@@ -138,11 +138,17 @@ revive_one() {
 }
 
 # The service below. Docker takes `docker kill` for its operator's wish and leaves the container dead; here it is a
-# crash like any other. What `docker stop` stopped stays so.
+# crash like any other. What `docker stop` stopped stays so. It notes each end, and each kill for want of memory, in
+# /run/jira-plus-plus/ends, from where components/monitoring/host-metrics.sh counts them.
 revive() {
-  local id died
-  docker events --filter label=jira-plus-plus.service --filter event=die --format '{{.Actor.ID}} {{.Time}}' |
-    while read -r id died; do revive_one "$id" "$died" & done
+  local id died what service
+  mkdir -p "${ROOT:-}/run/jira-plus-plus"
+  docker events --filter label=jira-plus-plus.service --filter event=die --filter event=oom \
+    --format '{{.Actor.ID}} {{.Time}} {{.Action}} {{index .Actor.Attributes "jira-plus-plus.service"}}' |
+    while read -r id died what service; do
+      echo "$what $service" >>"${ROOT:-}/run/jira-plus-plus/ends"
+      [[ $what != die ]] || revive_one "$id" "$died" &
+    done
 }
 
 # revive_stopped: a daemon that was killed leaves containers running, and the next one stops them, as if it had been asked to, and

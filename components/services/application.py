@@ -113,11 +113,13 @@ def serving(
 ) -> ContainerArgs:
     """A process of Jira++ that serves, and is replaced without a gap. What does not drain the shim drains.
 
+    `image` is its name among the images.
+
     `ready` are the paths that have to answer with 200 before a release counts as good; `/health` does later.
 
     On a developer's machine it may run from their sources, with a command that watches them.
     """
-    source: Source | None = getattr(site.settings.development.sources, image)
+    source: Source | None = getattr(site.settings.development.sources, image, None)  # a canary has none
     sources = (Mount(source=str(source.folder), target=source.target, read_only=True),) if source else ()
     return ContainerArgs(
         process=Process(

@@ -27,12 +27,16 @@ class Credentials(pulumi.ComponentResource):
         self.migration = password("migration").result
         self.temporal = password("temporal").result
         self.backup = password("backup").result
+        self.monitoring = password("monitoring").result
         # The application
         self.session_secret = password("session-secret", 64).result
         self.admin = password("admin", 24).result
         # Temporal's interface, behind basic authentication
         self.temporal_ui = password("temporal-ui", 24).result
         self.temporal_ui_hash = self.temporal_ui.apply(htpasswd)
+        # That of the metrics, likewise
+        self.metrics = password("metrics", 24).result
+        self.metrics_hash = self.metrics.apply(htpasswd)
         self.register_outputs({})
 
     def pooled_database_url(self, pool: int) -> pulumi.Output[str]:

@@ -20,7 +20,7 @@ USER = "999:999"
 """`postgres` in the official Debian image."""
 DATA = "/var/lib/postgresql/data"
 DATABASES = ("jira", "temporal", "temporal_visibility")
-ROLES = ("postgres", "jira", "migration", "temporal", "backup")
+ROLES = ("postgres", "jira", "migration", "temporal", "backup", "monitoring")
 """Those that `roles.sh` makes."""
 
 
@@ -97,6 +97,7 @@ class Postgres(pulumi.ComponentResource):
                         "/run/secrets/migration": credentials.migration,
                         "/run/secrets/temporal": credentials.temporal,
                         "/run/secrets/backup": credentials.backup,
+                        "/run/secrets/monitoring": credentials.monitoring,
                         **(archive.files if archive else {}),
                     },
                     limits=Limits.of(settings),
@@ -145,7 +146,7 @@ class Postgres(pulumi.ComponentResource):
 
 def roles(shares: Connections) -> tuple[str, ...]:
     """The command that makes roles and databases, in the server's container."""
-    limits = (shares.jira, shares.migration, shares.temporal, shares.backup)
+    limits = (shares.jira, shares.migration, shares.temporal, shares.backup, shares.monitoring)
     return ("bash", "/etc/jira/roles.sh", *map(str, limits))
 
 

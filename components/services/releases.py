@@ -33,15 +33,19 @@ class Releases(pulumi.ComponentResource):
         images = pulumi.Output.all(**{image: site.images.pinned(image) for image in IMAGES})
         # Where one fails, the state has the record of the release before. That this one was begun makes the
         # way back a release again, which is recorded as any other.
+        file = f"{host.data_path or host.files_root}/releases"
+        # For who watches the machine: one that was begun and not recorded has failed, or is under way.
+        noted = f" | {host.sudo}tee {file}.begun" if host.data_path else ""
         begun = host.run(
             f"{name}-begun",
             create=images.apply(
-                lambda known: f": {shlex.join(known[image] for image in IMAGES)}; date -u +%Y-%m-%dT%H:%M:%SZ"
+                lambda known: (
+                    f": {shlex.join(known[image] for image in IMAGES)}; date -u +%Y-%m-%dT%H:%M:%SZ{noted}"
+                )
             ),
             opts=child,
         )
         since = pulumi.Output.unsecret(begun.stdout)
-        file = f"{host.data_path or host.files_root}/releases"
         record = host.run(
             f"{name}-good",
             create=pulumi.Output.all(images, since).apply(

@@ -3,11 +3,11 @@
 # Makes the roles and databases, and brings them to what the secrets say. May run any number of times.
 # Runs in the database's container, as its superuser over its socket; passwords come from files and reach no log.
 #
-#   roles.sh JIRA MIGRATION TEMPORAL BACKUP: how many connections each of these roles may have at once.
+#   roles.sh JIRA MIGRATION TEMPORAL BACKUP MONITORING: how many connections each of these roles may have at once.
 set -euo pipefail
 
-(($# == 4))
-jira=$1 migration=$2 temporal=$3 backup=$4
+(($# == 5))
+jira=$1 migration=$2 temporal=$3 backup=$4 monitoring=$5
 
 export PGOPTIONS="-c client_min_messages=warning"
 secrets=${SECRETS_FOLDER:-/run/secrets}
@@ -52,8 +52,11 @@ sql <<<'grant pg_read_all_settings, pg_checkpoint to backup;
 grant execute on function pg_backup_start(text, boolean), pg_backup_stop(boolean), pg_switch_wal(), pg_create_restore_point(text) to backup;'
 # The second is for large objects, which the first leaves out.
 sql <<<'grant pg_read_all_data to backup; alter role backup set lo_compat_privileges = on;'
+# It reads what the server says of itself, and no row.
+role monitoring "$ordinary connection limit $monitoring"
+sql <<<'grant pg_monitor to monitoring;'
 
 database jira jira
 database temporal temporal
 database temporal_visibility temporal
-sql <<<'revoke all on database postgres from public; grant connect on database postgres to backup;'
+sql <<<'revoke all on database postgres from public; grant connect on database postgres to backup, monitoring;'

@@ -5,11 +5,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from components.monitoring.address import ALIAS, PORT
 from components.services import clients
 from components.settings.tls import Tls
 
-SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui"}
-"""Traefik's service behind each of the three names; `components.services.cutover` says what it is."""
+SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui", "metrics": "metrics"}
+"""Traefik's service behind each of the names; `components.services.cutover` says what it is, but of the last,
+which is never there twice."""
+LOOKING = (
+    r"(/prometheus)?/vmui(/[A-Za-z0-9_.-]*)*",
+    r"(/prometheus)?/api/v1/(query|query_range|labels|series|label/[A-Za-z_][A-Za-z0-9_]*/values)",
+    r"(/prometheus)?/api/v1/status/(tsdb|top_queries|active_queries|metric_names_stats)",
+    r"(/prometheus)?/(prettify-query|expand-with-exprs)",
+    r"(/prometheus)?/vmalert/api/v1/(rules|alerts|group|rule|alert|notifiers)",
+)
+"""Paths of the store of metrics that its interface asks. Others write, delete, and show how it is run."""
+ASSETS = "web-assets"
+"""The same for the files of a build of the web application, which pages ask for that were opened before."""
+AN_ASSET = "PathPrefix(`/assets/`) && (Method(`GET`) || Method(`HEAD`))"
+"""In a rule: such a file. Vite puts them there (`build.assetsDir`), a hash of the content in the name."""
 OPERATORS = ("metrics", "ready", "readyz")
 """First segments of paths that the application answers for its operator. Published is `/health`."""
 NOT_THE_OPERATORS = rf"!PathRegexp(`(?i)^(/|\\|%2F)*({'|'.join(OPERATORS)})([^a-z0-9_-]|$)`)"
@@ -40,6 +54,8 @@ class Routing:
     tls: Tls
     temporal_users: Sequence[str]
     """`name:hash`."""
+    metrics_users: Sequence[str]
+    """Likewise; without a name for the metrics they are not used."""
     proxies: Sequence[str]
     """Networks of the peers that name their client, see `components.services.clients`."""
     only_proxies: bool
@@ -67,16 +83,20 @@ def dynamic_config(routing: Routing) -> str:
                 "compress": {"compress": {}},
                 # For a container that has just gone: tried again only where no connection came about.
                 "retry": {"retry": {"attempts": 4, "initialInterval": "100ms"}},
-                "temporal-users": {
-                    "basicAuth": {
-                        "realm": "Temporal",
-                        "users": list(routing.temporal_users),
-                        "removeHeader": True,
-                    }
-                },
+                "temporal-users": password("Temporal", routing.temporal_users),
             },
         }
     }
+    if "metrics" in routing.host_names:
+        config["http"]["middlewares"] |= {
+            "metrics-users": password("Metrics", routing.metrics_users),
+            "metrics-overview": {
+                "redirectRegex": {"regex": "^(https?://[^/]+)/?$", "replacement": "${1}/vmui/#/dashboards"}
+            },
+        }
+        config["http"]["services"] = {
+            "metrics": {"loadBalancer": {"servers": [{"url": f"http://{ALIAS}:{PORT}"}]}}
+        }
     if secure:
         # Without a name that is served there is no certificate to show.
         config["tls"] = {"options": {"default": {"minVersion": "VersionTLS12", "sniStrict": True}}}
@@ -126,21 +146,40 @@ def services(routing: Routing) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for kind in ("proxied", "direct"):
         parents = [entrance for entrance in entrances(routing) if entrance.startswith(kind)]
-        for name, purpose, condition, middlewares in (
-            ("api", "api", "", []),
-            ("api-bodies", "api", f" && {NOT_SURELY_SMALL}", ["body-limit"]),
-            ("web", "web", "", []),
+        for name, purpose, service, condition, middlewares in (
+            ("api", "api", SERVICES["api"], "", []),
+            ("api-bodies", "api", SERVICES["api"], f" && {NOT_SURELY_SMALL}", ["body-limit"]),
+            ("web", "web", SERVICES["web"], "", []),
+            ("web-assets", "web", ASSETS, f" && {AN_ASSET}", []),
             # The password comes before the service: nothing of it is to be had without.
-            ("temporal", "temporal", "", ["temporal-users"]),
+            ("temporal", "temporal", SERVICES["temporal"], "", ["temporal-users"]),
+            ("metrics", "metrics", SERVICES["metrics"], f" && ({_any_of(LOOKING)})", ["metrics-users"]),
+            (
+                "metrics-root",
+                "metrics",
+                SERVICES["metrics"],
+                " && Path(`/`)",
+                ["metrics-users", "metrics-overview"],
+            ),
         ):
-            if parents:
+            if parents and purpose in routing.host_names:
                 found[f"{name}-{kind}"] = {
                     "rule": f"Host(`{routing.host_names[purpose]}`) && {NOT_THE_OPERATORS}{condition}",
                     "parentRefs": parents,
-                    "service": SERVICES[purpose],
+                    "service": service,
                     "middlewares": [f"{kind}-rate-limit", *middlewares, "compress", "retry"],
                 }
     return found
+
+
+def _any_of(paths: Sequence[str]) -> str:
+    """In a rule: one of these paths, whole."""
+    return f"PathRegexp(`^({'|'.join(paths)})$`)"
+
+
+def password(realm: str, users: Sequence[str]) -> dict[str, Any]:
+    """The middleware that asks for a password, and keeps it from what is behind."""
+    return {"basicAuth": {"realm": realm, "users": list(users), "removeHeader": True}}
 
 
 def removal(headers: Sequence[str]) -> dict[str, Any]:

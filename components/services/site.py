@@ -25,6 +25,11 @@ class Site:
     """A developer's own, for the application's processes; each counts as secret."""
 
     @property
+    def scraped(self) -> tuple[str, ...]:
+        """The network on which api, worker and temporal are asked for their metrics, where they are."""
+        return ("metrics-application",) if self.settings.monitored else ()
+
+    @property
     def postgres_image(self) -> str:
         """The name among `images` of the database's and its backup's."""
         return postgres_image(self.settings.backup)

@@ -18,6 +18,7 @@ USER = "1000:1000"
 CONFIG = "/etc/temporal/config"
 PORT = 7233
 HTTP_PORT = 7243
+METRICS_PORT = 9090
 RETENTION = "168h"
 """How long a closed workflow's history stays."""
 JOB_LIMITS = Limits(memory_mb=128, cpus=0.5)
@@ -73,12 +74,14 @@ class Temporal(pulumi.ComponentResource):
                     ),
                     files={
                         f"{CONFIG}/server.yaml": credentials.temporal.apply(
-                            lambda password: server_config(password, settings.history_shards)
+                            lambda password: server_config(
+                                password, settings.history_shards, metrics=site.settings.monitored
+                            )
                         ),
                         f"{CONFIG}/dynamic.yaml": dynamic_config(),
                     },
                     limits=Limits.of(settings),
-                    networks=("data", "workflow"),
+                    networks=("data", "workflow", *site.scraped),
                     aliases=("temporal",),
                 ),
                 # Over HTTP: for a process that hangs, the kernel still takes the connection of an `nc -z`.
@@ -122,10 +125,11 @@ class Temporal(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def server_config(password: str, history_shards: int) -> str:
+def server_config(password: str, history_shards: int, *, metrics: bool) -> str:
     """The server's configuration, with the database's password in it: secret. JSON, which is YAML.
 
-    https://docs.temporal.io/references/configuration
+    https://docs.temporal.io/references/configuration; of metrics, which it then tells at `METRICS_PORT`,
+    `Config` in common/metrics/config.go of temporalio/temporal at v1.30.6.
     """
 
     def store(database: str, connections: int) -> dict[str, object]:
@@ -149,6 +153,11 @@ def server_config(password: str, history_shards: int) -> str:
     # Its networks are internal.
     frontend = {"rpc": {**service(PORT, "0.0.0.0")["rpc"], "httpPort": HTTP_PORT}}  # noqa: S104
 
+    # The SDK's framework, with names and units as Prometheus has them: `_total`, and seconds.
+    told = {
+        "recordTimerInSeconds": True,
+        "prometheus": {"framework": "opentelemetry", "listenAddress": f"0.0.0.0:{METRICS_PORT}"},
+    }
     config = {
         "log": {"stdout": True, "level": "info"},
         "persistence": {
@@ -164,6 +173,7 @@ def server_config(password: str, history_shards: int) -> str:
             # The four services are one process: they find each other on its loopback.
             "membership": {"maxJoinDuration": "30s", "broadcastAddress": "127.0.0.1"},
             "pprof": {"port": 0},
+            **({"metrics": told} if metrics else {}),
         },
         "services": {
             "frontend": frontend,

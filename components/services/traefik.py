@@ -14,6 +14,7 @@ from components.containers.limits import Limits
 from components.containers.mount import Port
 from components.containers.storage import Storage
 from components.edge.certificate import Certificate
+from components.monitoring.address import NAME as METRICS_USER
 from components.services import clients
 from components.services.routing import Routing, dynamic_config
 from components.services.site import Site
@@ -62,15 +63,17 @@ class Traefik(pulumi.ComponentResource):
         pem = None
         if certificate.certificate_pem is not None and certificate.private_key_pem is not None:
             pem = pulumi.Output.all(certificate.certificate_pem, certificate.private_key_pem)
-        routes: pulumi.Output[str] = pulumi.Output.all(site.credentials.temporal_ui_hash, pem).apply(
+        hashes = (site.credentials.temporal_ui_hash, site.credentials.metrics_hash)
+        routes: pulumi.Output[str] = pulumi.Output.all(*hashes, pem).apply(
             lambda known: dynamic_config(
                 Routing(
                     host_names=settings.domain.host_names,
                     tls=tls,
                     temporal_users=(f"{TEMPORAL_UI_USER}:{known[0]}",),
+                    metrics_users=(f"{METRICS_USER}:{known[1]}",),
                     proxies=clients.proxies(settings),
                     only_proxies=clients.only_proxies(settings),
-                    certificate=tuple(known[1]) if known[1] else None,
+                    certificate=tuple(known[2]) if known[2] else None,
                 )
             )
         )
@@ -111,7 +114,10 @@ class Traefik(pulumi.ComponentResource):
                     files=files,
                     limits=Limits.of(settings.services.traefik),
                     tmpfs={"/tmp": "size=64m"},  # noqa: S108 # bodies beyond a megabyte, see `body-limit`
-                    networks=("ingress", "edge-api", "edge-web", "edge-temporal-ui"),
+                    networks=(
+                        *("ingress", "edge-api", "edge-web", "edge-temporal-ui"),
+                        *(("edge-metrics",) if settings.monitored else ()),
+                    ),
                     mounts=tuple(mounts),
                 ),
                 health=Health(

@@ -27,7 +27,7 @@ class Worker(pulumi.ComponentResource):
                 site,
                 service,
                 image="worker",
-                networks=("data", "workflow", "egress"),
+                networks=("data", "workflow", *site.scraped, "egress"),
                 alias="worker",
                 environment={
                     **application.environment(site),

@@ -1,4 +1,4 @@
-"""The DNS zone and the three names in it."""
+"""The DNS zone and the names in it."""
 
 import re
 from typing import Annotated
@@ -8,6 +8,8 @@ from pydantic import AfterValidator, Field
 from components.settings.problem import wrong
 from components.settings.section import Section
 
+PURPOSES = ("api", "web", "temporal", "metrics")
+"""What has a name of its own."""
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ZONE_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -46,7 +48,7 @@ Label = Annotated[str, AfterValidator(_label)]
 
 
 class Domain(Section):
-    """The zone and the labels of the three host names that are served from it."""
+    """The zone and the labels of the host names that are served from it."""
 
     zone: Annotated[str, AfterValidator(_zone)] = Field(
         description="the zone at Cloudflare; `localhost` for kind local"
@@ -57,8 +59,12 @@ class Domain(Section):
     api: Label = Field(description="name of the API in the zone, one level")
     web: Label = Field(description="name of the web application in the zone, one level")
     temporal: Label = Field(description="name of Temporal's interface in the zone, one level")
+    metrics: Label | None = Field(
+        None, description="name of the metrics' interface in the zone, one level; left out, it has none"
+    )
 
     @property
     def host_names(self) -> dict[str, str]:
-        """The full host name of each: keys `api`, `web`, `temporal`."""
-        return {name: f"{getattr(self, name)}.{self.zone}" for name in ("api", "web", "temporal")}
+        """The full host name of each that there is: keys `api`, `web`, `temporal`, `metrics`."""
+        labels = {name: getattr(self, name) for name in PURPOSES}
+        return {name: f"{label}.{self.zone}" for name, label in labels.items() if label is not None}

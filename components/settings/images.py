@@ -21,6 +21,8 @@ _REPOSITORY = re.compile(
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
 )
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+MONITORING = ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager")
+"""Of a stack that has metrics."""
 _EXAMPLE = "e.g. traefik:v3.6.25@sha256:<64 hexadecimal digits>"
 
 
@@ -126,4 +128,19 @@ class Images(Section):
         None,
         description="image of the database and its backup with pgBackRest, made of images/postgres;"
         " required by backup.point_in_time, used by nothing else",
+    )
+    metrics: Reference | None = Field(
+        None, description="image of VictoriaMetrics, which keeps the metrics; required by monitoring"
+    )
+    postgres_exporter: Reference | None = Field(
+        None, description="image of the exporter of the database's metrics; required by monitoring"
+    )
+    node_exporter: Reference | None = Field(
+        None, description="image of the exporter of the machine's metrics; required by monitoring"
+    )
+    alerts: Reference | None = Field(
+        None, description="image of vmalert, which evaluates the rules; required by monitoring"
+    )
+    alertmanager: Reference | None = Field(
+        None, description="image of Alertmanager, which tells of alerts; required by monitoring"
     )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from components.settings.catalogue import known
 from components.settings.host import Host
+from components.settings.monitoring import Monitoring
+from components.settings.release import Release
 from components.settings.services import Services
 
 OS_RESERVE_MB = 512
@@ -25,8 +27,9 @@ class MemoryBudget:
         return sum(self.services.values()) + self.release_mb + self.reserve_mb
 
 
-def memory_budget(host: Host, services: Services) -> MemoryBudget:
+def memory_budget(host: Host, services: Services, release: Release, monitoring: Monitoring) -> MemoryBudget:
     """The budget of a stack. `server_mb` is None where nobody knows it (kind local without `memory_mb`)."""
+    canary = services.api.memory_mb * (release.canary is not None)
     consumers = services.autoheal.enabled + services.watchtower.enabled
     standing = {
         "postgres": services.postgres.memory_mb,
@@ -37,17 +40,24 @@ def memory_budget(host: Host, services: Services) -> MemoryBudget:
         "autoheal": services.autoheal.memory_mb * services.autoheal.enabled,
         "watchtower": services.watchtower.memory_mb * services.watchtower.enabled,
         "api": services.api.memory_mb,
+        "api_canary": canary,
         "worker": services.worker.memory_mb,
         "web": services.web.memory_mb,
+        "web_before": services.web.memory_mb,  # for the assets of the build before, see `Cutover`
         "backup": services.backup.memory_mb,
     }
+    if monitoring.runs_on(host):
+        standing |= {
+            name: getattr(services, name).memory_mb
+            for name in ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager")
+        }
     # What an update replaces of these is there twice until the cutover; the backup job and then the migration
     # have ended before they start.
-    overlap = sum(
+    overlap = canary + sum(
         service.memory_mb for service in (services.api, services.worker, services.web, services.temporal_ui)
     )
-    release = max(overlap, services.backup.memory_mb, services.migration.memory_mb)
-    return MemoryBudget(standing, release, OS_RESERVE_MB, server_memory_mb(host))
+    most = max(overlap, services.backup.memory_mb, services.migration.memory_mb)
+    return MemoryBudget(standing, most, OS_RESERVE_MB, server_memory_mb(host))
 
 
 def server_memory_mb(host: Host) -> int | None:

@@ -32,10 +32,12 @@ from components.settings.firewall import (
     worldwide,
 )
 from components.settings.host import Host
-from components.settings.images import Images, parse
+from components.settings.images import MONITORING, Images, parse
 from components.settings.memory import memory_budget, server_memory_mb
+from components.settings.monitoring import Monitoring
 from components.settings.network import unroutable
 from components.settings.problem import NOTHING, Problem
+from components.settings.release import Release
 from components.settings.report import Screen
 from components.settings.section import Section
 from components.settings.services import Service, Services
@@ -45,6 +47,7 @@ _show = Screen().show
 
 STORAGE_LOCATIONS = ("fsn1", "hel1", "nbg1")
 """Of Hetzner's Object Storage (https://docs.hetzner.com/storage/object-storage/overview)."""
+CANARY = "release.canary.image"
 MAXIMUM_OF_A_NAME = 253
 _STACK = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?")
 MAXIMUM_OF_KEYS_BYTES = 10_000
@@ -256,20 +259,33 @@ def protection_covers_the_data(host: Host) -> Iterator[Problem]:
         )
 
 
-def protected_images_are_pinned(host: Host, images: Images) -> Iterator[Problem]:
+def protected_images_are_pinned(host: Host, images: Images, release: Release) -> Iterator[Problem]:
     """A tag can be moved to another image; what serves customers must be what was tested."""
     if not host.protected:
         return
-    for name in Images.model_fields:
-        reference = getattr(images, name)
+    named = {f"images.{name}": getattr(images, name) for name in Images.model_fields}
+    if release.canary:
+        named[CANARY] = release.canary.image
+    for path, reference in named.items():
         if reference is not None and parse(reference).digest is None:
             yield Problem(
-                f"images.{name}",
-                _show(f"images.{name}", reference),
+                path,
+                _show(path, reference),
                 "has no digest, and host.protected demands one",
                 "append @ and what `docker buildx imagetools inspect --format '{{.Manifest.Digest}}' "
                 f"{reference}` prints",
             )
+
+
+def a_canary_is_another(images: Images, release: Release) -> Iterator[Problem]:
+    """Of the same image it shows nothing; whoever has promoted one has left it beside itself."""
+    if release.canary and release.canary.image == images.api:
+        yield Problem(
+            CANARY,
+            _show(CANARY, release.canary.image),
+            "is images.api, too: it was promoted, or is not another image",
+            "remove release.canary",
+        )
 
 
 def protected_data_is_real(host: Host, application: Application) -> Iterator[Problem]:
@@ -285,7 +301,7 @@ def protected_data_is_real(host: Host, application: Application) -> Iterator[Pro
 
 def names_differ(domain: Domain) -> Iterator[Problem]:
     """Each host name leads to one service."""
-    for first, second in combinations(("api", "web", "temporal"), 2):
+    for first, second in combinations(domain.host_names, 2):
         if getattr(domain, first) == getattr(domain, second):
             path = f"domain.{second}"
             yield Problem(
@@ -443,9 +459,11 @@ def graphql_is_closed_in_public(host: Host, application: Application) -> Iterato
             )
 
 
-def memory_fits(host: Host, services: Services) -> Iterator[Problem]:
+def memory_fits(
+    host: Host, services: Services, release: Release, monitoring: Monitoring
+) -> Iterator[Problem]:
     """The sum of the limits must fit, on the fallbacks too: else the kernel chooses what to kill."""
-    budget = memory_budget(host, services)
+    budget = memory_budget(host, services, release, monitoring)
     parts = (
         f"{sum(budget.services.values())} MB of services, {budget.release_mb} MB that a release adds,"
         f" {budget.reserve_mb} MB for the system"
@@ -580,6 +598,31 @@ def archive_has_its_image(images: Images, backup: Backup) -> Iterator[Problem]:
         )
 
 
+def monitoring_has_its_images(host: Host, images: Images, monitoring: Monitoring) -> Iterator[Problem]:
+    """They have no default: the versions live in the stack files."""
+    if not monitoring.runs_on(host):
+        return
+    for name in MONITORING:
+        if getattr(images, name) is None:
+            yield Problem(
+                f"images.{name}",
+                NOTHING,
+                "is required, since the stack has metrics",
+                "write it as in Pulumi.uat.yaml of a newer checkout, or set monitoring.enabled to false",
+            )
+
+
+def metrics_are_there_for_their_name(host: Host, domain: Domain, monitoring: Monitoring) -> Iterator[Problem]:
+    """A name that leads to nothing is an error page for whoever follows it."""
+    if domain.metrics is not None and not monitoring.runs_on(host):
+        yield Problem(
+            "domain.metrics",
+            _show("domain.metrics", domain.metrics),
+            "names an interface of metrics, and the stack has none",
+            "remove it, or set monitoring.enabled to true",
+        )
+
+
 def masked_rows_are_apart(backup: Backup) -> Iterator[Problem]:
     """Whoever takes masked rows has keys to their bucket, and must find no others in it."""
     path, masked = "backup.masked.bucket", backup.masked
@@ -669,6 +712,7 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     existing_server_is_public,
     protection_covers_the_data,
     protected_images_are_pinned,
+    a_canary_is_another,
     protected_data_is_real,
     names_differ,
     names_are_short_enough,
@@ -692,6 +736,8 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     a_reset_has_its_source,
     archive_is_apart,
     archive_has_its_image,
+    monitoring_has_its_images,
+    metrics_are_there_for_their_name,
     examples_are_replaced,
     development_is_local,
     development_is_there,

@@ -89,7 +89,7 @@ class TemporalUi(Application):
     """Temporal's web interface, behind basic authentication."""
 
     least_memory_mb = 32
-    memory_mb: int = 128
+    memory_mb: int = 96
     cpus: Cpus = 0.25
     command: Command = ("./start-ui-server.sh",)
     port: Port = 8080
@@ -99,7 +99,7 @@ class Api(Client):
     """The GraphQL API."""
 
     least_memory_mb = 128
-    memory_mb: int = 768
+    memory_mb: int = 640
     cpus: Cpus = 1.0
     command: Command = ("node", "dist/server.js")
     port: Port = 4000
@@ -109,7 +109,7 @@ class Worker(Client):
     """The Temporal worker."""
 
     least_memory_mb = 128
-    memory_mb: int = 768
+    memory_mb: int = 640
     cpus: Cpus = 1.0
     command: Command = ("node", "dist/worker.js")
     port: Port = 4001
@@ -179,6 +179,44 @@ class Backup(Service):
     cpus: Cpus = 1.0
 
 
+class Metrics(Service):
+    """VictoriaMetrics: it asks every service for its metrics, and keeps them."""
+
+    least_memory_mb = 96
+    memory_mb: int = 256
+    cpus: Cpus = 0.5
+
+
+class PostgresExporter(Service):
+    """Tells the metrics of the database."""
+
+    memory_mb: int = 32
+    cpus: Cpus = 0.1
+
+
+class NodeExporter(Service):
+    """Tells the metrics of the machine."""
+
+    memory_mb: int = 32
+    cpus: Cpus = 0.1
+
+
+class Alerts(Service):
+    """vmalert: it evaluates the rules of alerts."""
+
+    least_memory_mb = 32
+    memory_mb: int = 48
+    cpus: Cpus = 0.1
+
+
+class Alertmanager(Service):
+    """Groups alerts, and tells of them."""
+
+    least_memory_mb = 32
+    memory_mb: int = 48
+    cpus: Cpus = 0.1
+
+
 class Services(Section):
     """One section a service."""
 
@@ -194,3 +232,8 @@ class Services(Section):
     web: Web = Field(Web(), description="the web application")
     migration: Migration = Field(Migration(), description="the one-shot schema migration")
     backup: Backup = Field(Backup(), description="the nightly dump")
+    metrics: Metrics = Field(Metrics(), description="the store of metrics")
+    postgres_exporter: PostgresExporter = Field(PostgresExporter(), description="the metrics of the database")
+    node_exporter: NodeExporter = Field(NodeExporter(), description="the metrics of the machine")
+    alerts: Alerts = Field(Alerts(), description="the rules of alerts")
+    alertmanager: Alertmanager = Field(Alertmanager(), description="who is told of alerts")

@@ -7,6 +7,7 @@ from components.settings.domain import Domain
 from components.settings.edge import Edge
 from components.settings.host import Host
 from components.settings.images import Images
+from components.settings.monitoring import Monitoring
 from components.settings.notifications import Notifications
 from components.settings.registry import Registry
 from components.settings.release import Release
@@ -26,7 +27,13 @@ class Settings(Section):
     services: Services = Services()
     application: Application
     backup: Backup = Backup()
+    monitoring: Monitoring = Monitoring()
     notifications: Notifications = Notifications()
     registry: Registry | None = None
     release: Release = Release()
     development: Development = Development()
+
+    @property
+    def monitored(self) -> bool:
+        """Whether the stack has metrics."""
+        return self.monitoring.runs_on(self.host)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from operations.journal import Journal
+from operations.meaning.canary import canary
 from operations.meaning.cost import cost
 from operations.meaning.data import data
 from operations.meaning.irreversible import irreversible
@@ -29,6 +30,7 @@ class Meaning:
         if not any(True for _ in plan):
             return cls([], [])
         points = [
+            ("Canary", canary(plan)),
             ("Data", data(plan, stack)),
             ("No way back", irreversible(plan) or ["nothing"]),
             ("Server", server(plan)),

@@ -15,6 +15,10 @@ def memory(plan: Plan) -> list[str]:
     standing = _sum(c.step.new for c in plan.all_of(CONTAINER) if c.op != "delete")
     if not standing:
         return []
+    budget = plan.after.get("memory_budget") or {}
+    kept = (budget.get("services") or {}).get("web_before")
+    if isinstance(kept, int | float):  # no resource: the cutover lets it run
+        standing += round(kept)
     overlap = _sum(change.step.old for change in doubled)
     if not any(change.op in ("create", "replace") or _limits(change) for change in plan.of(CONTAINER)):
         return []
@@ -22,7 +26,6 @@ def memory(plan: Plan) -> list[str]:
     beside = (
         f"{overlap} MB twice for a while ({names}), beside {standing} MB" if doubled else f"{standing} MB"
     )
-    budget = plan.after.get("memory_budget") or {}
     server, reserve = budget.get("server_mb"), budget.get("reserve_mb")
     if not isinstance(server, int | float) or not isinstance(reserve, int | float):
         return [f"{beside} of limits"]

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 from operations.failures import SERVER
 from operations.meaning import gaps
+from operations.meaning.canary import SERVICE as CANARY
 from operations.meaning.plan import CONTAINER, Change, Plan
 from operations.meaning.reasons import reasons
 
 NONE = "none"
+WEB = "web"
+KEPT = ", all but what only the former one has of assets"
+"""`components/services/cutover.py`."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,12 @@ def services(plan: Plan) -> list[Replaced]:
 def _row(change: Change, plan: Plan) -> tuple[str, str, str]:
     if change.op == "create":
         return "new", "", ""
+    if change.op == "delete" and change.name == CANARY:
+        return (
+            "drains and stops, once the API has all of the traffic",
+            NONE,
+            "no canary in the settings any more",
+        )
     if change.op == "delete":
         return "stops for good", "from then on", "not in the settings any more"
     why = reasons(change, plan)
@@ -41,8 +51,10 @@ def _row(change: Change, plan: Plan) -> tuple[str, str, str]:
     if any(server.op == "replace" for server in plan.of(SERVER)):
         return "made anew on the new server", "as long as the server's", "with the server"
     if change.start_first:
-        switched = ", then the traffic is switched" if cutover(plan) else ", which then drains and stops"
-        return f"beside the one that runs{switched}", NONE, why
+        if not cutover(plan):
+            return "beside the one that runs, which then drains and stops", NONE, why
+        kept = KEPT if change.name == WEB and "image" in change.roots else ""
+        return f"beside the one that runs, then the traffic is switched{kept}", NONE, why
     return "stops first", gaps.expected(change), why
 
 

@@ -36,6 +36,12 @@ HUMAN_SECRETS = {
 }
 TELLING = {"application.sentry": True, "application.otlp_endpoint": "https://otlp.example.com"}
 """Settings of `application` by which others hear of it."""
+MAIL = {
+    "smtp_host": "smtp.example.com",
+    "sender": "jira@example.com",
+    "to": "ops@example.com",
+    "username": "jira",
+}
 HUMAN_SECRETS["ssh_private_key"] = "canary-ssh-private-key"
 
 
@@ -101,7 +107,15 @@ def declare(
 def declared(stack: str) -> Recorded:
     """The platform of a stack file as it is, with everything switched on."""
     told = {} if stack == "local" else TELLING
-    return declare(stack, {"services.watchtower": {"enabled": True}, **told})
+    return declare(
+        stack,
+        {
+            "services.watchtower": {"enabled": True},
+            "monitoring": {"enabled": True},
+            "notifications": {"slack": True, "heartbeat": True, "email": MAIL},
+            **told,
+        },
+    )
 
 
 def containers(recorded: Recorded) -> dict[str, Registration]:

@@ -18,6 +18,9 @@ class GoProgram:
     """`importpath.Name=value`: what the program's own release build sets by `-ldflags -X`."""
     manifest: str = ""
     """The image whose go.mod pins the module; empty: this one's."""
+    overlay: tuple[str, str, str] | None = None
+    """A module, a file's path in it, and the file beside this image's go.mod that it is compiled with in its
+    place: where the module lacks what its own file embeds."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,22 @@ class Image:
 
 _TEMPORAL = "go.temporal.io/server"
 _UI = "github.com/temporalio/ui-server/v2"
+
+
+_VICTORIA = "github.com/VictoriaMetrics/VictoriaMetrics"
+_COMMON = "github.com/prometheus/common/version.Version"
+_ALERTMANAGER = "github.com/prometheus/alertmanager"
+
+
+def _victoria(app: str, binary: str, manifest: str = "metrics") -> GoProgram:
+    """A program of VictoriaMetrics', which tells its version as a release does."""
+    version = f"{_VICTORIA}/lib/buildinfo.Version={app}-tags-v1.151.0"
+    return GoProgram(f"{_VICTORIA}/app/{app}", binary, (version,), manifest)
+
+
+VMALERT_TOOL = _victoria("vmalert-tool", "vmalert-tool")
+"""Evaluates alert rules on series that are written down: for tests, and in no image. `gobuild.compiled` makes
+it, of the image `metrics`."""
 
 
 def _on_alpine(
@@ -255,6 +274,62 @@ IMAGES = (
         "restic/restic:0.18.1, without what it has beside its program: ssh, fuse, jq",
         programs=(GoProgram("github.com/restic/restic/cmd/restic", "restic"),),
     ),
+    _on_alpine(
+        "metrics",
+        "v1.151.0",
+        "victoriametrics/victoria-metrics:v1.151.0",
+        programs=(_victoria("victoria-metrics", "victoria-metrics-prod"),),
+    ),
+    _on_alpine(
+        "alerts",
+        "v1.151.0",
+        "victoriametrics/vmalert:v1.151.0",
+        programs=(_victoria("vmalert", "vmalert-prod"),),
+    ),
+    Image(
+        "busybox",
+        "glibc",
+        "quay.io/prometheus/busybox, with musl in place of glibc",
+        parent="alpine",
+        takes_from=("packages",),
+        applets_of="bases/prometheus-busybox",
+    ),
+    Image(
+        "alertmanager",
+        "v0.34.0",
+        "prom/alertmanager:v0.34.0, without its web interface, which its module has no built pages of",
+        parent="busybox",
+        programs=(
+            GoProgram(
+                f"{_ALERTMANAGER}/cmd/alertmanager",
+                "alertmanager",
+                (f"{_COMMON}=0.34.0",),
+                overlay=(_ALERTMANAGER, "ui/web.go", "web.go"),
+            ),
+            GoProgram(f"{_ALERTMANAGER}/cmd/amtool", "amtool", (f"{_COMMON}=0.34.0",)),
+        ),
+    ),
+    Image(
+        "node_exporter",
+        "v1.12.1",
+        "prom/node-exporter:v1.12.1",
+        parent="busybox",
+        programs=(GoProgram("github.com/prometheus/node_exporter", "node_exporter", (f"{_COMMON}=1.12.1",)),),
+    ),
+    Image(
+        "postgres_exporter",
+        "v0.19.1",
+        "quay.io/prometheuscommunity/postgres-exporter:v0.20.1",
+        "the module proxy serves 0.19.1 and nothing newer",
+        parent="busybox",
+        programs=(
+            GoProgram(
+                "github.com/prometheus-community/postgres_exporter/cmd/postgres_exporter",
+                "postgres_exporter",
+                (f"{_COMMON}=0.19.1",),
+            ),
+        ),
+    ),
     Image("node", "20", "node:20-bookworm-slim", npm=True),
     Image(
         "application",
@@ -262,6 +337,12 @@ IMAGES = (
         "the images of Jira++'s API, worker, web and migration, which differ in their command",
         parent="node",
         source="app",
+    ),
+    Image(
+        "application_next",
+        "1.1.0",
+        "the release after, with one more migration, which the playbook upgrades to",
+        parent="application",
     ),
     Image("registry", "2.8.2", "registry:2.8, which the machines pull from"),
     Image(

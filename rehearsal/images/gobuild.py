@@ -15,7 +15,8 @@ def program_key(owner: Image, program: GoProgram) -> str:
     """What the compiled program depends on: its sources (by go.sum) and how it is linked."""
     folder = _manifest(owner, program)
     sources = [folder / "go.mod", folder / "go.sum", *sorted(folder.rglob("*.go"))]
-    told = "\n".join((program.package, *program.variables, *map(_read, sources)))
+    overlay = program.overlay or ()
+    told = "\n".join((program.package, *program.variables, *overlay, *map(_read, sources)))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
@@ -37,18 +38,38 @@ def compiled(owner: Image, program: GoProgram, say: golang.Say) -> Path:
         folder = _manifest(owner, program)
         try:
             golang.build(
-                program.binary, folder, program.package, binary, linker, say, niceness=golang.NICENESS
+                program.binary,
+                folder,
+                program.package,
+                binary,
+                linker,
+                say,
+                niceness=golang.NICENESS,
+                replaced=_replaced(folder, program),
             )
         except (golang.GoMissing, golang.BuildFailed) as error:
             raise ImageError(f"{program.package} in {folder} was not built: {error}") from None
     return binary
 
 
+def _replaced(folder: Path, program: GoProgram) -> dict[Path, Path]:
+    """Files of Go's module cache to those that are compiled in their place."""
+    if program.overlay is None:
+        return {}
+    module, path, file = program.overlay
+    return {_module(folder, module) / path: folder / file}
+
+
 def module_files(owner: Image, files: GoFiles) -> Path:
     """Where the files lie in Go's module cache, downloaded if they are not there yet."""
     folder = _manifest(owner, files)
-    _go(folder, "mod", "download", files.module)
-    return Path(_go(folder, "list", "-m", "-f", "{{.Dir}}", files.module).strip()) / files.path
+    return _module(folder, files.module) / files.path
+
+
+def _module(folder: Path, module: str) -> Path:
+    """Where it lies in Go's module cache, downloaded if it is not there yet."""
+    _go(folder, "mod", "download", module)
+    return Path(_go(folder, "list", "-m", "-f", "{{.Dir}}", module).strip())
 
 
 def _manifest(owner: Image, part: GoProgram | GoFiles) -> Path:

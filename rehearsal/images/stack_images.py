@@ -8,6 +8,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
+from components.settings.images import MONITORING
 from operations.beside import Part
 from rehearsal.images import ImageError, builder, registry
 from rehearsal.images.catalogue import IMAGES as IMAGES_HERE
@@ -29,6 +30,8 @@ LEAVING = {"offsite": "restic", "point_in_time": "postgres_archiving"}
 """What is built besides where something goes off the machine, by its key under `backup`."""
 OWN = ("postgres_archiving",)
 """The project's own, made of the user's copy of it."""
+NEXT_MIGRATION = "003_due_dates.sql"
+"""What the application's next release has more."""
 PUBLIC_REGISTRY = "https://registry-1.docker.io/v2/"
 PATIENCE_SECONDS = 3
 _SERVICES = {"jira-plus-plus:services": {"web": {"command": ["node", "dist/web.js"]}}}
@@ -36,12 +39,17 @@ _SERVICES = {"jira-plus-plus:services": {"web": {"command": ["node", "dist/web.j
 
 
 def fragment(
-    say: builder.Say, server_image: str | None = None, leaving: Collection[str] = ()
+    say: builder.Say,
+    server_image: str | None = None,
+    leaving: Collection[str] = (),
+    *,
+    monitored: bool = False,
 ) -> dict[str, Any]:
     """Builds and pushes what cannot be pulled; returns what to lay over the stack file.
 
     What a server boots from is built for `server_image` alone, the name that Hetzner has for it; the storage
-    elsewhere, where something of the stack's goes off the machine (`leaving`, keys of `LEAVING`).
+    elsewhere, where something of the stack's goes off the machine (`leaving`, keys of `LEAVING`), and what
+    makes metrics for one that has them (`monitored`).
 
     Raises:
         ImageError: an image could not be built, or the registry on this machine did not take it.
@@ -51,7 +59,7 @@ def fragment(
         names = tuple(name for name in besides if name in OWN)
         say("images: pulled from the registries of the stack file; the application is built here")
     else:
-        names = BUILT + besides
+        names = (*BUILT, *besides, *(MONITORING if monitored else ()))
         say("images: no public registry answers, so they are built here")
     wanted = (*names, "application")
     pushed: dict[str, str] = {}
@@ -83,6 +91,17 @@ def next_postgres(name: str, major: str, say: builder.Say) -> str:
         raise ImageError(f"TO: got {major}; of {name} this machine can build {there}")
     builder.build((wanted, "registry"), builder.only_work(say))
     return registry.push((wanted,), lambda _: None)[wanted]
+
+
+def next_application(say: builder.Say) -> dict[str, str]:
+    """Builds and pushes the application's next release; its references, as under `images`.
+
+    Raises:
+        ImageError: it could not be built or pushed.
+    """
+    builder.build(("application_next", "registry"), builder.only_work(say))
+    reference = registry.push(("application_next",), lambda _: None)["application_next"]
+    return dict.fromkeys(APPLICATION, reference)
 
 
 def preliminary() -> dict[str, Any]:

@@ -73,7 +73,11 @@ def started(
     ):
         made = _Docker(client, name, images)
         try:
-            on = {"services.watchtower.enabled": True, "services.autoheal.enabled": True}
+            on = {
+                "services.watchtower.enabled": True,
+                "services.autoheal.enabled": True,
+                "monitoring.enabled": True,
+            }
             for registration in declare(
                 STACK, on | dict(changes or {}), name=name, outputs=made.outputs
             ).resources:

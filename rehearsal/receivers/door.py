@@ -41,9 +41,12 @@ class Refusal:
 
 
 class Door:
-    """Listens at `address`, on a free port if none is given, until it is closed. A subclass answers."""
+    """Listens at `address`, on a free port if none is given, until it is closed. A subclass answers.
 
-    def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
+    `name`: what a URL of it has for its host, where that is another than the address.
+    """
+
+    def __init__(self, address: str = "127.0.0.1", port: int = 0, name: str = "") -> None:
         self.lock = threading.Lock()
         self.requests: list[tuple[float, Request]] = []
         """With the moment at which each came, in Unix seconds; refused ones too."""
@@ -73,7 +76,7 @@ class Door:
 
         self._server = ThreadingHTTPServer((address, port), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://{address}:{self._server.server_port}"
+        self.url = f"http://{name or address}:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 

@@ -19,9 +19,14 @@ class Healthchecks(Door):
     """The check; `calls` are the moments at which it was called, in Unix seconds."""
 
     def __init__(
-        self, address: str = "127.0.0.1", port: int = 0, period: float = 300, grace: float = 600
+        self,
+        address: str = "127.0.0.1",
+        port: int = 0,
+        name: str = "",
+        period: float = 300,
+        grace: float = 600,
     ) -> None:
-        super().__init__(address, port)
+        super().__init__(address, port, name)
         self.period, self.grace = period, grace
         self.calls: list[float] = []
 

@@ -42,8 +42,8 @@ class Message:
 class Slack(Door):
     """The webhook; `messages` are in the channel, oldest first."""
 
-    def __init__(self, address: str = "127.0.0.1", port: int = 0) -> None:
-        super().__init__(address, port)
+    def __init__(self, address: str = "127.0.0.1", port: int = 0, name: str = "") -> None:
+        super().__init__(address, port, name)
         self.messages: list[Message] = []
         self.mistakes: list[str] = []
         """What Slack would take, and show otherwise than it was meant."""

@@ -165,12 +165,14 @@ with asking, standing, patch("components.host.remote.write_ssh_files"):
     assert set(outputs["uat"]) == {
         *("urls", "server_ipv4", "server_ipv6", "ssh", "docker_host", "containers"),
         *("admin_email", "admin_password", "temporal_ui_user", "temporal_ui_password"),
-        *("memory_budget", "cost_per_month", "last_good", "releases"),
+        *("metrics_user", "metrics_password"),
+        *("memory_budget", "cost_per_month", "last_good", "releases", "canary"),
     }
     assert outputs["uat"]["urls"] == {
         "api": "https://api-uat.example.com",
         "web": "https://app-uat.example.com",
         "temporal": "https://temporal-uat.example.com",
+        "metrics": "https://metrics-uat.example.com",
     }
     assert outputs["uat"]["server_ipv4"] == "198.51.100.7"
     assert outputs["uat"]["containers"]["postgres"] == "jira-uat-postgres"

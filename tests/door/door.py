@@ -25,7 +25,12 @@ from components.settings.tls import Tls
 from tests.door.backend import serving
 from tests.playbook.waiting import seconds_until
 
-HOSTS = {"api": "api.example.com", "web": "app.example.com", "temporal": "temporal.example.com"}
+HOSTS = {
+    "api": "api.example.com",
+    "web": "app.example.com",
+    "temporal": "temporal.example.com",
+    "metrics": "metrics.example.com",
+}
 TLS = Tls(mode="self-signed")
 PASSWORD = "secret-of-the-tests"
 CLOUDFLARE, ELSEWHERE = "127.0.0.5", "127.0.0.6"
@@ -131,13 +136,15 @@ def opened(
             host_names=HOSTS,
             tls=tls,
             temporal_users=(f"admin:{htpasswd(PASSWORD)}",),
+            metrics_users=(f"admin:{htpasswd(PASSWORD)}",),
             proxies=(f"{CLOUDFLARE}/32",),
             only_proxies=False,
             certificate=None if trusted else (certificate.read_text(), key.read_text()),
         )
         dynamic = json.loads(dynamic_config(routing))
         dynamic["http"]["services"] = {
-            name: {"loadBalancer": {"servers": [{"url": backend}]}} for name in ("api", "web", "temporal-ui")
+            name: {"loadBalancer": {"servers": [{"url": backend}]}}
+            for name in ("api", "web", "temporal-ui", "metrics")
         }
         routes(dynamic)
         (folder / "dynamic").mkdir(exist_ok=True)

@@ -48,8 +48,10 @@ Changes = Mapping[str, Any]
 NOTHING: Changes = {}
 # A run that lets itself in is test_access.py's: elsewhere its requests would stand between those that count.
 LET_IN = {"host.ssh.allow_own_address": False, "host.ssh.allowed_networks": ["127.0.0.1/32"]}
+TOLD = {"notifications.slack": True}
+"""A preview of a stack that tells nobody says so."""
 BASE: Mapping[str, Changes] = {
-    "uat": LET_IN,
+    "uat": LET_IN | TOLD,
     "local": NOTHING,
     # The release build of the application gives the digests that production asks for.
     "prod": {
@@ -59,7 +61,8 @@ BASE: Mapping[str, Changes] = {
     | {
         "images.postgres_archiving": "ghcr.io/example-org/jira-plus-plus-postgres:15.19-1@sha256:" + "d" * 64,
     }
-    | LET_IN,
+    | LET_IN
+    | TOLD,
 }
 """What must be changed in a stack file for it to come up."""
 SECRETS = {

@@ -44,8 +44,19 @@ TRACES = (
     *("OTEL_METRICS_EXPORTER", "OTEL_SERVICE_NAME", "OTEL_TRACES_EXPORTER"),
 )
 NEW_FILES = "± create delete stdin triggers"
-A_RECORDS = ("edge-api-a", "edge-web-a", "edge-temporal-a")
-RECORDS = (*A_RECORDS, "edge-api-aaaa", "edge-web-aaaa", "edge-temporal-aaaa")
+A_RECORDS = ("edge-api-a", "edge-web-a", "edge-temporal-a", "edge-metrics-a")
+RECORDS = (*A_RECORDS, *(f"{record}aaa" for record in A_RECORDS))
+WATCHED = {"node-exporter-host-installed": "~ create"}
+"""The script on the machine is told what has to run, and which evidence there is to be."""
+METRICS_FILES = {"metrics-files": NEW_FILES, "metrics": "± mounts"}
+CANARY = {"image": f"example.com/api:2.0.0@{DIGEST}", "share": 5}
+BESIDE_THE_API = {
+    "image-api-canary": "+",
+    "image-platform": "~ create",
+    **{f"api-canary{part}": "+" for part in ("", "-files", "-healthy")},
+    "cutover": "~ create stdin",
+}
+"""A canary, of which nobody else is touched."""
 ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version")
 
 
@@ -230,6 +241,16 @@ ROWS = [
             "temporal-ui": "± envs:TEMPORAL_CORS_ORIGINS",
         },
     ),
+    Row(
+        "domain.metrics",
+        "metrics-test",
+        {
+            **CERTIFICATE,
+            "edge-metrics-a": "~ name",
+            "edge-metrics-aaaa": "~ name",
+            "traefik-dynamic": "~ stdin",
+        },
+    ),
     # ── edge and tls
     Row(
         "edge.http_sources",
@@ -372,16 +393,41 @@ ROWS = [
             "watchtower": "± image labels",
         },
     ),
+    Row(
+        "images.metrics",
+        f"victoriametrics/victoria-metrics:v1.152.0@{DIGEST}",
+        {"image-metrics": "± name", "metrics": "± image labels"},
+    ),
+    Row(
+        "images.postgres_exporter",
+        f"quay.io/prometheuscommunity/postgres-exporter:v0.20.2@{DIGEST}",
+        {"image-postgres-exporter": "± name", "postgres-exporter": "± image labels"},
+    ),
+    Row(
+        "images.node_exporter",
+        f"prom/node-exporter:v1.12.2@{DIGEST}",
+        {"image-node-exporter": "± name", "node-exporter": "± image labels"},
+    ),
+    Row(
+        "images.alerts",
+        f"victoriametrics/vmalert:v1.152.0@{DIGEST}",
+        {"image-alerts": "± name", "alerts": "± image labels"},
+    ),
+    Row(
+        "images.alertmanager",
+        f"prom/alertmanager:v0.34.1@{DIGEST}",
+        {"image-alertmanager": "± name", "alertmanager": "± image labels"},
+    ),
     # ── services: memory, in place except where a process sizes itself by it
     Row(
         "services.postgres.memory_mb",
-        640,
+        512,
         {
             "postgres": "± entrypoints memory memorySwap shmSize",
             **AFTER_POSTGRES,
         },
     ),
-    Row("services.temporal.memory_mb", 448, {"temporal": "~ memory memorySwap"}),
+    Row("services.temporal.memory_mb", 320, {"temporal": "~ memory memorySwap"}),
     Row("services.temporal_ui.memory_mb", 80, {"temporal-ui": "~ memory memorySwap"}),
     Row("services.traefik.memory_mb", 112, {"traefik": "~ memory memorySwap"}),
     Row(
@@ -403,6 +449,11 @@ ROWS = [
         200,
         {"backup": "~ memory memorySwap", "migration-backup": "~ create:--memory create:--memory-swap"},
     ),
+    Row("services.metrics.memory_mb", 128, {"metrics": "± entrypoints memory memorySwap"}),
+    Row("services.postgres_exporter.memory_mb", 24, {"postgres-exporter": "~ memory memorySwap"}),
+    Row("services.node_exporter.memory_mb", 24, {"node-exporter": "~ memory memorySwap"}),
+    Row("services.alerts.memory_mb", 40, {"alerts": "~ memory memorySwap"}),
+    Row("services.alertmanager.memory_mb", 40, {"alertmanager": "~ memory memorySwap"}),
     # ── services: cores
     Row("services.postgres.cpus", 0.3, {"postgres": "± cpus", **AFTER_POSTGRES}),
     Row("services.temporal.cpus", 0.3, {"temporal": "± cpus"}),
@@ -423,6 +474,11 @@ ROWS = [
     Row("services.web.cpus", 0.3, {"web": "± cpus"}),
     Row("services.migration.cpus", 0.3, {"migration": "~ create:--cpus"}),
     Row("services.backup.cpus", 0.3, {"backup": "± cpus", "migration-backup": "~ create:--cpus"}),
+    Row("services.metrics.cpus", 0.3, {"metrics": "± cpus"}),
+    Row("services.postgres_exporter.cpus", 0.3, {"postgres-exporter": "± cpus"}),
+    Row("services.node_exporter.cpus", 0.3, {"node-exporter": "± cpus"}),
+    Row("services.alerts.cpus", 0.3, {"alerts": "± cpus"}),
+    Row("services.alertmanager.cpus", 0.3, {"alertmanager": "± cpus"}),
     # ── services: what else each has
     Row("services.temporal.history_shards", 8, {"temporal-files": NEW_FILES, "temporal": "± mounts"}),
     Row(
@@ -462,8 +518,8 @@ ROWS = [
     ),
     Row("services.migration.command", ["node", "x.js"], {"migration": "~ create"}),
     Row("services.temporal_ui.port", 5000, {"temporal-ui": "± envs:TEMPORAL_UI_PORT healthcheck"}),
-    Row("services.api.port", 5000, {"api": "± envs:PORT healthcheck"}),
-    Row("services.worker.port", 5000, {"worker": "± envs:PORT healthcheck"}),
+    Row("services.api.port", 5000, {"api": "± envs:PORT healthcheck", **METRICS_FILES}),
+    Row("services.worker.port", 5000, {"worker": "± envs:PORT healthcheck", **METRICS_FILES}),
     Row("services.web.port", 5000, {"web": "± envs:PORT healthcheck"}),
     Row(
         "services.temporal_ui.drain_seconds",
@@ -500,6 +556,7 @@ ROWS = [
             "socket-autoheal-files": "-",
             "network-socket-autoheal": "-",
             "image-autoheal": "-",
+            **WATCHED,
             "image-retired": "~ create",
         },
     ),
@@ -515,6 +572,7 @@ ROWS = [
             "socket-watchtower-files": "-",
             "network-socket-watchtower": "-",
             "image-watchtower": "-",
+            **WATCHED,
             "image-retired": "~ create",
         },
     ),
@@ -622,7 +680,7 @@ ROWS = [
         )
         for name, value in (("daily", 15), ("weekly", 9), ("monthly", 13), ("releases", 7), ("manual", 7))
     ),
-    Row("backup.offsite.drill_days", 8, {"backup": "± envs:DRILL_COPIES_DAYS"}, stacks=("prod",)),
+    Row("backup.offsite.drill_days", 8, {"backup": "± envs:DRILL_COPIES_DAYS", **WATCHED}, stacks=("prod",)),
     # ── backup.r2, for a bucket that names no endpoint
     Row(
         "backup.r2.account_id",
@@ -673,7 +731,12 @@ ROWS = [
         Row(f"backup.point_in_time.{name}", value, {"backup": f"± envs:{name.upper()}"}, stacks=("prod",))
         for name, value in (("full_days", 8), ("differential_hours", 25), ("incremental_hours", 7))
     ),
-    Row("backup.point_in_time.drill_days", 8, {"backup": "± envs:DRILL_LOG_DAYS"}, stacks=("prod",)),
+    Row(
+        "backup.point_in_time.drill_days",
+        8,
+        {"backup": "± envs:DRILL_LOG_DAYS", **WATCHED},
+        stacks=("prod",),
+    ),
     Row(
         "images.restic",
         f"restic/restic:0.18.0@{DIGEST}",
@@ -694,6 +757,7 @@ ROWS = [
             "backup-files": NEW_FILES,
             "backup": "± envs:MASKED_AUTHORITY envs:MASKED_REGION envs:MASKED_REPOSITORY envs:MASKED_RULES "
             "mounts",
+            **WATCHED,
         },
         also={f"backup.masked.{name}": value for name, value in BUCKET.items()},
         stacks=("prod",),
@@ -734,10 +798,51 @@ ROWS = [
     ),
     *map(from_sources, SOURCES),
     Row("development.env_file", ".env.local", {}, refusal="is for a developer's machine"),
-    # ── notifications: nothing on the server tells anybody where nothing is watched
-    Row("notifications.slack", True, {}),
-    Row("notifications.email.smtp_host", "smtp.example.com", {}, also=MAIL),
-    Row("notifications.heartbeat", True, {}),
+    # ── monitoring
+    Row("monitoring.retention_days", 7, {"metrics": "± entrypoints"}),
+    Row(
+        "monitoring.enabled",
+        False,
+        {
+            **dict.fromkeys(
+                (
+                    *("metrics", "metrics-files", "metrics-data-owner", "postgres-exporter"),
+                    *("postgres-exporter-files", "node-exporter", "node-exporter-host-installed"),
+                    *("image-metrics", "image-postgres-exporter", "image-node-exporter"),
+                    *("network-edge-metrics", "network-metrics-application", "network-metrics-postgres"),
+                    *("network-metrics-host", "edge-metrics-a", "edge-metrics-aaaa"),
+                    *("alerts", "alerts-files", "alertmanager", "alertmanager-files"),
+                    *("alertmanager-data-owner", "image-alerts", "image-alertmanager"),
+                    "network-metrics-alerts",
+                ),
+                "-",
+            ),
+            **CERTIFICATE,
+            "image-retired": "~ create",
+            "traefik-dynamic": "~ stdin",
+            "traefik": "± networksAdvanced",
+            "temporal-files": NEW_FILES,
+            "temporal": "± mounts networksAdvanced",
+            "api": "± networksAdvanced",
+            "worker": "± networksAdvanced",
+        },
+        also={"domain.metrics": None},
+    ),
+    # ── notifications: tests/engine/lab.py has Slack told; without anybody there is no way out
+    Row(
+        "notifications.slack",
+        False,
+        {"alertmanager-files": NEW_FILES, "alertmanager": "± dnsOpts mounts networksAdvanced"},
+    ),
+    *(
+        Row(
+            f"notifications.{leaf}",
+            value,
+            {"alertmanager-files": NEW_FILES, "alertmanager": "± mounts"},
+            also=also,
+        )
+        for leaf, value, also in (("email.smtp_host", "smtp.example.com", MAIL), ("heartbeat", True, {}))
+    ),
     # ── registry
     Row(
         "registry.server", "ghcr.io", {"host-docker": "~ registryAuth"}, also={"registry.username": "puller"}
@@ -748,6 +853,16 @@ ROWS = [
     # ── release: what brings images is told, and no resource
     Row("release.commit", True, {}),
     Row("release.signed_by", [SIGNING_KEY], {}),
+    *(
+        Row(
+            f"release.canary.{name}",
+            value,
+            BESIDE_THE_API,
+            also={"release.canary": CANARY},
+            stacks=("local",),
+        )
+        for name, value in CANARY.items()
+    ),
 ]
 """Every row is previewed on the stacks that it names."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from operations.meaning import Meaning
+from operations.meaning.services import KEPT
 from tests.engine.conftest import Bring
 from tests.engine.test_release import NEW
 
@@ -22,11 +23,12 @@ def test_the_meaning_of_a_release_of_upgrades_and_of_a_resize(bring: Bring) -> N
         return rows, {subject: "; ".join(said) for subject, said in meaning.points}
 
     rows, points = told({f"images.{name}": NEW[name] for name in ("api", "worker", "web")})
-    assert rows == dict.fromkeys(("api", "worker", "web"), (RUNS_ON, "image 1.0.0 → 1.1.0"))
+    why = "image 1.0.0 → 1.1.0"
+    assert rows == {"api": (RUNS_ON, why), "worker": (RUNS_ON, why), "web": (RUNS_ON + KEPT, why)}
     assert "the dump proven by a restore" in points["Data"]
     assert points["Memory"] == (
-        "736 MB twice for a while (api, web, worker), beside 2656 MB of limits and 512 MB for the system: "
-        "3904 of 4096 MB"
+        "736 MB twice for a while (api, web, worker), beside 2720 MB of limits and 512 MB for the system: "
+        "3968 of 4096 MB"
     )
     assert points["Cost"] == "6.56 € a month, as before"
     assert points["Server"] == "runs on"

@@ -32,8 +32,8 @@ def released(bring: Bring, registry: Registry) -> Released:
     return lab, deployment, images
 
 
-def source(deployment: Deployment, *noted: Acceptance) -> Source:
-    return Source(deployment, lambda _: None, lambda: noted)
+def source(deployment: Deployment, *noted: Acceptance, said: list[str] | None = None) -> Source:
+    return Source(deployment, (said if said is not None else []).append, lambda: noted)
 
 
 def passed(images: dict[str, str], **other: list[str]) -> Acceptance:
@@ -44,8 +44,12 @@ def test_what_has_passed_is_written_into_the_file_of_the_other_stack(
     released: Released,
 ) -> None:
     lab, uat, images = released
-    found = source(uat, passed(images)).images()
+    told: list[str] = []
+    found = source(uat, passed(images), said=told).images()
     assert found == images
+    assert told == [
+        "uat passed the playbook with these images (2026-01-02T03:04:05Z), without: A replaced server"
+    ]
     prod = lab.deployment("prod")
     file = prod.project / "Pulumi.prod.yaml"
     before = stack_file.images(file)

@@ -9,7 +9,9 @@ from pulumi.automation import ConfigValue
 
 from operations import stack_file, summary
 from operations.deployment import Deployment, DeploymentFailed
-from operations.release import NoRelease, Release
+from operations.meaning import Meaning
+from operations.registry import NotThere
+from operations.release import NoRelease, Release, architecture
 from operations.releases import IMAGES, Releases, same
 from operations.rollback import NoWayBack, Rollback
 from tests.engine.conftest import Bring
@@ -164,6 +166,62 @@ def test_a_release_that_fails_its_check_is_not_the_last_good_one(bring: Bring) -
     assert_whole(lab)
 
 
+CANARY = {"release.canary": {"image": NEW["api"], "share": 5}}
+
+
+def services_of(lab: Lab) -> list[str]:
+    """The service of each container that is there."""
+    return [one["Config"]["Labels"]["jira-plus-plus.service"] for one in lab.recorded("containers")]
+
+
+def test_a_canary_is_no_release_until_it_is_promoted(bring: Bring) -> None:
+    lab = bring("local")
+
+    def told(changes: dict[str, Any]) -> tuple[str, list[tuple[tuple[str, ...], str, str]]]:
+        meaning = Meaning.of("local", lab.deployment("local", changes).preview())
+        said = "; ".join(dict(meaning.points)["Canary"])
+        return said, [(row.services, row.how, row.gap) for row in meaning.services]
+
+    said, rows = told(CANARY)
+    assert said.startswith("5 % of the clients get it, once it is well and has answered the proxy")
+    assert "what the canary's image would migrate is not migrated before it is promoted" in said
+    assert rows == [(("api-canary",), "new", "")]
+    since = len(lab.commands())
+    lab.deployment("local", CANARY).up()
+    assert ends(lab, since) == ["cutover"], "what is good is recorded of releases"
+    assert "migration" not in {line["resource"] for line in lab.commands()[since:]}
+    assert services_of(lab).count("api-canary") == 1
+    assert summary.outputs(lab.resources())["canary"] == CANARY["release.canary"]
+
+    said, _ = told({"release.canary": {"image": NEW["api"], "share": 20}})
+    assert said.startswith("5 → 20 % of the clients get it")
+    said, rows = told({})
+    assert said.startswith("it is taken back")
+    assert rows == [(("api-canary",), "drains and stops, once the API has all of the traffic", "none")]
+    promoted = {"images.api": NEW["api"]}
+    said, rows = told(promoted)
+    assert said.startswith("it is promoted")
+    assert {name for names, _, _ in rows for name in names} == {"api", "api-canary"}
+    since = len(lab.commands())
+    lab.deployment("local", promoted).up()
+    assert ends(lab, since) == ["release-begun", "cutover", "release-good"]
+    assert "migration" in {line["resource"] for line in lab.commands()[since:]}
+    assert "api-canary" not in services_of(lab)
+    assert services_of(lab).count("api") == 1
+    assert not lab.deployment("local", promoted).preview().changes
+
+
+def test_the_way_back_takes_a_canary_back_too(bring: Bring) -> None:
+    lab = bring("local")
+    deployment = lab.deployment("local", {"images.web": NEW["web"], **CANARY})
+    deployment.up()
+    said: list[str] = []
+    assert Rollback(deployment, said.append).act("", sure=True)
+    assert f"  the canary {NEW['api']} (5 %) is taken back" in said[0]
+    assert stack_file.canary(deployment.project / "Pulumi.local.yaml") == {}
+    assert "api-canary" not in services_of(lab)
+
+
 def named(deployment: Deployment) -> dict[str, str]:
     """The application's images in the stack file."""
     return {name: reference for name, reference in images_of(deployment).items() if name in IMAGES}
@@ -234,3 +292,23 @@ def test_images_that_their_registry_shows_are_written_and_previewed(bring: Bring
     assert images_of(deployment) == {**before, **fitting}
     changed = {step.name for step in deployment.preview().steps if step.op != "same"}
     assert {"api", "worker", "web", "migration", "cutover", "release-good"} <= changed
+
+
+def test_a_canary_is_looked_for_in_its_registry_and_written(bring: Bring, registry: Registry) -> None:
+    deployment = bring("local").deployment("local")
+    file = deployment.project / "Pulumi.local.yaml"
+    before, text = images_of(deployment), file.read_text()
+    here = registry.image("api", architecture({"kind": "local"}))
+    other = "arm64" if architecture({"kind": "local"}) == "amd64" else "amd64"
+    with pytest.raises(NotThere, match=f"for linux/{other}"):
+        Release(deployment).prepare({}, registry.image("api", other), 5)
+    assert file.read_text() == text
+    said = Release(deployment).prepare({}, here, 5)
+    assert f"  canary: {here}, was not there" in said
+    assert "  canary: 5 % of the clients" in said
+    assert stack_file.canary(file) == {"image": here, "share": 5}
+    assert images_of(deployment) == before
+    said = Release(deployment).prepare({}, "promote")
+    assert said[-1] == "  canary: none any more"
+    assert stack_file.canary(file) == {}
+    assert images_of(deployment) == {**before, "api": here}

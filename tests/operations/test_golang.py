@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -117,6 +118,20 @@ def test_a_killed_build_ends_the_compiler_leaves_no_program_and_the_next_one_cle
     golang.build("tool", tmp_path, "tool", target, "", print, 0)
     assert target.read_text() == "whole\n"
     assert list(target.parent.iterdir()) == [target]
+
+
+def test_a_file_that_a_module_lacks_is_compiled_in_its_place(path: Path, tmp_path: Path) -> None:
+    go, seen = go_on(path, "go1.30.0"), tmp_path / "seen.json"
+    target = tmp_path / "built" / "tool"
+    with go.open("a") as script:
+        script.write(f'[ "$1" = env ] && exit; target={target.parent}\n')
+        script.write("for word; do case $word in\n")
+        script.write(f'  -overlay=*) cp "${{word#*=}}" {seen} ;;\n')
+        script.write('  "$target"/*) echo whole >"$word" ;;\nesac; done\n')
+    replaced = {Path("/modules/ui/web.go"): tmp_path / "web.go"}
+    golang.build("tool", tmp_path, "tool", target, "", print, 0, replaced)
+    assert json.loads(seen.read_text()) == {"Replace": {"/modules/ui/web.go": str(tmp_path / "web.go")}}
+    assert target.read_text() == "whole\n"
 
 
 def until(condition: Callable[[], bool], what: str) -> None:

@@ -264,3 +264,85 @@ def test_a_plan_that_changes_nothing_means_nothing() -> None:
     assert not Meaning.of("uat", same)
     assert markdown(Meaning.of("uat", same)) == []
     assert text(Meaning.of("uat", same)) == ""
+
+
+OUTPUTS = {"canary": None}
+ONE = {"image": "app:2", "share": 5}
+
+
+def canary(before: Any, after: Any, *steps: Step) -> str:
+    """What is said of a canary that the outputs name before and after."""
+    stack = step("update", "uat", STACK, outputs={"canary": before})
+    return points(stack, *steps, step("update", "cutover", COMMAND), canary=after).get("Canary", "")
+
+
+STAYS = "each stays for a day, by a cookie, where it was sent first"
+ONE_SCHEMA = (
+    "both run on one schema, that of the API: what the canary's image would migrate is not migrated before "
+    "it is promoted"
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "steps", "said"),
+    [
+        (None, None, [], ""),
+        (
+            None,
+            ONE,
+            [],
+            f"5 % of the clients get it, once it is well and has answered the proxy; {STAYS}; {ONE_SCHEMA}",
+        ),
+        (ONE, ONE, [], "5 % of the clients have it, as before"),
+        (
+            ONE,
+            {**ONE, "share": 20},
+            [],
+            f"5 → 20 % of the clients get it; {STAYS}, so that takes as long",
+        ),
+        (
+            ONE,
+            {**ONE, "image": "app:3"},
+            [],
+            f"5 % of the clients have it, as before; its image is another: 2 → 3; {ONE_SCHEMA}",
+        ),
+        (
+            ONE,
+            ONE,
+            release("app:0", "app:1"),
+            "5 % of the clients have it, as before; it runs on the schema of the new release of the API, as "
+            "soon as that has migrated",
+        ),
+        (
+            ONE,
+            None,
+            [],
+            "it is taken back: its 5 % of the clients are served by the API as the others, and what it has "
+            "written stays",
+        ),
+        (
+            ONE,
+            None,
+            release("app:1", "app:2"),
+            "it is promoted: its image is a release as any other, with its migration first, and its 5 % stay "
+            "with it until then",
+        ),
+    ],
+)
+def test_what_becomes_of_a_canary_is_told(before: Any, after: Any, steps: list[Step], said: str) -> None:
+    assert canary(before, after, *steps) == said
+
+
+def test_a_canary_that_goes_has_no_gap() -> None:
+    (row,) = Meaning.of(
+        "uat", Journal(steps=[step("delete", "api-canary", CONTAINER, retained=True)])
+    ).services
+    assert (row.how, row.gap) == ("drains and stops, once the API has all of the traffic", "none")
+
+
+def test_the_memory_of_a_build_that_is_kept_for_its_assets_counts() -> None:
+    budget = {**BUDGET, "services": {"web_before": 50}}
+    assert (
+        "beside 350 MB of limits and 100 MB for the system: 750 of 1000 MB"
+        in points(*release(), memory_budget=budget)["Memory"]
+    )

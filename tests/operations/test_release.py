@@ -15,7 +15,7 @@ import pytest
 
 from components.settings.images import parse
 from operations.registry import HUB, Login, NotThere, look, split
-from operations.release import NoRelease, architecture, checked
+from operations.release import NoRelease, architecture, checked, with_canary
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 TOKEN = "a-token"  # nobody's
@@ -189,3 +189,49 @@ def test_where_a_reference_leads(name: str, registry_host: str, repository: str)
 def test_the_architecture_is_that_of_the_server_type() -> None:
     assert architecture({"kind": "hetzner", "server_type": "cx23"}) == "amd64"
     assert architecture({"kind": "hetzner", "server_type": "cax11"}) == "arm64"
+
+
+OLD, NEW = "x/api:1.0.0", "x/api:1.1.0"
+THERE = {"image": NEW, "share": 5}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "asked", "becomes"),
+    [
+        ({}, {}, (NEW, 5), ({}, THERE)),
+        ({}, THERE, ("", 20), ({}, {"image": NEW, "share": 20})),
+        ({}, THERE, (OLD, None), ({}, {"image": OLD, "share": 5})),
+        ({}, THERE, ("none", None), ({}, {})),
+        ({}, THERE, ("promote", None), ({"api": NEW}, {})),
+        ({"web": "x/web:2"}, THERE, ("promote", None), ({"web": "x/web:2", "api": NEW}, {})),
+        ({"web": "x/web:2"}, THERE, ("", None), ({"web": "x/web:2"}, THERE)),
+        ({"api": NEW}, THERE, ("", None), ({"api": NEW}, {})),
+        ({"web": "x/web:2"}, {}, ("", None), ({"web": "x/web:2"}, {})),
+    ],
+)
+def test_a_canary_comes_changes_goes_and_is_promoted(
+    wanted: dict[str, str],
+    there: dict[str, Any],
+    asked: tuple[str, int | None],
+    becomes: tuple[dict[str, str], dict[str, Any]],
+) -> None:
+    assert with_canary(wanted, there, *asked) == becomes
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "asked", "message"),
+    [
+        ({}, {}, ("none", None), "CANARY: got none; the stack file has no release.canary"),
+        ({}, {}, ("promote", None), "CANARY: got promote; the stack file has no release.canary"),
+        ({}, THERE, ("none", 5), "SHARE: got 5; has no meaning with CANARY=none"),
+        ({"api": OLD}, THERE, ("promote", None), "CANARY: got promote, and API= another image"),
+        ({}, {}, (NEW, None), "SHARE: got nothing; a canary has an image and a share"),
+        ({}, {}, ("", 5), "CANARY: got nothing; a canary has an image and a share"),
+        ({}, {}, (NEW, 51), "SHARE: got 51; must be 1 to 50 percent"),
+    ],
+)
+def test_what_is_asked_of_a_canary_in_vain(
+    wanted: dict[str, str], there: dict[str, Any], asked: tuple[str, int | None], message: str
+) -> None:
+    with pytest.raises(NoRelease, match=re.escape(message)):
+        with_canary(wanted, there, *asked)

@@ -72,7 +72,7 @@ def test_a_digest_decides_where_both_have_one() -> None:
 
 
 def test_the_plan_says_what_stays_and_what_is_not_undone() -> None:
-    words = plan("uat", {**of("2", "b"), "web": of("1", "a")["web"]}, {**of("1", "a"), "worker": "w:1"})
+    words = plan("uat", {**of("2", "b"), "web": of("1", "a")["web"]}, {**of("1", "a"), "worker": "w:1"}, {})
     assert f"  api was {of('2', 'b')['api']}\n      is  {of('1', 'a')['api']}" in words
     assert f"  web stays {of('1', 'a')['web']}" in words
     assert "no digest was recorded" in words

@@ -1,12 +1,13 @@
-"""The images of a stack file, written line by line."""
+"""The images and the canary of a stack file, written line by line."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+import yaml
 
-from operations.stack_file import Unwritable, images, write_images
+from operations.stack_file import Unwritable, canary, images, write_canary, write_images
 
 ROOT = Path(__file__).resolve().parents[2]
 NEW = {"api": f"ghcr.io/x/api:2.0.0@sha256:{'1' * 64}", "web": f"ghcr.io/x/web:2.0.0@sha256:{'2' * 64}"}
@@ -65,3 +66,68 @@ def test_what_it_cannot_write_it_leaves_as_it_was(section: str, message: str, tm
     with pytest.raises(Unwritable, match=message):
         write_images(file, NEW)
     assert file.read_text() == f"config:\n{section}\n"
+
+
+CANARY = {"image": NEW["api"], "share": 5}
+LINE = f"    canary: {{image: {NEW['api']}, share: 5}}"
+
+
+@pytest.mark.parametrize("stack", ["uat", "prod", "local"])
+def test_a_canary_comes_and_goes_by_lines_of_its_own(stack: str, tmp_path: Path) -> None:
+    text = (ROOT / f"Pulumi.{stack}.yaml").read_text()
+    file = tmp_path / f"Pulumi.{stack}.yaml"
+    file.write_text(text)
+    assert canary(file) == {}
+    write_canary(file, CANARY)
+    assert canary(file) == CANARY
+    added = [line for line in file.read_text().split("\n") if line not in text.split("\n")]
+    assert added == ["  jira-plus-plus:release:", LINE]
+    write_canary(file, {**CANARY, "share": 20})
+    assert canary(file) == {**CANARY, "share": 20}
+    write_canary(file, {})
+    assert file.read_text() == text
+
+
+RELEASE = """config:
+  jira-plus-plus:release: # how
+    commit: true # at once
+{canary}    signed_by: [x]
+  b: 1
+"""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "    canary: {image: a:1, share: 50}\n",
+        "    'canary': {image: a:1, share: 50} # why\n",
+        "    canary:\n      image: a:1\n\n      # little\n      share: 50\n",
+    ],
+)
+def test_one_that_is_there_is_replaced_however_it_is_written(written: str, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.uat.yaml"
+    file.write_text(RELEASE.format(canary=written))
+    write_canary(file, CANARY)
+    assert file.read_text() == RELEASE.format(canary=f"{LINE}\n")
+    write_canary(file, {})
+    assert file.read_text() == RELEASE.format(canary="")
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_the_last_key_takes_the_section_along(last: bool, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.uat.yaml"
+    more = "" if last else "  b: 1\n"
+    file.write_text(f"config:\n  a: 1\n  jira-plus-plus:release:\n{LINE}\n{more}")
+    write_canary(file, {})
+    assert yaml.safe_load(file.read_text()) == {"config": {"a": 1, **({} if last else {"b": 1})}}
+
+
+def test_a_section_in_one_line_is_left_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.uat.yaml"
+    text = "config:\n  jira-plus-plus:release: {commit: true}\n  jira-plus-plus:images:\n    api: a:1\n"
+    file.write_text(text)
+    with pytest.raises(
+        Unwritable, match=r"Pulumi.uat.yaml: jira-plus-plus:release: canary cannot be written"
+    ):
+        write_canary(file, CANARY)
+    assert file.read_text() == text

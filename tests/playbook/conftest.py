@@ -23,23 +23,41 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "checklist(phase, item): the line of the checklist that this test shows"
     )
     config.addinivalue_line("markers", "replaces_the_server: runs only with --replace")
+    config.addinivalue_line("markers", "releases: runs only with --new-images")
     if stack := config.getoption("--stack-name"):
         outputs = Path(config.getoption("--outputs"))
         given = json.loads(outputs.read_text()) if outputs.is_file() else {}
         config.stash[EVIDENCE] = Evidence(stack, given.get("last_good"))
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a command that replaces the server that line of the checklist is not run, and says why."""
-    if EVIDENCE not in config.stash or config.getoption("--replace"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("replaces_the_server")]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
-    config.stash[EVIDENCE].entry("Recovery", "A replaced server").say(
+UNASKED = {
+    "--replace": (
+        "replaces_the_server",
         "It takes minutes of downtime, so a real stack is asked for it: make playbook REPLACE_SERVER=1. "
-        "A protected server, and one that the program did not order, is never replaced."
-    )
+        "A protected server, and one that the program did not order, is never replaced.",
+    ),
+    "--new-images": (
+        "releases",
+        "It takes the images of a next release, which a rehearsed stack builds: make playbook "
+        "NEW_API=<repository>:<version>@<digest> NEW_WORKER=… NEW_WEB=…, for those that change. "
+        "`make promote` goes without it, and says so.",
+    ),
+}
+"""By the option without which they are not run: tests, by their marker, and what their lines say then."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What a real stack was not asked for is not run, and its lines of the checklist say why."""
+    if EVIDENCE not in config.stash:
+        return
+    for option, (marker, reason) in UNASKED.items():
+        left_out = [item for item in items if item.get_closest_marker(marker)]
+        if config.getoption(option) or not left_out:
+            continue
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
+        for line in dict.fromkeys(item.get_closest_marker("checklist").args for item in left_out):
+            config.stash[EVIDENCE].entry(*line).say(reason)
 
 
 @pytest.fixture(scope="session")

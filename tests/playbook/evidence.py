@@ -23,6 +23,7 @@ CHECKLIST: dict[str, list[str]] = {
         "Issues are created, read, changed and deleted",
         "A Temporal workflow completes",
         "Temporal's UI asks for its password",
+        "The metrics ask for their password",
         "The logs show the request",
     ],
     "Performance": ["20 to 30 users at once", "CPU and memory of each container under load"],
@@ -41,7 +42,14 @@ CHECKLIST: dict[str, list[str]] = {
         "Guesses at a password slow nobody down",
         "Each container reaches what is declared, and nothing else",
     ],
-    "Upgrade": ["Migrations run again and change nothing"],
+    "Upgrade": [
+        "Migrations run again and change nothing",
+        "A new release migrates once, and the data are the same",
+        "No request is lost during a release",
+        "A workflow from before completes on the new worker",
+        "Workflow histories replay with the worker's code",
+        "The release before serves again, with the data",
+    ],
     "Observability": ["Logs are structured and found", "Metrics are scraped", "A captured error is found"],
 }
 

@@ -35,6 +35,11 @@ class Target:
         """Whether the containers run on this machine's own Docker."""
         return not self.outputs.get("ssh")
 
+    @property
+    def rehearsed(self) -> bool:
+        """Whether it is a rehearsal's, which no DNS knows."""
+        return self.connect is not None
+
     def url(self, service: str) -> str:
         """The public URL of `api`, `web` or `temporal`."""
         return str(self.outputs["urls"][service]).rstrip("/")
@@ -54,12 +59,12 @@ class Target:
         return done.stdout
 
     def containers(self) -> dict[str, str]:
-        """Service -> name of its running container, as Docker sees it now."""
+        """Service -> name of its running container, as Docker sees it now; of two the newer."""
         lines = self.ssh(
             f"docker ps --filter label=jira-plus-plus.stack={self.stack} "
             "--format '{{.Label \"jira-plus-plus.service\"}} {{.Names}}'"
         )
-        return dict(line.split() for line in lines.splitlines())
+        return dict(line.split() for line in reversed(lines.splitlines()))
 
     def inside(self, service: str, path: str) -> tuple[int, str]:
         """Status and body of what a process of the application answers in its own container.
@@ -75,7 +80,10 @@ class Target:
         return int(status), body
 
     def health(self) -> dict[str, str]:
-        """Service -> `healthy`, `starting`, `unhealthy`, or the state of one that does not run."""
+        """Service -> `healthy`, `starting`, `unhealthy`, or the state of one that does not run.
+
+        Of two of one service the newer's.
+        """
         lines = self.ssh(
             f"docker ps -aq --filter label=jira-plus-plus.stack={self.stack} | "
             "xargs -r docker inspect --format "
@@ -83,7 +91,7 @@ class Target:
             "{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}'"
         )
         found: dict[str, str] = {}
-        for line in lines.splitlines():
+        for line in reversed(lines.splitlines()):
             service, status, health = line.split()
             found[service] = health if status == "running" else status
         return found

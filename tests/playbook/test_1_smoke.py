@@ -39,6 +39,15 @@ def test_health_answers_through_the_proxy_and_readiness_inside(target: Target, e
 
 
 @pytest.mark.checklist("Smoke", "The page loads in a browser")
+def test_a_file_of_another_build_is_not_found(target: Target, evidence: Entry) -> None:
+    """Else an open page gets no script of its own build after a release, but this one's page."""
+    with target.http() as client:
+        answer = client.get(f"{target.url('web')}/assets/index-0a1b2c3d.js")
+    evidence.say(f"{answer.request.url.path} answers {answer.status_code}.")
+    assert answer.status_code == 404, f"answers {answer.status_code}: {answer.text[:200]}"
+
+
+@pytest.mark.checklist("Smoke", "The page loads in a browser")
 def test_the_page_loads_in_a_browser_and_creates_an_issue(target: Target, evidence: Entry) -> None:
     seen = browser.create_issue(target, "Made by a browser")
     evidence.say(

@@ -50,17 +50,30 @@ def test_a_workflow_completes_and_its_effect_is_in_the_database(api: Api, eviden
     evidence.say(f"{workflow} completed in {took:.1f} s and set the priority to high.")
 
 
-@pytest.mark.checklist("Functional", "Temporal's UI asks for its password")
-def test_the_temporal_ui_is_behind_its_password(target: Target, evidence: Entry) -> None:
-    user = (target.outputs["temporal_ui_user"], target.outputs["temporal_ui_password"])
+def behind_its_password(target: Target, evidence: Entry, url: str, login: str) -> None:
+    """Asks without, with a wrong and with the right password, which is among the outputs."""
+    user = (target.outputs[f"{login}_user"], target.outputs[f"{login}_password"])
     with target.http() as client:
         answers = {
-            "no password": client.get(target.url("temporal")).status_code,
-            "a wrong password": client.get(target.url("temporal"), auth=(user[0], "wrong")).status_code,
-            "its password": client.get(target.url("temporal"), auth=user, follow_redirects=True).status_code,
+            "no password": client.get(url).status_code,
+            "a wrong password": client.get(url, auth=(user[0], "wrong")).status_code,
+            "its password": client.get(url, auth=user, follow_redirects=True).status_code,
         }
     evidence.table(["With", "Status"], list(answers.items()))
     assert answers == {"no password": 401, "a wrong password": 401, "its password": 200}
+
+
+@pytest.mark.checklist("Functional", "Temporal's UI asks for its password")
+def test_the_temporal_ui_is_behind_its_password(target: Target, evidence: Entry) -> None:
+    behind_its_password(target, evidence, target.url("temporal"), "temporal_ui")
+
+
+@pytest.mark.checklist("Functional", "The metrics ask for their password")
+def test_the_metrics_are_behind_their_password(target: Target, evidence: Entry) -> None:
+    if "metrics" not in target.outputs["urls"]:
+        evidence.say("The stack has no name for its metrics: they are not to be had from outside.")
+        return
+    behind_its_password(target, evidence, f"{target.url('metrics')}/vmui/", "metrics")
 
 
 @pytest.mark.checklist("Functional", "The logs show the request")

@@ -21,8 +21,12 @@ GROUPS = [
     {"traefik", "api"},
     {"traefik", "web"},
     {"traefik", "temporal-ui"},
-    {"postgres", "temporal", "api", "worker", "backup"},
+    {"postgres", "temporal", "api", "worker", "backup", "postgres-exporter"},
     {"temporal", "api", "worker", "temporal-ui"},
+    {"traefik", "metrics"},
+    {"metrics", "api", "worker", "temporal"},
+    {"metrics", "postgres-exporter"},
+    {"metrics", "node-exporter"},
     {"autoheal", "socket-autoheal"},
     {"watchtower", "socket-watchtower"},
 ]
@@ -138,6 +142,9 @@ def test_who_reaches_whom_is_as_declared(target: Target, evidence: Entry) -> Non
         "temporal": 7233,
         "temporal-ui": 8080,
         "traefik": 8443,
+        "metrics": 8428,
+        "postgres-exporter": 9187,
+        "node-exporter": 9100,
         **{service: 2375 for service in containers if service.startswith("socket-")},
     }
     inspect = (

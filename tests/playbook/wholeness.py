@@ -32,9 +32,14 @@ def digest(target: Target) -> str:
         "SELECT (SELECT md5(coalesce(string_agg(i::text, ',' ORDER BY id), '')) FROM issues i) "
         "|| (SELECT md5(coalesce(string_agg(u.email, ',' ORDER BY id), '')) FROM users u)"
     )
+    return sql(target, query)
+
+
+def sql(target: Target, query: str) -> str:
+    """What the application's database answers, as its superuser: lines, with `|` between columns."""
     return target.ssh(
         f"docker exec {target.containers()['postgres']} "
-        f"psql -h /var/run/postgresql -U postgres -d jira -Atc {shlex.quote(query)}"
+        f"psql -h /var/run/postgresql -U postgres -d jira -Atqc {shlex.quote(query)}"
     ).strip()
 
 

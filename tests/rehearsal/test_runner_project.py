@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from components.settings.host import Host
+from components.settings.monitoring import Monitoring
 from rehearsal import project
 
 HOST = "jira-plus-plus:host"
@@ -56,6 +58,26 @@ def test_what_a_server_boots_from_is_what_the_rehearsed_stack_file_asks_for(root
     assert project.server_image(root, "uat") == "debian-12"
     (root / "Pulumi.existing.yaml").write_text(yaml.safe_dump({"config": {HOST: {"kind": "existing"}}}))
     assert project.server_image(root, "existing") is None, "it is not for the rehearsal to boot"
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "monitored"),
+    [
+        ("hetzner", None, True),
+        ("existing", {"retention_days": 7}, True),
+        ("local", None, False),
+        ("local", {"enabled": True}, True),
+        ("hetzner", {"enabled": False}, False),
+    ],
+)
+def test_images_of_metrics_are_made_for_whom_the_program_will_declare_them(
+    root: Path, kind: str, section: dict[str, object] | None, monitored: bool
+) -> None:
+    config = {HOST: {"kind": kind}, **({"jira-plus-plus:monitoring": section} if section else {})}
+    (root / "Pulumi.one.yaml").write_text(yaml.safe_dump({"config": config}))
+    assert project.monitored(root, "one") == monitored
+    declared = Monitoring.model_validate(section or {}).runs_on(Host.model_validate({"kind": kind}))
+    assert declared == monitored
 
 
 def test_the_copy_is_fresh_but_keeps_the_salt(root: Path, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ def test_every_difference_has_its_reason() -> None:
     assert {difference.image.name for difference in found} == {
         "postgres",
         "postgres_archiving",
+        "postgres_exporter",
         "socket_proxy",
     }
     assert versions.faults(found) == []

@@ -18,7 +18,7 @@ const yoga = createYoga({
   graphiql: config.playground,
   landingPage: false,
   logging: false,
-  cors: config.corsOrigins.length ? { origin: config.corsOrigins, methods: ["POST", "OPTIONS"], allowedHeaders: ["authorization", "content-type"] } : false,
+  cors: config.corsOrigins.length ? { origin: config.corsOrigins, methods: ["POST", "OPTIONS"], allowedHeaders: ["authorization", "content-type"], credentials: true } : false,
   plugins: config.introspection ? [] : [useDisableIntrospection()],
   context: async ({ request }) => ({ user: await userOf(request.headers.get("authorization")), pool, temporal }),
   maskedErrors: {

@@ -18,7 +18,10 @@ serve({
       return response.end(JSON.stringify({ apiUrl: process.env.API_URL ?? "", ...(config.sentry.dsn ? { sentry: config.sentry } : {}) }));
     }
     let file = join(root, normalize(`/${path}`));
-    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) file = join(root, "index.html"); // the page has routes of its own
+    if (!statSync(file, { throwIfNoEntry: false })?.isFile()) {
+      if (path.startsWith("/assets/")) return response.writeHead(404, { "cache-control": "no-store" }).end(); // of another build
+      file = join(root, "index.html"); // the page has routes of its own
+    }
     response.writeHead(200, {
       "content-type": types[extname(file)] ?? "application/octet-stream",
       "cache-control": file.includes("/assets/") ? "public, max-age=31536000, immutable" : "no-cache",

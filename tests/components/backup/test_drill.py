@@ -28,7 +28,7 @@ from tests.components.services.conftest import Server, as_user, give
 
 __all__ = ["bucket", "offsite", "restic"]
 
-DRILL = {"DRILL_COPIES_DAYS": "7", "ROLES": "postgres jira migration temporal backup"}
+DRILL = {"DRILL_COPIES_DAYS": "7", "ROLES": "postgres jira migration temporal backup monitoring"}
 LEFT = {".lock", ".offsite.lock", ".drill.lock", "offsite.json", "status.json", "drill-copies.json", "drills"}
 DATABASES = ("jira", "temporal", "temporal_visibility")
 

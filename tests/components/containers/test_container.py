@@ -9,10 +9,15 @@ from rehearsal.declared.platform import containers, declared
 
 STACKS = ("local", "uat", "prod")
 SERVICES = (
+    "alertmanager",
+    "alerts",
     "api",
     "autoheal",
     "backup",
+    "metrics",
+    "node-exporter",
     "postgres",
+    "postgres-exporter",
     "socket-autoheal",
     "socket-watchtower",
     "temporal",
@@ -29,6 +34,8 @@ WRITABLE_MOUNTS = {
     ("postgres", "/var/lib/postgresql/data"),
     ("postgres", "/var/run/postgresql"),  # its socket, where its log is archived
     ("backup", "/backups"),
+    ("metrics", "/victoria-metrics-data"),
+    ("alertmanager", "/alertmanager"),  # silences, and what was told
     ("traefik", "/var/lib/traefik"),
 }
 """The only mounts that a container may write to."""

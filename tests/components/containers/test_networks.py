@@ -12,9 +12,14 @@ MEMBERS = {
     "edge-api": {"traefik", "api"},
     "edge-web": {"traefik", "web"},
     "edge-temporal-ui": {"traefik", "temporal-ui"},
-    "data": {"postgres", "temporal", "api", "worker", "backup"},
+    "edge-metrics": {"traefik", "metrics"},
+    "data": {"postgres", "temporal", "api", "worker", "backup", "postgres-exporter"},
     "workflow": {"temporal", "api", "worker", "temporal-ui"},
-    "egress": {"api", "worker", "watchtower"},
+    "metrics-application": {"metrics", "api", "worker", "temporal"},
+    "metrics-postgres": {"metrics", "postgres-exporter"},
+    "metrics-host": {"metrics", "node-exporter"},
+    "metrics-alerts": {"metrics", "alerts", "alertmanager"},
+    "egress": {"api", "worker", "watchtower", "alertmanager"},
     "socket-autoheal": {"autoheal", "socket-autoheal"},
     "socket-watchtower": {"watchtower", "socket-watchtower"},
 }
@@ -55,13 +60,21 @@ def test_nobody_reaches_whom_it_must_not() -> None:
         ("watchtower", "api"),
         ("backup", "temporal-ui"),
         ("socket-autoheal", "traefik"),
+        ("metrics", "postgres"),
+        ("metrics", "web"),
+        ("metrics", "backup"),
+        ("node-exporter", "postgres-exporter"),
+        ("postgres-exporter", "traefik"),
+        ("alerts", "api"),
+        ("alertmanager", "traefik"),
+        ("alertmanager", "postgres"),
     ):
         assert frozenset((one, other)) not in reachable, f"{one} reaches {other}"
 
 
 def test_only_who_must_has_a_way_out_of_the_machine() -> None:
     outside = set().union(*(MEMBERS[name] for name, network in NETWORKS.items() if not network.internal))
-    assert outside == {"traefik", "api", "worker", "watchtower"}
+    assert outside == {"traefik", "api", "worker", "watchtower", "alertmanager"}
 
 
 def test_the_networks_are_declared_as_they_are_described() -> None:
@@ -82,6 +95,21 @@ def test_a_watcher_that_is_switched_off_leaves_no_network() -> None:
         "uat", {"services.watchtower": {"enabled": False}, "services.autoheal": {"enabled": False}}
     )
     assert set(NETWORKS) - set(networks(off)) == {"socket-watchtower", "socket-autoheal"}
+
+
+def test_without_metrics_there_is_no_network_of_theirs() -> None:
+    from components.platform import networks
+    from rehearsal.declared.stacks import REMOVE, stack_settings
+
+    off = stack_settings("uat", {"monitoring": {"enabled": False}, "domain.metrics": REMOVE})
+    missing = set(NETWORKS) - set(networks(off))
+    assert missing == {
+        "edge-metrics",
+        "metrics-application",
+        "metrics-postgres",
+        "metrics-host",
+        "metrics-alerts",
+    }
 
 
 def test_who_has_no_way_out_does_not_wait_for_the_dns() -> None:

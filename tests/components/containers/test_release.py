@@ -51,7 +51,7 @@ def test_the_engine_ends_nothing_that_may_still_serve(stack: str) -> None:
 def test_a_destroy_ends_what_the_engine_does_not_and_then_whatever_is_left(stack: str) -> None:
     made = commands(declared(stack))
     files = "/home/ci/.local/state/jira-plus-plus/local" if stack == "local" else "/srv/jira/files"
-    ended = f"\nend_all {files} {stack} api web temporal-ui worker\nSCRIPT"
+    ended = f"\nend_all {files} {stack} api api-canary temporal-ui web worker\nSCRIPT"
     assert made["cutover-end"].inputs["delete"].endswith(ended)
     assert f"sh -s -- {stack} <<'SCRIPT'" in made["network-emptied"].inputs["delete"]
     for name in ("cutover-end", "network-emptied"):

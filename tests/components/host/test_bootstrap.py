@@ -186,7 +186,7 @@ docker() {
     inspect*RestartPolicy*) [[ -n $STATE ]] && echo "$STATE" ;;
     inspect*) echo "/web was killed: started again" ;;
     events*event=stop*) echo "$ASKED" ;;
-    events*) printf '%s\n' 'a1 1700000000' ;;
+    events*) printf '%s\n' 'a1 1700000000 oom web' 'a1 1700000000 die web' ;;
     start*) echo "$*" >&2 ;;
   esac
 }"""
@@ -209,6 +209,8 @@ def test_what_died_is_started_again_unless_it_was_stopped(
     assert done.returncode == 0
     assert done.stderr == ("start a1\n" if started else "")
     assert done.stdout == ("/web was killed: started again\n" if started else "")
+    noted = (tmp_path / "run/jira-plus-plus/ends").read_text()
+    assert noted == "oom web\ndie web\n", "host-metrics.sh counts them"
 
 
 RESTARTED = """

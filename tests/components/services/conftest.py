@@ -13,14 +13,14 @@ from tempfile import mkdtemp
 import pytest
 
 from components.services.connections import connections
-from components.services.postgres import roles
+from components.services.postgres import ROLES, roles
 from components.settings.services import Services
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 SERVICES = Path(__file__).parents[3] / "components" / "services"
 BACKUP = SERVICES.with_name("backup")
 SHARES = connections(Services())
-PASSWORDS = {name: f"password-of-{name}" for name in ("postgres", "jira", "migration", "temporal", "backup")}
+PASSWORDS = {name: f"password-of-{name}" for name in ROLES}
 
 
 @dataclass(frozen=True)

@@ -107,12 +107,23 @@ def test_the_shares_are_all_that_the_server_has() -> None:
     assert f"max_connections={wanted.total}" in words
     assert f"superuser_reserved_connections={wanted.administrator}" in words
     roles = commands(recorded)["postgres-roles"].inputs["create"]
-    limits = (wanted.jira, wanted.migration, wanted.temporal, wanted.backup)
+    limits = (wanted.jira, wanted.migration, wanted.temporal, wanted.backup, wanted.monitoring)
     assert roles.endswith(" ".join(["bash", "/etc/jira/roles.sh", *map(str, limits)]))
     assert sum(limits) + wanted.administrator == wanted.total
 
 
 def test_in_a_release_old_and_new_pools_fit_together() -> None:
     services = Services(api=Api(database_connections=12), worker=Worker(database_connections=3))
-    assert connections(services).jira == 2 * (12 + 3) + 5
-    assert connections(services) == Connections(jira=35, migration=5, temporal=42, backup=5, administrator=3)
+    assert connections(services).jira == 2 * (12 + 3 + 6) + 5, "and a canary with half of the API's"
+    assert connections(services) == Connections(
+        jira=47, migration=5, temporal=42, backup=5, monitoring=4, administrator=3
+    )
+
+
+def test_a_canary_comes_without_a_restart_of_the_server() -> None:
+    """Which another `max_connections` would take."""
+    canary = {"release.canary": {"image": f"example.com/api:1.1.0@sha256:{'1' * 64}", "share": 50}}
+    without, with_one = (
+        containers(declare("local", changes))["postgres"].inputs["entrypoints"] for changes in ({}, canary)
+    )
+    assert without == with_one

@@ -11,7 +11,7 @@ def test_the_command_line_follows_from_the_memory() -> None:
     assert arguments(768, SHARES) == (
         "postgres",
         *("-c", "listen_addresses=*"),
-        *("-c", "max_connections=100"),
+        *("-c", "max_connections=114"),
         *("-c", "superuser_reserved_connections=3"),
         *("-c", "shared_buffers=192MB"),
         *("-c", "effective_cache_size=480MB"),
@@ -99,12 +99,13 @@ def test_no_role_but_the_superuser_has_power_over_others(server: Server) -> None
     powers = server.sql(
         "postgres",
         "select rolname, rolsuper, rolcreatedb, rolcreaterole, rolbypassrls from pg_roles"
-        " where rolname in ('jira', 'migration', 'temporal', 'backup') order by 1",
+        " where rolname in ('jira', 'migration', 'temporal', 'backup', 'monitoring') order by 1",
     )
     assert powers.splitlines() == [
         "backup|f|f|f|t",
         "jira|f|f|f|f",
         "migration|f|f|f|f",
+        "monitoring|f|f|f|f",
         "temporal|f|f|f|f",
     ]
 
@@ -115,6 +116,25 @@ def test_the_backup_reads_everything_and_writes_nothing(server: Server) -> None:
     assert int(server.sql("jira", "select count(*) from r", user="backup")) >= 1
     with pytest.raises(AssertionError, match="permission denied"):
         server.sql("jira", "delete from r", user="backup")
+
+
+def test_who_tells_metrics_sees_what_every_role_does_and_no_row(server: Server) -> None:
+    server.make_roles()
+    server.sql("jira", "create table if not exists r (i int)", user="jira")
+    watched = {"user": "monitoring", "database": "postgres"}
+    assert int(server.sql(statement="select pg_database_size('jira')", **watched)) > 0
+    assert int(server.sql(statement="select count(*) from pg_ls_waldir()", **watched)) > 0
+    hidden = "select count(*) from pg_stat_activity where query = '<insufficient privilege>'"
+    assert server.sql(statement=hidden, **watched) == "0"
+    with pytest.raises(AssertionError, match="permission denied for database"):
+        server.sql("jira", "select * from r", user="monitoring")
+    with pytest.raises(AssertionError, match="permission denied"):
+        server.sql(statement="create table public.t (i int)", **watched)
+    with pytest.raises(AssertionError, match="must be a superuser"):
+        server.sql(
+            statement="select pg_terminate_backend(pid) from pg_stat_activity where usename = 'postgres'",
+            **watched,
+        )
 
 
 def test_a_database_with_other_passwords_gets_ours(server: Server) -> None:

@@ -100,8 +100,11 @@ def test_each_service_is_given_what_it_needs_and_no_more() -> None:
         "web": {"/run/secrets/SENTRY_DSN"},
         "migration": application,
         "postgres": {
-            f"/run/secrets/{role}" for role in ("postgres", "jira", "migration", "temporal", "backup")
+            f"/run/secrets/{role}"
+            for role in ("postgres", "jira", "migration", "temporal", "backup", "monitoring")
         },
+        "postgres-exporter": {"/run/secrets/monitoring"},
+        "alertmanager": {"/etc/jira/slack", "/etc/jira/smtp", "/etc/jira/heartbeat"},
         "backup": {"/run/secrets/PGPASSWORD"},
         "migration-backup": {"/run/secrets/PGPASSWORD"},
         "temporal": {"/etc/temporal/config/server.yaml"},

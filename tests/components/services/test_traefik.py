@@ -22,7 +22,12 @@ from tests.components.settings.test_settings_mistakes import EXISTING
 EXPECTED = Path(__file__).parent / "expected"
 ACME = Tls(mode="dns-01", acme_email="ops@example.com")
 NONE = Tls(mode="none")
-HOSTS = {"api": "api-uat.example.com", "web": "app-uat.example.com", "temporal": "temporal-uat.example.com"}
+HOSTS = {
+    "api": "api-uat.example.com",
+    "web": "app-uat.example.com",
+    "temporal": "temporal-uat.example.com",
+    "metrics": "metrics-uat.example.com",
+}
 
 
 def routing(tls: Tls, **changes: Any) -> Routing:
@@ -31,6 +36,7 @@ def routing(tls: Tls, **changes: Any) -> Routing:
             "host_names": HOSTS,
             "tls": tls,
             "temporal_users": ("admin:{SHA}hash",),
+            "metrics_users": ("admin:{SHA}another",),
             "proxies": ("173.245.48.0/20", "2400:cb00::/32"),
             "only_proxies": True,
             **changes,

@@ -5,6 +5,8 @@ import pytest
 from components.settings import cost_per_month, memory_budget
 from components.settings.catalogue import LOCATIONS, RETIRED, SERVER_TYPES, meant, successor
 from components.settings.host import Host, Volume
+from components.settings.monitoring import Monitoring
+from components.settings.release import Canary, Release
 from components.settings.services import Autoheal, Services, Watchtower
 from rehearsal.declared.stacks import stack_settings
 
@@ -15,38 +17,74 @@ def host(**changes: object) -> Host:
 
 def test_the_budget_of_uat_is_counted_to_the_megabyte() -> None:
     settings = stack_settings("uat")
-    budget = memory_budget(settings.host, settings.services)
+    budget = memory_budget(settings.host, settings.services, settings.release, settings.monitoring)
     assert budget.services == {
-        "postgres": 768,
-        "temporal": 512,
-        "temporal_ui": 96,
+        "postgres": 640,
+        "temporal": 384,
+        "temporal_ui": 64,
         "traefik": 128,
         "socket_proxy": 64,
         "autoheal": 32,
         "watchtower": 64,
-        "api": 320,
-        "worker": 320,
+        "api": 288,
+        "api_canary": 0,
+        "worker": 288,
         "web": 96,
+        "web_before": 96,
         "backup": 256,
+        "metrics": 160,
+        "postgres_exporter": 32,
+        "node_exporter": 32,
+        "alerts": 48,
+        "alertmanager": 48,
     }
-    assert budget.release_mb == 320 + 320 + 96 + 96, "until the cutover these run twice"
+    assert budget.release_mb == 288 + 288 + 96 + 64, "until the cutover these run twice"
     assert budget.reserve_mb == 512
-    assert budget.limit_mb == 2656 + 832 + 512
+    assert budget.limit_mb == 2720 + 736 + 512
     assert budget.server_mb == 4096
+
+
+def test_a_canary_is_another_api_and_twice_while_it_is_replaced() -> None:
+    settings = stack_settings("uat")
+    canary = Release(canary=Canary(image="example.com/api:1.1.0", share=5))
+    without, budget = (
+        memory_budget(settings.host, settings.services, release, settings.monitoring)
+        for release in (settings.release, canary)
+    )
+    assert budget.services["api_canary"] == 288
+    assert budget.release_mb == without.release_mb + 288
+    assert budget.limit_mb == without.limit_mb + 576
 
 
 def test_each_consumer_of_the_docker_socket_has_a_proxy_of_its_own() -> None:
     alone = Services(autoheal=Autoheal(enabled=False), watchtower=Watchtower(enabled=False))
-    assert memory_budget(host(), alone).services["socket_proxy"] == 0
-    assert memory_budget(host(), Services()).services["socket_proxy"] == 2 * 32
-    assert memory_budget(host(), alone).services["autoheal"] == 0, "what does not run needs nothing"
+    assert memory_budget(host(), alone, Release(), Monitoring()).services["socket_proxy"] == 0
+    assert memory_budget(host(), Services(), Release(), Monitoring()).services["socket_proxy"] == 2 * 32
+    assert memory_budget(host(), alone, Release(), Monitoring()).services["autoheal"] == 0, (
+        "what does not run needs nothing"
+    )
+
+
+MONITORING = ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager")
+
+
+def test_what_watches_uat_has_450_mb_at_most_and_none_where_it_is_off() -> None:
+    services = stack_settings("uat").services
+    on = memory_budget(host(), services, Release(), Monitoring()).services
+    off = memory_budget(host(), services, Release(), Monitoring(enabled=False)).services
+    local = memory_budget(Host(kind="local"), services, Release(), Monitoring()).services
+    assert set(on) - set(off) == set(on) - set(local) == set(MONITORING)
+    assert sum(on[name] for name in MONITORING) <= 450
 
 
 @pytest.mark.parametrize("job", ["migration", "backup"])
 def test_a_job_larger_than_the_overlap_sets_the_peak_of_a_release(job: str) -> None:
     services = Services()
     larger = getattr(services, job).model_copy(update={"memory_mb": 4000})
-    assert memory_budget(host(), services.model_copy(update={job: larger})).release_mb == 4000
+    assert (
+        memory_budget(host(), services.model_copy(update={job: larger}), Release(), Monitoring()).release_mb
+        == 4000
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,11 +94,11 @@ def test_the_memory_of_a_machine_that_is_not_hetzners_is_what_was_said(
     kind: str, memory: int | None, expected: int | None
 ) -> None:
     machine = Host.model_validate({"kind": kind, "memory_mb": memory})
-    assert memory_budget(machine, Services()).server_mb == expected
+    assert memory_budget(machine, Services(), Release(), Monitoring()).server_mb == expected
 
 
 def test_the_defaults_fit_the_default_server() -> None:
-    budget = memory_budget(host(), Services())
+    budget = memory_budget(host(), Services(), Release(), Monitoring())
     assert budget.server_mb is not None
     assert budget.limit_mb <= budget.server_mb
 

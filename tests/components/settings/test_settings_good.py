@@ -93,6 +93,7 @@ def test_the_path_in_the_file_is_the_path_in_the_tree() -> None:
         "api": "api-uat.example.com",
         "web": "app-uat.example.com",
         "temporal": "temporal-uat.example.com",
+        "metrics": "metrics-uat.example.com",
     }
 
 

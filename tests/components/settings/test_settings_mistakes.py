@@ -102,7 +102,12 @@ def test_a_host_name_that_dns_does_not_take_is_refused() -> None:
     assert said == [
         f'domain.{name}: got "{label}"; makes a host name of {len(label) + 1 + len(zone)} characters, '
         "and DNS takes 253; choose a shorter one"
-        for name, label in (("api", "api-uat"), ("web", "app-uat"), ("temporal", "temporal-uat"))
+        for name, label in (
+            ("api", "api-uat"),
+            ("web", "app-uat"),
+            ("temporal", "temporal-uat"),
+            ("metrics", "metrics-uat"),
+        )
     ]
 
 
@@ -158,7 +163,7 @@ def test_a_misspelt_key_does_not_hide_what_is_wrong_with_the_rest_of_its_section
 def test_a_section_that_is_empty_counts_as_missing() -> None:
     # Pulumi.yaml gives every section an empty default, so that the engine does not refuse the stack first.
     assert mistakes({"domain": {}, "tls": {}}, secrets={}) == [
-        "domain: got nothing; is required; add it, with zone, zone_id, api, web, temporal",
+        "domain: got nothing; is required; add it, with zone, zone_id, api, web, temporal, metrics",
         "tls: got nothing; is required; add it, with mode, acme_email, acme_server",
     ]
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import docker
 import pytest
 
+from components.settings.images import MONITORING
 from rehearsal.images import ImageError, builder, contract, inspection, registry, trial, verify
 from rehearsal.images.contents import contents
 from rehearsal.images.contract import Contract
@@ -189,7 +190,7 @@ def test_the_stand_ins_start_as_the_program_starts_its_own(
 ) -> None:
     lines: list[str] = []
 
-    trial.run(client, {name: images[name] for name in BUILT}, lines.append)
+    trial.run(client, {name: images[name] for name in (*BUILT, *MONITORING)}, lines.append)
 
     healthy = {line.split()[0] for line in lines if "healthy after" in line}
     assert healthy >= {
@@ -199,6 +200,9 @@ def test_the_stand_ins_start_as_the_program_starts_its_own(
         "traefik",
         "autoheal",
         "backup",
+        "metrics",
+        "postgres-exporter",
+        "node-exporter",
     }
 
 

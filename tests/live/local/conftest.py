@@ -53,8 +53,8 @@ class Developer:
         return self.rehearsal.stack
 
     def containers(self) -> dict[str, Container]:
-        """Those that run, by service."""
-        found = self.client.containers.list(filters=self._ours)
+        """Those that run, by service; of two the newer."""
+        found = reversed(self.client.containers.list(filters=self._ours))
         return {container.labels["jira-plus-plus.service"]: container for container in found}
 
     def left(self) -> list[str]:

@@ -5,28 +5,24 @@ After each the next deploy of a good image is one command, and leaves one contai
 
 from __future__ import annotations
 
-import io
-import json
-import tarfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import docker
 import pytest
 from pulumi.automation import CommandError
 
 from operations import stack_file
-from operations.deployment import Deployment, DeploymentFailed
+from operations.deployment import DeploymentFailed
 from tests.engine.lab import kill_engines
 from tests.engine.moments import Step
-from tests.live.local.conftest import WITHOUT_A_PAGE, Developer, add, brought_up, made, variant
-from tests.live.local.conftest import stack_file as values
+from tests.live.local.conftest import WITHOUT_A_PAGE
+from tests.live.local.stack import Stack, standing
 from tests.live.local.watch import Watch
 
 pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(600)]
 
-SERVICES = ("api", "worker", "web", "temporal-ui")
 LATE = 'setTimeout(() => process.exit(7), 1000); console.log("no key for the licence, giving up");'
 NEVER_READY = """
 import { createServer } from "node:http";
@@ -38,108 +34,12 @@ createServer((request, response) => {
 """
 
 
-class Stack:
-    """A local stack, its images, and what a release did."""
-
-    def __init__(self, developer: Developer, deployment: Deployment) -> None:
-        self.developer, self.deployment = developer, deployment
-        self.file = deployment.project / f"Pulumi.{developer.stack}.yaml"
-        self.good = stack_file.images(self.file)
-        self._made: list[str] = []
-
-    def image(self, service: str, files: Mapping[str, str | bytes], architecture: str | None = None) -> str:
-        """An image that is the running one but for `files`; a reference that Docker has."""
-        reference = f"{self.developer.stack}-{service}:{len(self._made)}"
-        variant(self.developer.containers()[service], reference, files)
-        if architecture:
-            self._of(reference, architecture)
-        self._made.append(reference)
-        return reference
-
-    def _of(self, reference: str, architecture: str) -> None:
-        """Rewrites what the image says of its architecture, as another build would have it."""
-        saved = b"".join(self.developer.client.images.get(reference).save(named=True))
-        self.developer.client.images.remove(reference)
-        new = io.BytesIO()
-        with tarfile.open(fileobj=io.BytesIO(saved)) as old, tarfile.open(fileobj=new, mode="w") as out:
-            manifest = json.loads(read(old, "manifest.json"))
-            config = json.loads(read(old, manifest[0]["Config"]))
-            text = json.dumps({**config, "architecture": architecture}).encode()
-            manifest[0]["Config"] = "config.json"
-            add(out, "config.json", text)
-            add(out, "manifest.json", json.dumps(manifest).encode())
-            for layer in manifest[0]["Layers"]:
-                add(out, layer, read(old, layer))
-        self.developer.client.images.load(new.getvalue())
-
-    def release(self, **images: str) -> None:
-        """`up` with these images, and the good ones for the rest."""
-        stack_file.write_images(self.file, {**self.good, **images})
-        self.deployment.up()
-
-    def fails(self, **images: str) -> str:
-        """A release that has to fail, while nobody notices; what is said."""
-        before = self.running()
-        with Watch(self.developer.target()) as watch, pytest.raises(DeploymentFailed) as failed:
-            self.release(**images)
-        assert watch.lost == []
-        assert before <= self.running(), "what served before serves"
-        assert watch.asked > 50
-        print(f"{watch.asked} requests were answered meanwhile")
-        return str(failed.value)
-
-    def converges(self) -> None:
-        """A good release, which nobody notices, and after which all is as it should be."""
-        with Watch(self.developer.target()) as watch:
-            self.release()
-        assert watch.lost == []
-        assert watch.asked > 50
-        assert {service: len(self.states(service)) for service in SERVICES} == dict.fromkeys(SERVICES, 1)
-        assert not self.deployment.preview().changes, "a second up has nothing to do"
-
-    def running(self) -> set[str]:
-        """The containers that run, of all services."""
-        return {
-            name for service in SERVICES for name, state in self.states(service).items() if state == "running"
-        }
-
-    def states(self, service: str) -> dict[str, str]:
-        """The state of each container of a service, by its name."""
-        found = self.developer.client.containers.list(
-            all=True,
-            filters={
-                "label": [
-                    f"jira-plus-plus.stack={self.developer.stack}",
-                    f"jira-plus-plus.service={service}",
-                ]
-            },
-        )
-        return {container.name: container.status for container in found}
-
-    def forget(self) -> None:
-        for reference in self._made:
-            self.developer.client.images.remove(reference, force=True)
-
-
-def read(tar: tarfile.TarFile, name: str) -> bytes:
-    file = tar.extractfile(name)
-    assert file is not None
-    return file.read()
-
-
 @pytest.fixture(scope="module")
 def stack(client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    settings = values(sources=False)
-    settings["config"]["jira-plus-plus:services"]["migration"] = {"timeout_seconds": 20}
-    with made(client, tmp_path_factory.mktemp("releases"), settings) as developer:
-        brought_up(developer)
-        with developer.rehearsal.standing() as deployment:
-            found = Stack(developer, deployment)
-            try:
-                yield found
-            finally:
-                stack_file.write_images(found.file, found.good)
-        found.forget()
+    with standing(
+        client, tmp_path_factory.mktemp("releases"), {"migration": {"timeout_seconds": 20}}
+    ) as found:
+        yield found
 
 
 @pytest.fixture(autouse=True)

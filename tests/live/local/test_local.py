@@ -191,9 +191,12 @@ def test_changed_variables_are_a_new_release_that_keeps_the_data(up: Developer, 
     seconds_until("the data is there", lambda: api.issue(issue)["title"] == "before the release", 60)  # type: ignore[index]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def another_web(up: Developer) -> Iterator[str]:
-    """An image of the web application that is the running one but for a label; its reference."""
+    """An image of the web application that is the running one but for a label; its reference.
+
+    It stays as long as a container of it may, for the assets.
+    """
     reference = variant(up.containers()["web"], f"{up.stack}-web:2.0.0", {})
     yield reference
     up.client.images.remove(reference, force=True)
@@ -239,6 +242,7 @@ def test_a_release_and_the_way_back(up: Developer, another_web: str) -> None:
 
 def test_a_destroy_leaves_nothing(up: Developer) -> None:
     assert {found.split()[1] for found in in_docker(up.stack)} == set(up.left()), "the runner sees them all"
+    assert len([name for name in up.left() if name.startswith("web-")]) == 2, "one is kept for its assets"
     up.rehearsal.run("destroy")
     assert up.left() == []
     assert in_docker(up.stack) == []

@@ -16,8 +16,10 @@ PAUSE = 0.03
 class Watch:
     """Asks API and web in turn, over new connections and over one that stays, until the block ends."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *more: tuple[str, str]) -> None:
+        """`more`: names and paths that are asked as well."""
         self._target = target
+        self._asked = (("api", "/health"), ("api", "/graphql?query=%7B__typename%7D"), ("web", "/"), *more)
         self._end = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(kept,)) for kept in (True, False)]
         self.asked = 0
@@ -40,7 +42,7 @@ class Watch:
     def _ask(self, kept: bool) -> None:
         client = self._target.http()
         while not self._end.is_set():
-            for name, path in (("api", "/health"), ("api", "/graphql?query=%7B__typename%7D"), ("web", "/")):
+            for name, path in self._asked:
                 url = f"{self._target.url(name)}{path}"
                 begun = time.monotonic()
                 try:
@@ -50,7 +52,7 @@ class Watch:
                 else:
                     if answer.status_code != 200:
                         self.lost.append(f"{name}{path}: {answer.status_code}")
-                    if name == "web":
+                    if (name, path) == ("web", "/"):
                         self.said.add(answer.text)
                 self.asked += 1
                 time.sleep(PAUSE)

@@ -15,11 +15,15 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from operations.acceptance import Acceptance, Acceptances, Unnoted
+from operations.promote import NoPromotion
 from operations.releases import IMAGES
 from operations.status import Report
 from rehearsal import background
 from rehearsal.receivers import Slack
+from tests.live.stacks import promised
 from tests.live.stacks.stand import LEAVING, UAT, Stand
+from tests.live.stacks.store import Store, now
 from tests.playbook.graphql import Api
 from tests.playbook.target import Target
 from tests.playbook.waiting import seconds_until
@@ -50,7 +54,7 @@ def api(target: Target) -> Iterator[Api]:
 
 def test_every_declared_container_is_healthy(target: Target) -> None:
     assert target.health() == dict.fromkeys(target.outputs["containers"], "healthy")
-    assert len(target.containers()) >= 11
+    assert len(target.containers()) >= 14
 
 
 def test_the_first_deploy_was_told_when_it_began_and_when_it_was_done(target: Target, slack: Slack) -> None:
@@ -62,7 +66,7 @@ def test_the_first_deploy_was_told_when_it_began_and_when_it_was_done(target: Ta
     assert slack.mistakes == []
 
 
-def test_all_three_names_answer_and_temporals_pages_ask_for_a_password(target: Target) -> None:
+def test_all_names_answer_and_temporals_pages_ask_for_a_password(target: Target) -> None:
     with target.http() as client:
         assert client.get(f"{target.url('api')}/health").json()["status"] == "ok"
         assert "<html" in client.get(target.url("web")).text
@@ -91,6 +95,25 @@ def test_what_a_container_said_is_found_after_a_release_has_removed_it(
     found = target.ssh("sudo journalctl -t jira-uat-api --since '-10min' --output cat")
     assert event in found
     assert event in target.ssh(f"sudo journalctl CONTAINER_NAME={old} --output cat")
+
+
+def test_what_runs_is_promoted_once_it_has_passed_the_playbook(stand: Stand) -> None:
+    """By `make promote`; the note lies on the server."""
+    good = stand.target().outputs["last_good"]
+    other = {**good, "api": good["api"].partition("@")[0] + "@sha256:" + "0" * 64}
+    with pytest.raises(NoPromotion, match="has not been through the playbook"):
+        stand.run("promote")
+    noted = Acceptances("uat", "hetzner", stand.target().outputs)
+    with pytest.raises(Unnoted, match="has to be the same from its beginning to its end"):
+        noted.note(Acceptance("2026-01-02T03:04:05Z", other, [], []))
+    noted.note(Acceptance("2026-01-02T03:04:05Z", good, [], ["A replaced server"]))
+    stand.run("promote")
+    *_, passed, promoted = stand.output
+    assert passed.endswith("(2026-01-02T03:04:05Z), without: A replaced server")
+    assert set(promoted.splitlines()) == {f"{name}={reference}" for name, reference in good.items()}
+    noted.note(Acceptance("2026-01-02T04:04:05Z", good, ["Login"], []))
+    with pytest.raises(NoPromotion, match="failed: Login"):
+        stand.run("promote")
 
 
 def test_what_was_dumped_is_served_again_and_so_is_what_was_there(
@@ -177,6 +200,80 @@ def status_of(stand: Stand) -> Report:
     stand.run("status")
     assert stand.rehearsal.report is not None
     return stand.rehearsal.report
+
+
+@pytest.fixture(scope="module")
+def store(target: Target) -> Store:
+    return Store(target)
+
+
+def test_the_metrics_ask_for_a_password_and_their_name_leads_to_the_overview(
+    target: Target, store: Store
+) -> None:
+    with target.http() as client:
+        assert client.get(f"{target.url('metrics')}/vmui/").status_code == 401
+        assert client.get(f"{target.url('metrics')}/flags", auth=store.login).status_code == 404
+        first = client.get(target.url("metrics"), auth=store.login)
+        assert first.headers["Location"] == f"{target.url('metrics')}/vmui/#/dashboards"
+        assert "<html" in client.get(f"{target.url('metrics')}/vmui/", auth=store.login).text
+    assert store.page()["title"] == "Overview"
+
+
+def test_after_some_load_everything_that_was_promised_is_told(target: Target, api: Api, store: Store) -> None:
+    workflows = [api.triage(api.create(f"load {number}")) for number in range(10)]
+    with target.http() as client:
+        for _ in range(30):
+            client.get(f"{target.url('api')}/health")
+    seconds_until("they complete", lambda: {*map(api.workflow, workflows)} == {"COMPLETED"}, 60)
+    for job in promised.JOBS:
+        store.holds(f'min(up{{job="{job}"}}) == 1')
+    services = len(target.outputs["containers"])
+    store.holds(f"count(jira_service_running == 1) == {services}")
+    store.holds(f"count(jira_service_healthy == 1) == {services}")
+    missing = []
+    for condition in promised.HOLDS:
+        try:
+            store.holds(condition, 60)
+        except AssertionError:
+            missing.append(condition)
+    assert missing == []
+
+
+def test_every_panel_of_the_overview_has_data(store: Store) -> None:
+    empty = [
+        f"{row['title']}, {panel['title']}: {query}"
+        for row in store.page()["rows"]
+        for panel in row["panels"]
+        for query in panel["expr"]
+        if not store.series(query)
+    ]
+    assert empty == []
+
+
+def test_a_service_that_was_stopped_is_seen_and_so_is_its_return(target: Target, store: Store) -> None:
+    name = target.containers()["watchtower"]
+    target.ssh(f"docker stop {name}")
+    store.holds('jira_service_running{service="watchtower"} == 0', 60)
+    target.ssh(f"docker start {name}")
+    store.holds('jira_service_healthy{service="watchtower"} == 1', 60)
+    store.holds('sum(changes(jira_container_start_time_seconds{service="watchtower"}[5m])) == 1', 60)
+
+
+def test_a_kill_for_want_of_memory_is_counted(target: Target, store: Store) -> None:
+    store.holds('jira_container_oom_kills_total{service="web"} == 0')
+    hungry = "const a = []; while (true) a.push(Buffer.alloc(8e6, 1))"
+    target.ssh(f"docker exec {target.containers()['web']} node -e '{hungry}'", check=False)
+    store.holds('increase(jira_container_oom_kills_total{service="web"}[5m]) >= 1')
+
+
+def test_a_backup_that_is_too_old_is_seen(target: Target, store: Store) -> None:
+    file = "/srv/jira/backups/status.json"
+    target.ssh(f"sudo cp -p {file} {file}.kept")
+    target.ssh(f'sudo sed -i \'s/"finished": [0-9]*/"finished": {now() - 30 * 3600}/\' {file}')
+    try:
+        store.holds('time() - jira_backup_finished_timestamp_seconds{kind="dump"} > 26 * 3600')
+    finally:
+        target.ssh(f"sudo mv {file}.kept {file}")
 
 
 @pytest.mark.parametrize("way", ["docker kill {name}", CRASH])

@@ -12,6 +12,7 @@ export async function graphql(query, variables) {
   const { apiUrl } = await told();
   const response = await fetch(`${apiUrl}/graphql`, {
     method: "POST",
+    credentials: "include", // the proxy's cookie: which of two APIs, where there are two
     headers: { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) },
     body: JSON.stringify({ query, variables }),
   });

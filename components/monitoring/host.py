@@ -1,0 +1,85 @@
+"""What the machine knows of the stack, as metrics: a script on it writes them, and an exporter reads them.
+
+The script has to be root to ask Docker and to read the backups' folder. A container that could do the same
+would be root of the machine, and this one is asked nothing by anybody.
+"""
+
+import base64
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import pulumi
+
+from components.backup.backup import FOLDER as BACKUPS
+from components.containers.mount import Mount
+from components.host.machine import once
+from components.services.site import Site
+from components.settings.backup import Backup
+
+HERE = Path(__file__).parent
+SCRIPT = "/usr/local/lib/jira-plus-plus/host-metrics.sh"
+UNIT = "jira-plus-plus-metrics.service"
+FOLDER = "/srv/jira/metrics"
+DAY_SECONDS = 24 * 60 * 60
+
+
+class HostMetrics(pulumi.ComponentResource):
+    """The script on the machine, as a unit of systemd. Of a stack without metrics nothing of it is left.
+
+    Not `bootstrap.sh`'s, which is told to a new server at its first boot and may have 32 KiB.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        site: Site,
+        services: Sequence[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """`services` are those that have to run."""
+        super().__init__("jira-plus-plus:monitoring:HostMetrics", name, {}, opts)
+        host = site.runtime.host
+        if host.data_path is None:
+            raise ValueError("a developer's machine is not to be changed")
+        words = arguments(site.runtime.stack, host.data_path, site.settings.backup, services)
+        installed = host.run(
+            f"{name}-installed",
+            create=f"{host.sudo}{shlex.join(['sh', '-s', '--', SCRIPT, UNIT, FOLDER, *words])}",
+            stdin=script(),
+            delete=(
+                f"{host.sudo}systemctl disable --quiet --now {UNIT}; "
+                f"{host.sudo}rm -rf {SCRIPT} /etc/systemd/system/{UNIT} {FOLDER}"
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # Waits for the command: Docker refuses a source that is not there.
+        self._folder = once(FOLDER, installed)
+        self.register_outputs({})
+
+    def mount(self, target: str) -> Mount:
+        """The mount that brings what it writes into a container."""
+        return Mount(source=self._folder, target=target, read_only=True)
+
+
+def arguments(stack: str, data_path: str, backup: Backup, services: Sequence[str]) -> list[str]:
+    """What the script is told beside its folder."""
+    kinds = {"dump": True, "copy": backup.offsite, "archive": backup.point_in_time, "masked": backup.masked}
+    drills = {"copies": backup.offsite, "log": backup.point_in_time}
+    return [
+        *("--stack", stack, "--data", data_path, "--backups", BACKUPS),
+        *(word for kind, there in kinds.items() if there for word in ("--backup", kind)),
+        *(
+            word
+            for kind, bucket in drills.items()
+            if bucket
+            for word in ("--drill", f"{kind}={bucket.drill_days * DAY_SECONDS}")
+        ),
+        *(word for service in services for word in ("--service", service)),
+    ]
+
+
+def script() -> str:
+    """The script that installs, and the script within it."""
+    payload = base64.encodebytes((HERE / "host-metrics.sh").read_bytes()).decode()
+    return f"{(HERE / 'install.sh').read_text(encoding='utf-8')}\ninstall_unit <<'SCRIPT'\n{payload}SCRIPT\n"

@@ -1,0 +1,40 @@
+#!/bin/sh
+#
+# Puts a script on the machine that runs for good, as a unit of systemd.
+#
+#   sh -s -- SCRIPT UNIT FOLDER ARGUMENT... <this file, followed by: install <<'SCRIPT' ... SCRIPT
+#
+# FOLDER is where it writes; what is in it is nobody's secret.
+set -eu
+
+script=$1
+unit=$2
+folder=$3
+shift 3
+arguments=$* # one word each
+
+install_unit() {
+  mkdir -p "$(dirname "$script")" "$folder"
+  chmod 0755 "$folder"
+  base64 -d >"$script.new"
+  chmod 0755 "$script.new"
+  mv "$script.new" "$script"
+  cat >"/etc/systemd/system/$unit" <<UNIT
+[Unit]
+Description=Writes the metrics of the machine and of Jira++ on it
+After=docker.service
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=$script --folder $folder $arguments
+Restart=always
+RestartSec=5
+Nice=5
+
+[Install]
+WantedBy=multi-user.target
+UNIT
+  systemctl daemon-reload
+  systemctl enable --quiet "$unit"
+  systemctl restart "$unit"
+}

@@ -1,0 +1,24 @@
+"""Whether the stack is looked at while nobody looks, and how long it is remembered."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from components.settings.host import Host
+from components.settings.number import between
+from components.settings.section import Section
+
+
+class Monitoring(Section):
+    """Metrics of every service and of the machine, on the machine itself."""
+
+    enabled: bool | None = Field(
+        None, description="whether it runs; left out, it does for every kind but local"
+    )
+    retention_days: Annotated[int, between(1, 3650, "days")] = Field(
+        30, description="how long metrics are kept, on the data disk"
+    )
+
+    def runs_on(self, host: Host) -> bool:
+        """Whether it runs on a host of that kind. Nothing on a developer's machine outlives a working day."""
+        return host.kind != "local" if self.enabled is None else self.enabled

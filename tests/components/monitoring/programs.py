@@ -1,0 +1,26 @@
+"""The real programs that keep metrics, evaluate rules and tell, which the stand-ins have: their paths."""
+
+from functools import cache
+
+from rehearsal.images import gobuild
+from rehearsal.images.catalogue import VMALERT_TOOL, image
+
+
+@cache
+def victoria_metrics() -> str:
+    return str(gobuild.compiled(image("metrics"), image("metrics").programs[0], print))
+
+
+@cache
+def vmalert() -> str:
+    return str(gobuild.compiled(image("alerts"), image("alerts").programs[0], print))
+
+
+@cache
+def vmalert_tool() -> str:
+    return str(gobuild.compiled(image("metrics"), VMALERT_TOOL, print))
+
+
+@cache
+def alertmanager() -> str:
+    return str(gobuild.compiled(image("alertmanager"), image("alertmanager").programs[0], print))

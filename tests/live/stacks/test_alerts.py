@@ -1,0 +1,415 @@
+"""Alerts of a machine that boots: a fault is made, and seconds are counted until Slack has it, and its end.
+
+In the order of the file. `ALERTS_TABLE=<file>` has the rows written there, for docs/alerts.md.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from rehearsal.machines.docker import network
+from rehearsal.receivers import Healthchecks, Slack
+from tests.components.monitoring.test_runbook import RULES, sections
+from tests.live.stacks.stand import LEAVING, Stand
+from tests.playbook.graphql import Api
+from tests.playbook.target import Target
+from tests.playbook.waiting import seconds_until
+from tests.playbook.wholeness import CRASH, whole
+
+pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(3600)]
+
+TOLD_SECONDS = 1500
+"""The longest `for` of those that are made here, what comes before it, and a group's turn."""
+ENDED_SECONDS = 1200
+"""A group of tickets has its turn each five minutes; what looks back on a quarter of an hour ends so late,
+and a copy is tried again after ten minutes."""
+LEFT_ON_DISK = 1600 * 1024 * 1024
+
+
+@dataclass
+class Fault:
+    """What is done, and by which words of a message it is known."""
+
+    alert: str
+    what: str
+    says: str
+    cause: Callable[[], object]
+    mend: Callable[[], object]
+    caused: float = 0
+    mended: float = 0
+    told: float | None = None
+    """Seconds until Slack had the message."""
+    ended: float | None = None
+    """Seconds from its mending."""
+
+
+@dataclass
+class Uat:
+    """The stack, and those who are told."""
+
+    stand: Stand
+    target: Target
+    slack: Slack
+    switch: Healthchecks
+    rows: list[Fault] = field(default_factory=list)
+
+    def ssh(self, command: str, check: bool = True) -> str:
+        return self.target.ssh(command, check=check)
+
+    def name(self, service: str) -> str:
+        return self.target.containers()[service]
+
+    def make(self, *faults: Fault) -> None:
+        """Makes them all, waits until all are told, mends them, and waits until all are told as ended."""
+        self.begin(*faults)
+        self.end(*faults)
+
+    def begin(self, *faults: Fault) -> None:
+        """Makes them."""
+        self.rows += faults
+        for fault in faults:
+            fault.caused = time.time()
+            fault.cause()
+
+    def end(self, *faults: Fault) -> None:
+        """Waits until all are told, mends them, and waits until all are told as ended."""
+        self._until(faults, "told", TOLD_SECONDS)
+        for fault in faults:
+            fault.mended = time.time()
+            fault.mend()
+        self._until(faults, "ended", ENDED_SECONDS)
+
+    def _until(self, faults: Sequence[Fault], what: str, limit: float) -> None:
+        """Notes when Slack had the message of each; one that did not come is told at the end."""
+        until = time.monotonic() + limit
+        while time.monotonic() < until and any(getattr(fault, what) is None for fault in faults):
+            for fault in faults:
+                since = fault.caused if what == "told" else fault.mended
+                if getattr(fault, what) is None and (at := self.message(fault, since, ended=what == "ended")):
+                    setattr(fault, what, at - since)
+            time.sleep(1)
+
+    def message(self, fault: Fault, since: float, *, ended: bool) -> float | None:
+        """When the first message since then had it among those that fire, or that ended."""
+        sign = (
+            rf"{fault.says}[^\n]*: no longer \({fault.alert},"
+            if ended
+            else rf"\*[^\n]*{fault.says}[^\n]*\* \({fault.alert},"
+        )
+        return next((m.at for m in self.slack.messages if m.at > since and re.search(sign, m.text)), None)
+
+
+@pytest.fixture(scope="module")
+def uat(folder: Path) -> Iterator[Uat]:
+    slack, switch = (kind("0.0.0.0", name=network.GATEWAY) for kind in (Slack, Healthchecks))
+    sections = {"notifications": {"slack": True, "heartbeat": True}, "backup": LEAVING}
+    with closing(slack), closing(switch), closing(Stand(folder, "uat", sections)) as stand:
+        stand.rehearsal.secrets = {"slack_webhook": slack.webhook, "heartbeat_url": switch.ping}
+        stand.run("up")
+        uat = Uat(stand, stand.target(), slack, switch)
+        yield uat
+        if os.environ.get("ALERTS_TABLE"):
+            Path(os.environ["ALERTS_TABLE"]).write_text("".join(f"{row(one)}\n" for one in uat.rows))
+
+
+def row(fault: Fault) -> str:
+    """A line of docs/alerts.md."""
+
+    def seconds(value: float | None) -> str:
+        return "not within the time" if value is None else f"{value:.0f} s"
+
+    return f"| {fault.alert} | {fault.what} | {seconds(fault.told)} | {seconds(fault.ended)} |"
+
+
+@contextmanager
+def asking(target: Target) -> Iterator[None]:
+    """Somebody who asks for a page all the time."""
+    enough = Event()
+
+    def ask() -> None:
+        with target.http() as client:
+            while not enough.wait(0.3):
+                client.get(target.url("web"))
+
+    thread = Thread(target=ask, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        thread.join(30)
+
+
+def test_a_stack_that_is_well_tells_nobody_but_the_switch(uat: Uat) -> None:
+    seconds_until("the switch is called", lambda: uat.switch.calls, 240)
+    assert [message.title for message in uat.slack.messages] == []
+    health = uat.target.health()
+    assert (health["alerts"], health["alertmanager"]) == ("healthy", "healthy")
+
+
+@pytest.mark.parametrize("alert", RULES)
+def test_the_command_of_an_alert_can_be_run(uat: Uat, alert: str) -> None:
+    """Those at the server; `make` has tests of its own."""
+    command = RULES[alert]["annotations"]["command"]
+    for label, value in (
+        (r"\$externalLabels.stack", "uat"),
+        (r"\$labels.service", "web"),
+        (r"\$labels.unit", "docker.service"),
+    ):
+        command = re.sub(rf"\{{\{{ {label} \}}\}}", value, command)
+    if not command.startswith("ssh '"):
+        assert command.startswith("make "), command
+        return
+    assert runs(uat, command).strip(), f"{command} prints nothing"
+
+
+@pytest.mark.parametrize(
+    "page", sorted({RULES[alert]["annotations"]["runbook"] for alert in RULES} | {"an-alert-was-told"})
+)
+def test_the_commands_of_its_page_can_be_run(uat: Uat, page: str) -> None:
+    """Those of a page's blocks that need no more than names."""
+    blocks = re.findall(r"^ *```\n(.*?)^ *```", sections()[page], re.MULTILINE | re.DOTALL)
+    for line in "".join(blocks).splitlines():
+        command = line.strip().partition("      #")[0].strip()
+        command = (
+            command.replace("<stack>", "uat").replace("<service>", "web").replace("<unit>", "docker.service")
+        )
+        command = command.replace("<alert>", "DiskFullSoon").replace("<you>", "ops")
+        command = command.replace("<container>", "jira-uat-traefik")
+        if command.startswith("ssh '") and not re.search(r"<\w", command) and not MAKES.search(command):
+            runs(uat, command)
+
+
+MAKES = re.compile(
+    r"systemctl (start|restart|reboot)|\brm\b|dropdb|(archive|offsite|masked|backup).sh|docker start|node -e"
+)
+"""What changes something, or is another test's."""
+
+
+def runs(uat: Uat, command: str) -> str:
+    """What a command of the runbook prints; its `ssh` is the stack's output. A grep may find nothing."""
+    (words,) = shlex.split(command)[1:]
+    done = uat.target.ssh(f"({words}) 2>&1", check=False)
+    wrong = [
+        sign
+        for sign in ("command not found", "No such container", "Usage:", "unknown flag", "syntax error")
+        if sign in done
+    ]
+    assert not wrong, f"{command}: {done}"
+    return done or "nothing found"
+
+
+@pytest.fixture(scope="module")
+def slow(uat: Uat) -> tuple[Fault, ...]:
+    """The buckets are away, which takes a quarter of an hour to be told: begun before the others."""
+    egress = uat.ssh("docker network ls --quiet --filter label=jira-plus-plus.network=egress").strip()
+
+    def away(container: str) -> Callable[[], str]:
+        return lambda: uat.ssh(f"docker network disconnect {egress} {container}")
+
+    def back(container: str) -> Callable[[], str]:
+        return lambda: uat.ssh(f"docker network connect {egress} {container}")
+
+    script = "docker exec --detach jira-uat-backup /bin/sh /run/jira/entrypoint.sh -- bash /etc/jira"
+    first = "docker exec jira-uat-backup test -e /backups/drill-copies.json && echo there || true"
+    seconds_until("the first drill is made", lambda: "there" in uat.ssh(first), 240)
+    faults = (
+        Fault(
+            "ArchiveFailing",
+            "the database's container has no way to the bucket of its log",
+            "The database's log does not leave the machine",
+            away("jira-uat-postgres"),
+            back("jira-uat-postgres"),
+        ),
+        Fault(
+            "BackupFailed",
+            "the backup's container has no way to the bucket of the copies, and a dump is made",
+            "The last backup .copy. failed",
+            lambda: (away("jira-uat-backup")(), uat.ssh(f"{script}/backup.sh manual")),
+            back("jira-uat-backup"),
+        ),
+        Fault(
+            "DrillOverdue",
+            "the same, and a drill is made",
+            "The drill of the copies failed",
+            lambda: uat.ssh(f"{script}/drill.sh run copies"),
+            lambda: None,
+        ),
+        Fault(
+            "AlertsNotSent",
+            "the dead man's switch answers 500",
+            "Alerts do not reach webhook",
+            lambda: uat.switch.refuse(500),
+            uat.switch.accept,
+        ),
+        Fault(
+            "ReleaseFailed",
+            "the record says that a release was begun two hours ago, and the last good one was before it",
+            "A release was begun, and was not found good",
+            lambda: uat.ssh(BEGUN),
+            lambda: uat.ssh(
+                "for file in releases releases.begun; do sudo mv /mnt/data/$file.kept /mnt/data/$file; done"
+            ),
+        ),
+    )
+    uat.begin(*faults)
+    return faults
+
+
+def test_faults_are_told_and_so_is_their_end(uat: Uat, slow: tuple[Fault, ...]) -> None:
+    ssh = uat.ssh
+    api, web, worker, autoheal = map(uat.name, ("api", "web", "worker", "autoheal"))
+
+    def queue() -> None:
+        with uat.target.http() as client:
+            api = Api(uat.target, client).login()
+            issue = api.create("waits for a worker")
+            ssh(f"docker stop {worker}")
+            api.triage(issue)
+
+    fill = (
+        "sudo fallocate --length $(($(df --output=avail --block-size=1 /mnt/data | tail -n 1) - "
+        f"{LEFT_ON_DISK})) /mnt/data/ballast"
+    )
+    with asking(uat.target):
+        uat.make(
+            Fault(
+                "QueueWaits",
+                "the worker is stopped, and somebody begins a workflow",
+                "Work in Temporal.s queue",
+                queue,
+                lambda: ssh(f"docker start {worker}"),
+            ),
+            Fault(
+                "ServiceDown",
+                "`docker stop` of the web container",
+                "web is not well",
+                lambda: ssh(f"docker stop {web}"),
+                lambda: ssh(f"docker start {web}"),
+            ),
+            Fault(
+                "RequestsFail",
+                "the same, while somebody asks for its page",
+                "of the requests fail",
+                lambda: None,
+                lambda: None,
+            ),
+            Fault(
+                "ContainerRestarting",
+                "autoheal's process is killed five times in 15 s",
+                "autoheal restarts again and again",
+                lambda: [(ssh(CRASH.format(name=autoheal)), time.sleep(3)) for _ in range(5)],
+                lambda: None,
+            ),
+            Fault(
+                "ContainerOutOfMemory",
+                "a process in the backup's container fills its memory",
+                "backup ran out of its memory",
+                lambda: ssh(
+                    "timeout 60 docker exec jira-uat-backup bash -c 'x=aaaaaaaa; while :; do x=$x$x; done'",
+                    check=False,
+                ),
+                lambda: None,
+            ),
+            Fault(
+                "UnitFailed",
+                "a unit of systemd that fails",
+                "The unit trial.service of the machine failed",
+                lambda: ssh("sudo systemd-run --quiet --unit=trial false"),
+                lambda: ssh("sudo systemctl reset-failed trial.service"),
+            ),
+            Fault(
+                "PostgresConnections",
+                "a process in the API's container opens forty sessions and keeps them",
+                "of the connections of jira to Postgres",
+                lambda: ssh(f"docker exec --detach {api} {LEAK}"),
+                lambda: ssh("sudo pkill -f [f]orty_sessions"),
+            ),
+            Fault(
+                "DiskLow",
+                "the data's disk is filled up to 1.6 GB",
+                "The disk data has",
+                lambda: ssh(fill),
+                lambda: ssh("sudo rm /mnt/data/ballast"),
+            ),
+            Fault(
+                "NotMeasured",
+                "`docker stop` of the database's exporter",
+                "Nothing is known of postgres",
+                lambda: ssh("docker stop jira-uat-postgres-exporter"),
+                lambda: ssh("docker start jira-uat-postgres-exporter"),
+            ),
+        )
+    assert missed(uat.rows[len(slow) :]) == []
+    assert uat.slack.mistakes == []
+
+
+LEAK = (
+    "/bin/sh /run/jira/entrypoint.sh -- node -e 'const forty_sessions = process.env.DATABASE_URL; "
+    'const { Client } = require("pg"); '
+    "for (let i = 0; i < 40; i++) "
+    "new Client({ connectionString: forty_sessions }).connect().catch(() => {}); "
+    "setTimeout(() => {}, 3e6)'"
+)
+
+
+BEGUN = """
+for file in releases releases.begun; do sudo cp --archive /mnt/data/$file /mnt/data/$file.kept; done
+moment() { date -u -d "-$1 hours" +%Y-%m-%dT%H:%M:%SZ; }
+sudo sed -i '1s/"when": "[^"]*"/"when": "'$(moment 3)'"/' /mnt/data/releases
+moment 2 | sudo tee /mnt/data/releases.begun
+"""
+
+
+def missed(faults: Sequence[Fault]) -> list[tuple[str, float | None, float | None]]:
+    """Those of which Slack did not hear in time, or not of their end."""
+    return [(one.alert, one.told, one.ended) for one in faults if None in (one.told, one.ended)]
+
+
+def test_the_database_that_is_away_is_one_message(uat: Uat) -> None:
+    seconds_until("the stack is whole", lambda: whole(uat.target), 120)
+    before = len(uat.slack.messages)
+    fault = Fault(
+        "PostgresDown",
+        "`docker stop` of the database",
+        "Postgres does not answer",
+        lambda: uat.ssh("docker stop jira-uat-postgres"),
+        lambda: uat.ssh("docker start jira-uat-postgres"),
+    )
+    uat.make(fault)
+    assert missed([fault]) == []
+    pages = [one.title for one in uat.slack.messages[before:] if ", page, since" in one.text]
+    assert pages == ["[uat] Postgres does not answer"]
+
+
+def test_buckets_that_are_away_are_told_and_so_is_their_return(uat: Uat, slow: tuple[Fault, ...]) -> None:
+    uat.end(*slow)
+    assert missed(slow) == []
+
+
+def test_a_reboot_is_one_message(uat: Uat) -> None:
+    seconds_until("the stack is whole", lambda: whole(uat.target), 120)
+    before = len(uat.slack.messages)
+    fault = Fault(
+        "HostRebooted",
+        "`systemctl reboot`",
+        "The machine was rebooted",
+        lambda: uat.ssh("sudo systemctl reboot", check=False),
+        lambda: seconds_until("the stack is whole", lambda: whole(uat.target), 300),
+    )
+    uat.make(fault)
+    assert missed([fault]) == []
+    titles = [message.title for message in uat.slack.messages[before:]]
+    assert len(titles) == 2, titles
+    calls = [later - earlier for earlier, later in zip(uat.switch.calls, uat.switch.calls[1:], strict=False)]
+    assert max(calls) < uat.switch.period + uat.switch.grace, calls
