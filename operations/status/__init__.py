@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,10 @@ SCRIPT = Path(__file__).with_name("status.sh")
 BACKUPS = "/srv/jira/backups"
 """At a server, as `components/backup` has it."""
 KEYS = "jira-plus-plus:host:Keys"
-KNOCK_SECONDS = 1.0
-CONNECT_SECONDS = 3
+KNOCK_SECONDS = (1.0, 2.0)
+"""At the port as it is, and once it is open to this run."""
+CONNECT_SECONDS = 4
+"""For sshd, where the port answers: a machine that is short of something is slow, and not gone."""
 ANSWER_SECONDS = 8.0
 """For the whole script, which gives a Docker that hangs 4 s."""
 TLS_SECONDS = 3.0
@@ -61,9 +63,12 @@ def status(deployment: Deployment) -> Report:
     words = [stack, *((BACKUPS, FOLDERS[kind]) if kind in FOLDERS else ())]
     with ExitStack() as way:
         try:
-            if place.ssh and not _answers(place):
+            try:
+                _knock(place, KNOCK_SECONDS[0])
+            except OSError:
                 deployment.knock = lambda _: False  # it has just been tried
                 way.enter_context(deployment.way_in())
+                _knock(place, KNOCK_SECONDS[1])
             moment = time.time()
             printed = place.run(shlex.join(["sh", "-s", "--", *words]), SCRIPT.read_text(), ANSWER_SECONDS)
         except DeploymentFailed as error:
@@ -126,10 +131,12 @@ def _hurried(place: Place) -> Place:
     return replace(place, ssh=(program, "-o", f"ConnectTimeout={CONNECT_SECONDS}", *rest))
 
 
-def _answers(place: Place) -> bool:
-    """Whether the port is open to us as it is: then a run need not open it for itself."""
-    port = place.ssh[place.ssh.index("-p") + 1] if "-p" in place.ssh else "22"
-    with suppress(OSError):
-        socket.create_connection((place.name.rpartition("@")[2], int(port)), KNOCK_SECONDS).close()
-        return True
-    return False
+def _knock(place: Place, seconds: float) -> None:
+    """Nothing where the port of ssh answers: a run need not open it for itself.
+
+    Raises:
+        OSError: it does not, within `seconds`.
+    """
+    if place.ssh:
+        port = place.ssh[place.ssh.index("-p") + 1] if "-p" in place.ssh else "22"
+        socket.create_connection((place.name.rpartition("@")[2], int(port)), seconds).close()

@@ -454,7 +454,7 @@ def test_where_the_port_is_shut_the_run_lets_itself_in_and_says_when_it_may_not(
 def test_a_machine_that_does_not_answer_is_told_with_what_to_do(tmp_path: Path) -> None:
     given = state("uat", ssh="ssh -p 9 -o StrictHostKeyChecking=no deploy@127.0.0.1", containers={})
     with pytest.raises(
-        NotAsked, match=r"cannot be asked: .*Connection refused.*docs/runbook.md, The machine"
+        NotAsked, match=r"cannot be asked: .*Connection refused; .*docs/runbook.md, The machine"
     ):
         status(deployment(tmp_path, "uat", given, kind="hetzner"))
 
