@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -13,7 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from operations import durations
@@ -71,6 +71,16 @@ def command(say: Say = print) -> str:
     return str(folder / "bin" / "go")
 
 
+@dataclass(frozen=True)
+class Changed:
+    """A module in which one file is another: where Go has it, the file's path in it, and the other."""
+
+    module: str
+    folder: Path
+    path: str
+    file: Path
+
+
 def build(
     what: str,
     folder: Path,
@@ -79,14 +89,13 @@ def build(
     linker: str,
     say: Say,
     niceness: int,
-    replaced: Mapping[Path, Path] | None = None,
+    changed: Changed | None = None,
 ) -> None:
     """Compiles `package`, which the go.mod in `folder` pins, as `target`; does nothing where that is there.
 
     One build at a time on this machine: each takes every core, and finds in Go's cache what it has in common
     with the one before. Of one that was killed that cache has all packages that were finished; `target` is
-    whole or not there. `what` is how the lines of progress call it, `linker` goes to `-ldflags`; for the
-    files that are keys of `replaced` their values are compiled.
+    whole or not there. `what` is how the lines of progress call it, `linker` goes to `-ldflags`.
 
     Raises:
         GoMissing: see `command`.
@@ -105,12 +114,8 @@ def build(
         ):
             unfinished = Path(aside, target.name)
             flags = [*LEAN, "-ldflags", f"-s -w {linker}", "-o", str(unfinished)]
-            if replaced:
-                overlay = Path(aside, "overlay.json")
-                overlay.write_text(
-                    json.dumps({"Replace": {str(old): str(new) for old, new in replaced.items()}})
-                )
-                flags.append(f"-overlay={overlay}")
+            if changed:
+                flags.append(f"-modfile={_with(changed, folder, Path(aside))}")
             process = subprocess.Popen(
                 [*_ending_with_us(), "nice", "-n", str(niceness), go, "build", *flags, package],
                 cwd=folder,
@@ -129,6 +134,23 @@ def build(
                 log.seek(0)
                 raise BuildFailed("\n".join(log.read().strip().splitlines()[-20:]))
             unfinished.rename(target)
+
+
+def _with(changed: Changed, folder: Path, aside: Path) -> Path:
+    """A go.mod like that in `folder`, of which the module is a copy in `aside` with the other file.
+
+    Not `-overlay`: from Go 1.26 on no file of the module cache may be replaced.
+    """
+    copy = aside / "module"
+    shutil.copytree(changed.folder, copy, copy_function=shutil.copyfile)
+    for part in (copy, *(path for path in copy.rglob("*") if path.is_dir())):
+        part.chmod(0o755)  # the cache's own are read-only
+    (copy / changed.path).unlink()
+    shutil.copyfile(changed.file, copy / changed.path)
+    mod = aside / "go.mod"
+    mod.write_text(f"{(folder / 'go.mod').read_text()}\nreplace {changed.module} => {copy}\n")
+    shutil.copyfile(folder / "go.sum", aside / "go.sum")
+    return mod
 
 
 def _wait(process: subprocess.Popen[bytes], what: str, say: Say) -> None:

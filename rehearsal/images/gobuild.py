@@ -45,19 +45,19 @@ def compiled(owner: Image, program: GoProgram, say: golang.Say) -> Path:
                 linker,
                 say,
                 niceness=golang.NICENESS,
-                replaced=_replaced(folder, program),
+                changed=_changed(folder, program),
             )
         except (golang.GoMissing, golang.BuildFailed) as error:
             raise ImageError(f"{program.package} in {folder} was not built: {error}") from None
     return binary
 
 
-def _replaced(folder: Path, program: GoProgram) -> dict[Path, Path]:
-    """Files of Go's module cache to those that are compiled in their place."""
+def _changed(folder: Path, program: GoProgram) -> golang.Changed | None:
+    """The file of a module that is compiled with another in its place."""
     if program.overlay is None:
-        return {}
+        return None
     module, path, file = program.overlay
-    return {_module(folder, module) / path: folder / file}
+    return golang.Changed(module, _module(folder, module), path, folder / file)
 
 
 def module_files(owner: Image, files: GoFiles) -> Path:

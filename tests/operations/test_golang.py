@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import subprocess
 import sys
@@ -120,18 +119,32 @@ def test_a_killed_build_ends_the_compiler_leaves_no_program_and_the_next_one_cle
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_a_file_that_a_module_lacks_is_compiled_in_its_place(path: Path, tmp_path: Path) -> None:
-    go, seen = go_on(path, "go1.30.0"), tmp_path / "seen.json"
-    target = tmp_path / "built" / "tool"
+def test_a_module_that_lacks_a_file_is_compiled_with_another_in_its_place(path: Path, tmp_path: Path) -> None:
+    go, seen = go_on(path, "go1.30.0"), tmp_path / "seen"
+    target, cached = tmp_path / "built" / "tool", tmp_path / "cache" / "ui"
+    cached.mkdir(parents=True)
+    for name, text in (("web.go", "embeds what is not there"), ("other.go", "stays")):
+        (cached / name).write_text(text)
+        (cached / name).chmod(0o444)
+    cached.chmod(0o555)
+    (tmp_path / "go.mod").write_text("module here\n")
+    (tmp_path / "go.sum").write_text("sums\n")
+    (tmp_path / "web.go").write_text("has none")
     with go.open("a") as script:
         script.write(f'[ "$1" = env ] && exit; target={target.parent}\n')
         script.write("for word; do case $word in\n")
-        script.write(f'  -overlay=*) cp "${{word#*=}}" {seen} ;;\n')
+        script.write(f'  -modfile=*) cp --recursive "$(dirname "${{word#*=}}")" {seen} ;;\n')
         script.write('  "$target"/*) echo whole >"$word" ;;\nesac; done\n')
-    replaced = {Path("/modules/ui/web.go"): tmp_path / "web.go"}
-    golang.build("tool", tmp_path, "tool", target, "", print, 0, replaced)
-    assert json.loads(seen.read_text()) == {"Replace": {"/modules/ui/web.go": str(tmp_path / "web.go")}}
+    changed = golang.Changed("example.com/module", cached.parent, "ui/web.go", tmp_path / "web.go")
+    golang.build("tool", tmp_path, "tool", target, "", print, 0, changed)
+    said = (seen / "go.mod").read_text().split()
+    assert said[:4] == ["module", "here", "replace", "example.com/module"]
+    assert (seen / "go.sum").read_text() == "sums\n"
+    assert (seen / "module" / "ui" / "web.go").read_text() == "has none"
+    assert (seen / "module" / "ui" / "other.go").read_text() == "stays"
+    assert (cached / "web.go").read_text() == "embeds what is not there", "the cache is Go's"
     assert target.read_text() == "whole\n"
+    assert list(target.parent.iterdir()) == [target]
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
