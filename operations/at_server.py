@@ -1,4 +1,4 @@
-"""What command lines share whose work goes on at a stack's server: the stack, and how a failure is told."""
+"""How command lines whose work goes on at a stack's server tell a failure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 
 from operations.checks import Unwell
-from operations.deployed import deployed as deployed
 from operations.deployment import DeploymentFailed
 from operations.engine import EngineMissing
 from operations.environment import EnvironmentIncomplete

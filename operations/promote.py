@@ -9,7 +9,8 @@ from pathlib import Path
 
 from operations import github
 from operations.acceptance import Acceptance, Acceptances
-from operations.at_server import deployed, told
+from operations.at_server import told
+from operations.deployed import deployed
 from operations.deployment import Deployment
 from operations.registry import NotThere
 from operations.release import Release

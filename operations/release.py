@@ -12,7 +12,8 @@ from typing import Any
 from components.settings.catalogue import SERVER_TYPES
 from components.settings.release import MOST_PERCENT
 from operations import changes, signatures, stack_file
-from operations.at_server import deployed, told
+from operations.at_server import told
+from operations.deployed import deployed
 from operations.deployment import Deployment
 from operations.journal import Journal
 from operations.meaning import Meaning, text

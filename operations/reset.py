@@ -12,8 +12,9 @@ from typing import Any
 import yaml
 
 from components.services.postgres import DATABASES
-from operations.at_server import deployed, told
+from operations.at_server import told
 from operations.confirmation import confirmed
+from operations.deployed import deployed
 from operations.deployment import PROJECT
 from operations.restore import FOLLOWING, NoSource, Restore, container
 from operations.restore.dumps import Source, parse

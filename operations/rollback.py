@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from operations import stack_file, summary
-from operations.at_server import deployed, told
+from operations.at_server import told
 from operations.checks import verify
 from operations.confirmation import confirmed
+from operations.deployed import deployed
 from operations.deployment import Deployment
 from operations.interrupt import interruptible
 from operations.notices import Telling

@@ -17,7 +17,8 @@ from typing import Any
 
 from operations import stack_file
 from operations.acceptance import Acceptance, Acceptances, Unnoted
-from operations.at_server import deployed, told
+from operations.at_server import told
+from operations.deployed import deployed
 from operations.place import complaint
 from operations.registry import NotThere
 from operations.release import fitting

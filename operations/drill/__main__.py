@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from operations.at_server import deployed, told
+from operations.at_server import told
+from operations.deployed import deployed
 from operations.drill import KINDS, Drill, NoDrill, act, make
 
 ROOT = Path(__file__).resolve().parents[2]

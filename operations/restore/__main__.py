@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from operations.at_server import deployed, told
+from operations.at_server import told
+from operations.deployed import deployed
 from operations.restore import NoSource, Restore, Wish, act
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from operations.at_server import deployed, told
+from operations.at_server import told
+from operations.deployed import deployed
 from operations.interrupt import interruptible
 from operations.upgrade import NoUpgrade, Upgrade
 

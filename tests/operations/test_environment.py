@@ -7,7 +7,7 @@ import pytest
 
 from components.settings.permissions import CERTIFICATES, CLOUDFLARE, listed
 from components.settings.permissions import HETZNER as AT_HETZNER
-from operations import at_server
+from operations import deployed
 from operations.environment import EnvironmentIncomplete, complete_environment, read_env_file
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,7 +116,7 @@ def test_of_two_stacks_each_has_the_tokens_of_its_own_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is exported, as the README says, may be the other's: prod would be looked for in UAT's project."""
-    monkeypatch.setattr(at_server, "engine", lambda: Path("pulumi"))
+    monkeypatch.setattr(deployed, "engine", lambda: Path("pulumi"))
     for name in ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"):
         monkeypatch.setenv(name, "of uat")
     for stack in ("uat", "prod"):
@@ -124,10 +124,10 @@ def test_of_two_stacks_each_has_the_tokens_of_its_own_file(
         (tmp_path / f"Pulumi.{stack}.yaml").write_text(text)
     (tmp_path / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
     (tmp_path / ".env.prod").write_text("HCLOUD_TOKEN=of prod\n")
-    both = {stack: at_server.deployed(tmp_path, stack, among_others=True) for stack in ("uat", "prod")}
+    both = {stack: deployed.deployed(tmp_path, stack, among_others=True) for stack in ("uat", "prod")}
     assert {stack: it.environment["HCLOUD_TOKEN"] for stack, it in both.items()} == {
         "uat": "of uat",
         "prod": "of prod",
     }
-    alone = at_server.deployed(tmp_path, "prod")
+    alone = deployed.deployed(tmp_path, "prod")
     assert alone.environment["HCLOUD_TOKEN"] == "of uat", "alone, what is exported wins, as ever"

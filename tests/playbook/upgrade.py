@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from operations import stack_file
-from operations.at_server import deployed
 from operations.checks import verify
+from operations.deployed import deployed
 from operations.deployment import Deployment
 from operations.releases import IMAGES
 from operations.rollback import Rollback
