@@ -72,7 +72,7 @@ class Platform(pulumi.ComponentResource):
         self.credentials = Credentials("credentials", child)
         canary = settings.release.canary
         images = Images(
-            "image", runtime, settings.images, switched_off(settings), canary and canary.image, child
+            "image", runtime, settings.images, switched_off(settings), canary.image if canary else None, child
         )
         site = Site(
             settings,
