@@ -12,7 +12,7 @@ HOLDINGS = {
     "firewall": 1,
     "server": 1,
     "volume": 1,
-    "dns_record": 6,
+    "dns_record": 8,
     "origin_ca_certificate": 1,
 }
 """What a whole UAT has at the providers."""
