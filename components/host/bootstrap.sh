@@ -138,8 +138,8 @@ revive_one() {
 }
 
 # The service below. Docker takes `docker kill` for its operator's wish and leaves the container dead; here it is a
-# crash like any other. What `docker stop` stopped stays so. It notes each end, and each kill for want of memory, in
-# /run/jira-plus-plus/ends, from where components/monitoring/host-metrics.sh counts them.
+# crash like any other. What `docker stop` stopped stays so. Each end and kill for want of memory is noted, for
+# components/monitoring/host-metrics.sh.
 revive() {
   local id died what service
   mkdir -p "${ROOT:-}/run/jira-plus-plus"
