@@ -10,11 +10,12 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
 
+import httpx
 import pytest
 
 from rehearsal.machines.docker import network
@@ -139,7 +140,8 @@ def asking(target: Target) -> Iterator[None]:
     def ask() -> None:
         with target.http() as client:
             while not enough.wait(0.3):
-                client.get(target.url("web"))
+                with suppress(httpx.HTTPError):
+                    client.get(target.url("web"))
 
     thread = Thread(target=ask, daemon=True)
     thread.start()
@@ -306,9 +308,9 @@ def test_faults_are_told_and_so_is_their_end(uat: Uat, slow: tuple[Fault, ...]) 
             ),
             Fault(
                 "ContainerRestarting",
-                "autoheal's process is killed five times in 15 s",
+                "autoheal's process is killed five times in 20 s",
                 "autoheal restarts again and again",
-                lambda: [(ssh(CRASH.format(name=autoheal)), time.sleep(3)) for _ in range(5)],
+                lambda: [(ssh(CRASH.format(name=autoheal)), time.sleep(4)) for _ in range(5)],
                 lambda: None,
             ),
             Fault(
