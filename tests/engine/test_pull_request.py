@@ -104,7 +104,8 @@ def test_the_diff_of_a_pull_request_names_what_it_changes_and_leaves_the_rehears
     text = (state / "preview.md").read_text()
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert rows[2:3] == [
-        "| `web` | beside the one that runs, then the traffic is switched | none | image 1.0.0 → 1.1.0 |"
+        "| `web` | beside the one that runs, then the traffic is switched, "
+        "all but what only the former one has of assets | none | image 1.0.0 → 1.1.0 |"
     ], text
     assert "- **Data**: no migration runs\n- **No way back**: nothing\n" in text
     # Two commands wait for the same image, and begin in either order.
