@@ -40,7 +40,7 @@ WELL = Row(
         ),
         Panel(
             "Starts of containers in an hour",
-            ("sum by (service) (changes(jira_container_start_time_seconds[1h]))",),
+            ("sum by (service) (changes_prometheus(jira_container_start_time_seconds[1h]))",),
             about="a restart; a release is a new container and counts as none",
         ),
         Panel("Who does not tell its metrics", ("1 - up",), about="0 each"),

@@ -26,7 +26,7 @@ HOLDS = (
     # The database
     "pg_up == 1",
     'pg_database_size_bytes{datname="jira"} > 1e6',
-    'sum(pg_stat_activity_count{usename="jira"}) > 0',
+    'sum(pg_stat_activity_count{usename="temporal"}) > 0',
     "pg_settings_max_connections > 50",
     'pg_roles_connection_limit{rolname="jira"} > 0',
     'pg_stat_database_xact_commit{datname="jira"} > 5',

@@ -256,7 +256,9 @@ def test_a_service_that_was_stopped_is_seen_and_so_is_its_return(target: Target,
     store.holds('jira_service_running{service="watchtower"} == 0', 60)
     target.ssh(f"docker start {name}")
     store.holds('jira_service_healthy{service="watchtower"} == 1', 60)
-    store.holds('sum(changes(jira_container_start_time_seconds{service="watchtower"}[5m])) == 1', 60)
+    store.holds(
+        'sum(changes_prometheus(jira_container_start_time_seconds{service="watchtower"}[5m])) == 1', 60
+    )
 
 
 def test_a_kill_for_want_of_memory_is_counted(target: Target, store: Store) -> None:
