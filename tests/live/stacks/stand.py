@@ -64,14 +64,17 @@ class Stand:
     def restore(self, source: str, database: str = "jira") -> list[str]:
         """`make restore`; what it says."""
         said = len(self.output)
-        self.rehearsal.wish = Wish.of(source, database, "")
-        self.run("restore")
+        self._run("restore", Wish.of(source, database, ""))
         return self.output[said:]
 
     def reset(self, source: str = "") -> None:
         """`make reset`."""
-        self.rehearsal.wish = Wish(source)
-        self.run("reset")
+        self._run("reset", Wish(source))
+
+    def _run(self, step: str, wish: Wish) -> None:
+        self.rehearsal.wish = wish
+        self.run(step)
+        self.rehearsal.wish = Wish("")  # of one run: a later `recover` took this one's dump
 
     def target(self) -> Target:
         """The running stack, as its users and operators see it."""
