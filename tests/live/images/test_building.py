@@ -49,13 +49,14 @@ def test_a_copy_elsewhere_has_the_same_content(copied: Path) -> None:
             {"postgres", "postgres_pgdg", "postgres_archiving", "postgres_17", "postgres_archiving_17"},
         ),
         ("temporal/go.sum", {"temporal", "temporal_admin_tools"}),
-        ("node/package-lock.json", {"node", "application"}),
+        ("node/package-lock.json", {"node", "application", "application_next"}),
         ("bare/init.sh", {"bare_12", "machine_12", "bare_13", "machine_13"}),
         (
             "alpine/Dockerfile",
             {
                 *("alpine", "traefik", "temporal", "temporal_admin_tools", "temporal_ui"),
-                *("socket_proxy", "autoheal", "restic"),
+                *("socket_proxy", "autoheal", "restic", "metrics", "alerts"),
+                *("busybox", "alertmanager", "node_exporter", "postgres_exporter"),
             },
         ),
         ("base/bootstrap.sh", {known.name for known in catalogue.IMAGES} - {"s3"}),
