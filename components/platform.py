@@ -126,7 +126,7 @@ class Platform(pulumi.ComponentResource):
             exporter = PostgresExporter("postgres-exporter", site, postgres, child)
             metrics = Metrics("metrics", site, child)
             containers += [metrics.container, exporter.container]
-            containers.append(Alerts("alerts", site, child).container)
+            containers.append(Alerts("alerts", site, [metrics.container], child).container)
             containers.append(Alertmanager("alertmanager", site, child).container)
             watched = [container.service for container in containers]
             containers.append(NodeExporter("node-exporter", site, watched, child).container)

@@ -1,5 +1,6 @@
 """The rules of alerts: vmalert asks the store of metrics, and tells Alertmanager what it finds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pulumi
@@ -26,7 +27,13 @@ the dead man's switch gets no more calls."""
 class Alerts(pulumi.ComponentResource):
     """The container. It keeps nothing: since when a condition holds is in the store (`ALERTS_FOR_STATE`)."""
 
-    def __init__(self, name: str, site: Site, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        site: Site,
+        after: Sequence[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("jira-plus-plus:monitoring:Alerts", name, {}, opts)
         self.container = Container(
             name,
@@ -53,6 +60,7 @@ class Alerts(pulumi.ComponentResource):
             site.runtime,
             site.networks,
             pulumi.ResourceOptions(parent=self),
+            depends_on=after,  # the store: until that answers it waits
         )
         self.register_outputs({})
 
