@@ -46,10 +46,10 @@ class Images(pulumi.ComponentResource):
         super().__init__("jira-plus-plus:containers:Images", name, {}, opts)
         self._name, self._runtime = name, runtime
         self._references: dict[str, str] = settings.model_dump(exclude_none=True)
-        ours = {image: f"images.{image}" for image in OURS}
+        self._ours = {image: f"images.{image}" for image in OURS}
         if canary:
             self._references[CANARY] = canary
-            ours[CANARY] = "release.canary.image"
+            self._ours[CANARY] = "release.canary.image"
         data_path = runtime.host.data_path
         space = [self._free_space(data_path)] if data_path else []
         self._images = {
@@ -65,8 +65,8 @@ class Images(pulumi.ComponentResource):
         }
         self._platform = runtime.host.run(
             f"{name}-platform",
-            create=pulumi.Output.all(**{image: self._images[image].image_id for image in ours}).apply(
-                lambda ids: self._command(*(f"{path}={ids[image]}" for image, path in ours.items()))
+            create=pulumi.Output.all(**{image: self._images[image].image_id for image in self._ours}).apply(
+                lambda ids: self._command(*(f"{path}={ids[image]}" for image, path in self._ours.items()))
             ),
             stdin=(HERE / "image-platform.sh").read_text(encoding="utf-8"),
             opts=pulumi.ResourceOptions(parent=self),
@@ -75,7 +75,7 @@ class Images(pulumi.ComponentResource):
 
     def __getitem__(self, image: str) -> pulumi.Output[str]:
         """The image's id (`sha256:…`). A container made by repository digest is replaced at every run."""
-        if image not in (*OURS, CANARY):
+        if image not in self._ours:
             return self._images[image].image_id
         return once(self._images[image].image_id, self._platform)
 

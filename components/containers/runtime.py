@@ -46,6 +46,10 @@ class Runtime:
         """What a fixed name in this Docker begins with, so that two stacks may share it."""
         return f"jira-{self.stack}"
 
+    def kept(self, folder: str) -> str | None:
+        """Where that folder is on the data disk, as `Storage` takes it; None: there is no such disk."""
+        return f"{self.host.data_path}/{folder}" if self.host.data_path else None
+
     @property
     def autoheal_label(self) -> str:
         """The label of what autoheal may restart: this stack's. A developer's Docker holds others, too."""

@@ -36,7 +36,7 @@ class Alertmanager(pulumi.ComponentResource):
 
     def __init__(self, name: str, site: Site, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:monitoring:Alertmanager", name, {}, opts)
-        host, notifications = site.runtime.host, site.settings.notifications
+        notifications = site.settings.notifications
         child = pulumi.ResourceOptions(parent=self)
         if pulumi.runtime.is_dry_run() and not notifications.tells:
             pulumi.log.warn(
@@ -47,7 +47,7 @@ class Alertmanager(pulumi.ComponentResource):
         data = Storage(
             f"{name}-data",
             site.runtime,
-            f"{host.data_path}/alertmanager" if host.data_path else None,
+            site.runtime.kept("alertmanager"),
             USER,
             site.images["alertmanager"],
             child,

@@ -2,7 +2,7 @@
 #
 # Puts a script on the machine that runs for good, as a unit of systemd.
 #
-#   sh -s -- SCRIPT UNIT FOLDER ARGUMENT... <this file, followed by: install <<'SCRIPT' ... SCRIPT
+#   sh -s -- SCRIPT UNIT FOLDER ARGUMENT... <this file, followed by: install_unit <<'SCRIPT' ... SCRIPT>
 #
 # FOLDER is where it writes; what is in it is nobody's secret.
 set -eu

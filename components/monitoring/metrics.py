@@ -31,7 +31,7 @@ class Metrics(pulumi.ComponentResource):
         data = Storage(
             f"{name}-data",
             site.runtime,
-            f"{host.data_path}/metrics" if host.data_path else None,
+            site.runtime.kept("metrics"),
             USER,
             site.images["metrics"],
             child,

@@ -41,21 +41,16 @@ def config(
                 **_dropped(job),
             }
         )
-    return _text(
-        {
-            "global": {
-                "scrape_interval": f"{INTERVAL_SECONDS}s",
-                "scrape_timeout": f"{TIMEOUT_SECONDS}s",
-            },
-            "scrape_configs": jobs,
-        }
-    )
+    configuration = {
+        "global": {
+            "scrape_interval": f"{INTERVAL_SECONDS}s",
+            "scrape_timeout": f"{TIMEOUT_SECONDS}s",
+        },
+        "scrape_configs": jobs,
+    }
+    return json.dumps(configuration, indent=2) + "\n"
 
 
 def _dropped(job: str) -> dict[str, Sequence[Mapping[str, str]]]:
     condition = NOT_KEPT.get(job)
     return {"metric_relabel_configs": [{"action": "drop", "if": condition}]} if condition else {}
-
-
-def _text(configuration: Mapping[str, Any]) -> str:
-    return json.dumps(configuration, indent=2) + "\n"

@@ -42,7 +42,7 @@ class Postgres(pulumi.ComponentResource):
         data = Storage(
             f"{name}-data",
             site.runtime,
-            f"{host.data_path}/postgres" if host.data_path else None,
+            site.runtime.kept("postgres"),
             USER,
             site.images[site.postgres_image],
             child,

@@ -95,7 +95,7 @@ class Traefik(pulumi.ComponentResource):
             acme = Storage(
                 f"{name}-acme",
                 site.runtime,
-                f"{host.data_path}/traefik" if host.data_path else None,
+                site.runtime.kept("traefik"),
                 USER,
                 site.images["traefik"],
                 child,
