@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.host.folders import files_root
 from operations import stack_file
 from operations.deployment import Deployment
+from operations.notes import Notes
 from operations.place import Place
 from operations.releases import IMAGES, Images, same
 from operations.summary import outputs
@@ -31,8 +31,6 @@ MAY_MISS = frozenset(
 )
 """Of the checklist: what a real stack is spared unless it is asked for (`make playbook REPLACE_SERVER=1`), or
 given the images for it (`NEW_API=…`). A rehearsed one shows it all."""
-FOLDERS = {"hetzner": "/mnt/data", "existing": "/srv/jira/data"}
-"""Where the data are, by `host.kind`, as `components/host` has it; else with the stack's files."""
 
 
 class Unnoted(Exception):
@@ -81,8 +79,8 @@ class Acceptances:
 
     def __init__(self, stack: str, kind: str, given: Mapping[str, Any]) -> None:
         """`kind` is the setting `host.kind`, `given` the stack's outputs."""
-        folder = FOLDERS.get(kind) or str(files_root(stack))
-        self._file, self._sudo = f"{folder}/{FILE}", "sudo " if kind in FOLDERS else ""
+        notes = Notes.of(stack, kind)
+        self._file, self._sudo = f"{notes.folder}/{FILE}", notes.sudo
         self._given, self._place = given, Place.of(given)
 
     @classmethod

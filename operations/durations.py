@@ -40,6 +40,12 @@ def shown(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
+def clock(seconds: float) -> str:
+    """Minutes and seconds: `1:05`."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02}"
+
+
 def _measured() -> dict[str, float]:
     try:
         return dict(json.loads(_file().read_text()))

@@ -10,10 +10,11 @@ from components.backup.restic import with_buckets
 from components.containers import Container, ContainerArgs, Health, Process, Release
 from components.containers.limits import Limits
 from components.containers.storage import Storage
+from components.host.folders import BACKUPS
 from components.services.postgres import DATA, DATABASES, USER, Postgres
 from components.services.site import Site
 
-FOLDER = "/srv/jira/backups"
+FOLDER = BACKUPS
 """On the host's root disk: another one than the data's."""
 TARGET = "/backups"
 MAXIMUM_AGE_HOURS = 26

@@ -8,12 +8,13 @@ import pulumi
 import pulumi_command as command
 import pulumi_docker as docker
 
+from components.host.folders import DATA
 from components.host.keys import Keys, KeysArgs
 from components.host.remote import Remote, RemoteArgs
 from components.host.scripts import run_script, script
 from components.settings.host import Host as Settings
 
-DATA_PATH = "/srv/jira/data"
+DATA_PATH = DATA["existing"]
 
 
 @dataclass(frozen=True)

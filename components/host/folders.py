@@ -1,7 +1,12 @@
-"""Where a stack keeps its files on this machine."""
+"""Where a stack keeps what it has, on a server and on this machine. Every command line reads it."""
 
 import os
 from pathlib import Path
+
+DATA = {"hetzner": "/mnt/data", "existing": "/srv/jira/data"}
+"""Of a server, by `host.kind`: the mountpoint of its volume, or a folder."""
+BACKUPS = "/srv/jira/backups"
+"""Of a server."""
 
 
 def files_root(stack: str) -> Path:

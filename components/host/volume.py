@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_hcloud as hcloud
 
+from components.host.folders import DATA
 from components.host.labels import labels, prefix
 
-MOUNTPOINT = "/mnt/data"
+MOUNTPOINT = DATA["hetzner"]
 
 
 @dataclass(frozen=True)

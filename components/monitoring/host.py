@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pulumi
 
-from components.backup.backup import FOLDER as BACKUPS
 from components.containers.mount import Mount
+from components.host.folders import BACKUPS
 from components.host.machine import once
 from components.services.site import Site
 from components.settings.backup import Backup

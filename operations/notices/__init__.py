@@ -16,12 +16,12 @@ from functools import cached_property
 
 from pulumi.automation import CommandError
 
-from components.host.folders import files_root
-from operations import stack_file
-from operations.acceptance import FOLDERS
+from components.host.folders import DATA
+from operations import durations, stack_file
 from operations.changes import SIGNS, changed, counts
 from operations.deployment import PROJECT, Deployment
 from operations.journal import Journal
+from operations.notes import Notes
 from operations.notices.channels import Channel, Mail, Slack, Untold, send
 from operations.notices.notice import Notice, now, who
 from operations.notices.untold import Here, Kept, There
@@ -102,11 +102,10 @@ class Telling:
 
     def of_the_watchers(self) -> None:
         """Tells what autoheal and watchtower have to tell, of a server; to be called within its `way_in`."""
-        kind = str(stack_file.section(self._file, "host").get("kind"))
-        if not self.on or kind not in FOLDERS or self._recorded:
+        if not self.on or self._kind not in DATA or self._recorded:
             return
         place = Place.of(outputs(self._deployment.resources()))
-        watchers = Watchers(place, self._stack, FOLDERS[kind])
+        watchers = Watchers(place, self._stack, DATA[self._kind])
         try:
             if news := watchers.news():
                 self.tell(Notice(self._stack, "news of the watchers", "found", "", tuple(news), now()))
@@ -169,9 +168,7 @@ class Telling:
             given = outputs(self._deployment.resources())
             if self._recorded or "containers" not in given:
                 return
-            kind = str(stack_file.section(self._file, "host").get("kind"))
-            folder = FOLDERS.get(kind) or str(files_root(self._stack))
-            there = There(Place.of(given), folder, "sudo " if kind in FOLDERS else "")
+            there = There(Place.of(given), Notes.of(self._stack, self._kind))
             with self._deployment.way_in():
                 kept, own = there.read(), self._here.read()
                 left = [*self._left(kept), *own]
@@ -184,6 +181,10 @@ class Telling:
     @property
     def _stack(self) -> str:
         return self._deployment.stack
+
+    @property
+    def _kind(self) -> str:
+        return str(stack_file.section(self._file, "host").get("kind"))
 
     @cached_property
     def _who(self) -> list[str]:
@@ -222,8 +223,7 @@ class Telling:
 
 
 def _after(started: float) -> str:
-    minutes, seconds = divmod(int(time.monotonic() - started), 60)
-    return f"after {minutes}:{seconds:02}"
+    return f"after {durations.clock(time.monotonic() - started)}"
 
 
 def _summary(outcome: Outcome) -> list[str]:

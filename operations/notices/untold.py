@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from operations.notes import Notes
 from operations.notices.notice import Notice
 from operations.place import Place
 
@@ -48,11 +49,10 @@ class Here:
 
 @dataclass(frozen=True)
 class There:
-    """In a file at the stack's machine, with the data of `folder`, which `sudo` writes if it is not empty."""
+    """In a file at the stack's machine."""
 
     place: Place
-    folder: str
-    sudo: str
+    notes: Notes
 
     def read(self) -> list[Kept]:
         """The oldest first.
@@ -60,7 +60,7 @@ class There:
         Raises:
             OSError, subprocess.SubprocessError: the machine cannot be asked.
         """
-        return _read(self.place.run(f"{self.sudo}cat {self._file} 2>/dev/null"))
+        return _read(self.place.run(f"{self.notes.sudo}cat {self._file} 2>/dev/null"))
 
     def write(self, kept: Iterable[Kept]) -> None:
         """In place of what is there; raises as `read`."""
@@ -68,11 +68,11 @@ class There:
             'umask 077; mkdir -p "$(dirname "$1")"; cat >"$1.new"; '
             'if [ -s "$1.new" ]; then mv "$1.new" "$1"; else rm -f "$1" "$1.new"; fi'
         )
-        self.place.run(f"{self.sudo}sh -c {shlex.quote(script)} sh {self._file}", _lines(kept))
+        self.place.run(f"{self.notes.sudo}sh -c {shlex.quote(script)} sh {self._file}", _lines(kept))
 
     @property
     def _file(self) -> str:
-        return shlex.quote(f"{self.folder}/untold")
+        return shlex.quote(f"{self.notes.folder}/untold")
 
 
 def _lines(kept: Iterable[Kept]) -> str:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from components.reference import OURS, pinned
+from operations import durations
 from operations.deployment import PROJECT, Deployment
 from operations.summary import outputs
 
@@ -210,5 +211,4 @@ def _moment(when: object) -> datetime:
 def _lasted(update: Update) -> str:
     if update.ended is None:
         return "-"
-    minutes, seconds = divmod(int((update.ended - update.started).total_seconds()), 60)
-    return f"{minutes}:{seconds:02}"
+    return durations.clock((update.ended - update.started).total_seconds())

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from components.host.folders import BACKUPS, DATA
 from components.host.keys import ssh_options
 from operations import stack_file
-from operations.acceptance import FOLDERS
 from operations.checks.certificates import Certificates
 from operations.deployment import Deployment, DeploymentFailed
 from operations.failures import SERVER
@@ -25,8 +25,6 @@ from operations.summary import outputs
 __all__ = ["NotAsked", "Report", "status"]
 
 SCRIPT = Path(__file__).with_name("status.sh")
-BACKUPS = "/srv/jira/backups"
-"""At a server, as `components/backup` has it."""
 KEYS = "jira-plus-plus:host:Keys"
 KNOCK_SECONDS = (1.0, 2.0)
 """At the port as it is, and once it is open to this run."""
@@ -60,7 +58,7 @@ def status(deployment: Deployment) -> Report:
     place = _place(resources, host)
     if place is None:
         raise NotAsked(f"{stack} is not up: `make deploy STACK={stack}` brings it up")
-    words = [stack, *((BACKUPS, FOLDERS[kind]) if kind in FOLDERS else ())]
+    words = [stack, *((BACKUPS, DATA[kind]) if kind in DATA else ())]
     with ExitStack() as way:
         try:
             try:

@@ -13,8 +13,9 @@ import docker
 import pytest
 
 from components.host.existing import DATA_PATH
+from components.host.folders import DATA
 from components.host.volume import MOUNTPOINT
-from operations.acceptance import FOLDERS, KEPT, MAY_MISS, Acceptance, Acceptances, Unnoted
+from operations.acceptance import KEPT, MAY_MISS, Acceptance, Acceptances, Unnoted
 from operations.releases import IMAGES
 from rehearsal.images import registry
 from tests.playbook.evidence import CHECKLIST, Evidence
@@ -31,7 +32,7 @@ STACK = "accepted"
 
 
 def test_the_data_are_where_the_program_puts_them() -> None:
-    assert FOLDERS == {"hetzner": MOUNTPOINT, "existing": DATA_PATH}
+    assert DATA == {"hetzner": MOUNTPOINT, "existing": DATA_PATH}
 
 
 def test_the_report_of_a_playbook_says_with_which_images_and_what_is_lacking(tmp_path: Path) -> None:

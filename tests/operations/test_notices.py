@@ -16,7 +16,7 @@ import pytest
 import yaml
 from pulumi.automation import CommandError
 
-from operations.acceptance import FOLDERS
+from components.host.folders import DATA
 from operations.deployment import PROJECT, DeploymentFailed
 from operations.journal import Journal, Step
 from operations.notices import Telling
@@ -363,7 +363,7 @@ def pull(ago: int, image: str, tag: str) -> str:
 def test_what_the_watchers_have_done_is_told_once(
     told: Told, slack: Slack, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(FOLDERS, "hetzner", str(tmp_path))
+    monkeypatch.setitem(DATA, "hetzner", str(tmp_path))
     told.settings(host="hetzner", slack=True)
     told.resources = [{"type": "pulumi:pulumi:Stack", "urn": "stack", "outputs": {"containers": {}}}]
     line = f"{int(time.time()) - 60}.5 uat-server jira-uat-autoheal[7]: api-1 (0a1b) "
