@@ -29,6 +29,15 @@ class Limits:
         return cls(settings.memory_mb, settings.cpus)
 
     @property
+    def go_memory(self) -> str:
+        """What Go's collector keeps a process below, for GOMEMLIMIT: three quarters, in MiB.
+
+        Without, the heap may double before it collects, and the kernel ends the process at the limit. The
+        rest is for what the runtime does not count. https://go.dev/doc/gc-guide#Memory_limit
+        """
+        return f"{self.memory_mb * 3 // 4}MiB"
+
+    @property
     def cpus_text(self) -> str:
         """As the provider reads it back: any other spelling differs from it at every run (`1.0`, `0.25`).
 

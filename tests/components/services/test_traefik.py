@@ -61,6 +61,13 @@ def test_the_dynamic_configuration_word_by_word() -> None:
     assert dynamic_config(routing(ACME)) == (EXPECTED / "traefik-dynamic-dns-01.json").read_text()
 
 
+def test_its_heap_is_collected_before_the_limit_is_reached() -> None:
+    limit = stack_settings("uat").services.traefik.memory_mb
+    proxy = containers(declared("uat"))["traefik"]
+    assert f"GOMEMLIMIT={limit * 3 // 4}MiB" in proxy.inputs["envs"]
+    assert proxy.inputs["memory"] == limit
+
+
 def test_of_docker_it_knows_nothing() -> None:
     assert list(json.loads(static_config(ACME))["providers"]) == ["file", "providersThrottleDuration"]
 
