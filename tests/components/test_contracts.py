@@ -168,7 +168,7 @@ def test_a_file_that_is_mounted_no_longer_is_missed() -> None:
     texts = found(replace(process("postgres"), files={}))
 
     assert any(
-        "the variable POSTGRES_PASSWORD_FILE: there is no /run/secrets/postgres" in text for text in texts
+        "the variable POSTGRES_PASSWORD_FILE: there is no /run/roles/postgres" in text for text in texts
     )
 
 
