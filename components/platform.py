@@ -146,7 +146,7 @@ class Platform(pulumi.ComponentResource):
         cutover = Cutover("cutover", site, traefik, served, [worker.container], child)
         self.releases = Releases("release", site, cutover.resource, child)
         # Once all that logs in has the secrets of now, and the containers of before are gone.
-        using = [cutover.resource, *(container.resource for container in containers)]
+        using: list[pulumi.Resource] = [cutover.resource, *(container.resource for container in containers)]
         self.rotated = Rotated("rotated", site, postgres, using, child)
         images.retire(after=[*containers, cutover.resource])
         self.containers = {container.service: container.name_in_docker for container in containers}
