@@ -19,10 +19,10 @@ SHELL := bash
 MAKEFLAGS += --jobs=2
 
 .PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-upgrade bench-gap bench-latency bench-release faults verify-images \
-	preview deploy status replace release promote deliver releases rollback restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
+	preview deploy status replace release promote deliver releases rollback rotate restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
 
 help: ## this list
-	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|status|restore|recover|drill|reset|releases|rollback|promote|upgrade-postgres|outputs|diff|clean]"
+	@echo "make TARGET [STACK=uat|prod|local] [STEP=all|preview|up|replace|destroy|recreate|status|restore|recover|drill|reset|releases|rollback|promote|rotate|upgrade-postgres|outputs|diff|clean]"
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
@@ -36,7 +36,7 @@ packages-%:
 	@tools/setup/packages.sh $*
 
 rehearse: venv packages-rehearse ## the whole deployment of STACK without an account, on this machine
-	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE)) $(SOURCE) $(if $(TO),--to '$(TO)') $(if $(JSON),--json)
+	@python -m rehearsal --stack $(STACK) --step $(STEP) $(if $(BASE),--base $(BASE)) $(SOURCE) $(if $(TO),--to '$(TO)') $(if $(SECRET),--secret '$(SECRET)') $(if $(JSON),--json)
 
 test: venv packages-test ## every test that can run here; those that need Docker or Go are skipped without, and say so
 	@python -m rehearsal.preparation
@@ -116,6 +116,9 @@ releases: venv ## the releases of STACK: when, what, who, how long, how each end
 
 rollback: venv ## STACK back to its last good release, or TO=<number of the list>|<digest>; YES=1 does not ask; the schema stays
 	@python -m operations.rollback --stack $(STACK) $(if $(TO),--to '$(TO)') $(if $(YES),--yes)
+
+rotate: venv ## SECRET=postgres|jira|migration|temporal|backup|monitoring|session|admin|temporal_ui|metrics, several with commas, or all: other ones, deployed without a gap; again goes on
+	@python -m operations.rotate --stack $(STACK) --secret '$(SECRET)'
 
 restore: venv ## databases as they were: FROM=latest|before|former|<dump>|<moment>, DATABASE=jira|temporal|all, INTO=scratch; without FROM lists
 	@python -m operations.restore --stack $(STACK) $(SOURCE) $(if $(YES),--yes)

@@ -27,6 +27,9 @@ pulumi.export("last_good", platform.releases.last_good)
 pulumi.export("releases", platform.releases.good)
 pulumi.export("canary", settings.release.canary and settings.release.canary.model_dump())
 
+# Since when each secret is the one that it is; `make rotate` makes another
+pulumi.export("rotated", platform.rotated.since)
+
 # Who logs in; passwords are shown by `pulumi stack output --show-secrets`
 for name, value in platform.logins.items():
     pulumi.export(name, value)

@@ -22,6 +22,7 @@ from components.services.cutover import Cutover, Served
 from components.services.migration import Migration
 from components.services.postgres import Postgres
 from components.services.releases import Releases
+from components.services.rotated import Rotated
 from components.services.site import Site, postgres_image
 from components.services.temporal import Temporal
 from components.services.temporal_ui import NAME as TEMPORAL_UI_USER
@@ -77,7 +78,7 @@ class Platform(pulumi.ComponentResource):
 
         # What the services share
         runtime = Runtime(stack, self.host)
-        self.credentials = Credentials("credentials", child)
+        self.credentials = Credentials("credentials", settings.rotations, child)
         canary = settings.release.canary.image if settings.release.canary else None
         images = Images("image", runtime, settings.images, switched_off(settings), canary, child)
         site = Site(
@@ -144,6 +145,9 @@ class Platform(pulumi.ComponentResource):
             containers.append(container)
         cutover = Cutover("cutover", site, traefik, served, [worker.container], child)
         self.releases = Releases("release", site, cutover.resource, child)
+        # Once all that logs in has the secrets of now, and the containers of before are gone.
+        using: list[pulumi.Resource] = [cutover.resource, *(container.resource for container in containers)]
+        self.rotated = Rotated("rotated", site, postgres, using, child)
         images.retire(after=[*containers, cutover.resource])
         self.containers = {container.service: container.name_in_docker for container in containers}
         """The name in Docker of each service's container."""

@@ -1,4 +1,4 @@
-"""The images that a stack file names, and the canary: read, and written so that its comments stay."""
+"""What commands write into a stack file, so that its comments stay: images, the canary, rotations."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from operations.deployment import PROJECT
 
 SECTION = f"{PROJECT}:images"
 RELEASE = f"{PROJECT}:release"
+ROTATIONS = f"{PROJECT}:rotations"
 _ENTRY = re.compile(r"""^(\s*)([a-z_]+|"[a-z_]+"|'[a-z_]+')(\s*:\s+)("[^"]*"|'[^']*'|\S+)(\s*|\s+#.*)$""")
 
 
@@ -99,6 +100,45 @@ def write_canary(file: Path, wanted: Mapping[str, Any]) -> None:
         raise Unwritable(
             f"{file.name}: {RELEASE}: canary cannot be written there; give each key a line of its own below "
             "it, such as `    canary: {image: <repository>:<version>@sha256:<digest>, share: 5}`"
+        )
+    _write(file, changed)
+
+
+def rotations(file: Path) -> dict[str, int]:
+    """The section `rotations`, as it is written; what it has not is 0."""
+    return {str(name): number for name, number in section(file, "rotations").items()}
+
+
+def write_rotations(file: Path, wanted: Mapping[str, int]) -> None:
+    """Writes these numbers, in place of those that are there or behind them; nothing else changes.
+
+    Raises:
+        Unwritable: the section has not one key a line. The file is as it was.
+    """
+    text = file.read_text(encoding="utf-8")
+    expected = yaml.safe_load(text)
+    expected["config"][ROTATIONS] = {**rotations(file), **wanted}
+    lines, left = text.split("\n"), dict(wanted)
+    for number in _lines(lines, ROTATIONS):
+        if (entry := _ENTRY.match(lines[number])) and (name := entry[2].strip("\"'")) in left:
+            lines[number] = f"{entry[1]}{entry[2]}{entry[3]}{left.pop(name)}{entry[5]}"
+    start, own, images = _start(lines, ROTATIONS), _lines(lines, ROTATIONS), _start(lines, SECTION)
+    if left and start is not None:
+        at, depth = (own[-1], _depth(lines[own[0]])) if own else (start, _depth(lines[start]) + 2)
+        lines[at + 1 : at + 1] = [f"{' ' * depth}{name}: {number}" for name, number in left.items()]
+    elif left and images is not None and ROTATIONS not in yaml.safe_load(text)["config"]:
+        at, depth = _lines(lines)[-1] + 1, _depth(lines[images])
+        entries = [f"{' ' * (depth + 2)}{name}: {number}" for name, number in left.items()]
+        lines[at:at] = [f"{' ' * depth}{ROTATIONS}: # what `make rotate` has raised", *entries]
+    changed = "\n".join(lines)
+    try:
+        right = yaml.safe_load(changed) == expected
+    except yaml.YAMLError:
+        right = False
+    if not right:
+        raise Unwritable(
+            f"{file.name}: {ROTATIONS}: {', '.join(sorted(wanted))} cannot be written there; give each "
+            "secret a line of its own below it, such as `    jira: 1`"
         )
     _write(file, changed)
 

@@ -12,7 +12,7 @@ from operations.marks import SECRET, shown
 
 MASK = "••••••••"
 # Shown in rows of their own.
-_APART = ("memory_budget", "cost_per_month", "containers", "last_good", "releases", "canary")
+_APART = ("memory_budget", "cost_per_month", "containers", "last_good", "releases", "canary", "rotated")
 
 
 @dataclass(frozen=True)

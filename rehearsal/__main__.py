@@ -16,6 +16,7 @@ from operations.orphans import ForeignResource
 from operations.registry import NotThere
 from operations.restore import JobFailed, NoSource, Wish
 from operations.rollback import NoWayBack
+from operations.rotate import NoRotation
 from operations.stack_file import Unwritable
 from operations.status import NotAsked
 from operations.upgrade import NoUpgrade
@@ -54,6 +55,7 @@ steps:
   rollback  back to the last good release, or to another (--to), as `make rollback`
   promote   what the stack runs and has passed the playbook with; with --to into a copy of that stack's file,
             as `make promote`
+  rotate    other passwords and keys in place of those that are (--secret), as `make rotate`
   upgrade-postgres  the data to another major version (--to), as `make upgrade-postgres`; --to back goes back
   outputs   writes all outputs, secret ones too, to .rehearsal/<stack>/outputs.json (for the playbook)
   clean     takes the stack down, a protected one too, and forgets its state; without --stack, all of them
@@ -89,6 +91,7 @@ def main() -> int:
         default="",
         help="for --step rollback: a number of the list, or a digest; promote: prod; upgrade-postgres: 17",
     )
+    parser.add_argument("--secret", default="", help="for --step rotate: all, or names with commas")
     parser.add_argument("--into", default="", help="for --step restore: beside what serves")
     parser.add_argument("--json", action="store_true", help="for --step status: one JSON document")
     arguments = parser.parse_args()
@@ -103,6 +106,7 @@ def main() -> int:
                 rehearsal = Rehearsal(ROOT, stack, say=_say, show=_say)
                 rehearsal.wish = Wish.of(arguments.source, arguments.database, arguments.into)
                 rehearsal.to, rehearsal.json = arguments.to, arguments.json
+                rehearsal.secret = arguments.secret
                 rehearsal.run(arguments.step)
                 if rehearsal.report and not rehearsal.report.well:
                     return 1
@@ -118,6 +122,7 @@ def main() -> int:
             JobFailed,
             Locked,
             NoDrill,
+            NoRotation,
             NoSource,
             NoUpgrade,
             NoWayBack,

@@ -35,6 +35,8 @@ from operations.reset import Refused, Reset, source_of
 from operations.reset import act as reset
 from operations.restore import Restore, Wish, act
 from operations.rollback import Rollback
+from operations.rotate import Rotation
+from operations.rotate import meant as secrets_meant
 from operations.status import Report, status
 from operations.status.table import table
 from operations.upgrade import Upgrade
@@ -58,6 +60,7 @@ STEPS = (
         "releases",
         "rollback",
         "promote",
+        "rotate",
         "upgrade-postgres",
         "outputs",
     ),
@@ -89,6 +92,8 @@ class Rehearsal:
         """What `restore` does."""
         self.to = ""
         """Where `rollback` goes, `promote`: a stack, or `upgrade-postgres`: a major version, or `back`."""
+        self.secret = ""
+        """What `rotate` makes anew."""
         self.json = False
         """Whether `status` says so, in place of a table."""
         self.report: Report | None = None
@@ -116,6 +121,7 @@ class Rehearsal:
             NoWayBack: nothing was rolled back.
             NotThere: nothing was promoted.
             NoUpgrade: the database stays what it is.
+            NoRotation: no secret was made anew.
         """
         with self._alone():
             self._set_up(step)
@@ -135,6 +141,7 @@ class Rehearsal:
                 "releases": self._releases,
                 "rollback": self._rollback,
                 "promote": self._promote,
+                "rotate": self._rotate,
                 "upgrade-postgres": self._upgrade_postgres,
             }[step]()
 
@@ -214,7 +221,8 @@ class Rehearsal:
         before_destroy(self._deployment)
         self._timed("destroy", lambda deployment: deployment.destroy())
         self._verify_empty()
-        self._moved.unlink(missing_ok=True)
+        for laid_over in (self._moved, self._rotated):
+            laid_over.unlink(missing_ok=True)
         forget_ssh_files(self.state)
 
     def _outputs(self) -> None:
@@ -287,6 +295,16 @@ class Rehearsal:
             self.say(f"Pulumi.{self.to}.yaml, in a copy:")
             self.say("\n".join(Release(other).prepare(images)[1:]))
 
+    def _rotate(self) -> None:
+        """The copy of the stack file is written, and what was written is laid over it in the runs to come."""
+        assert self._deployment is not None
+        names = secrets_meant(self.secret, self.stack)
+        rotation = Rotation(self._deployment, self.say)
+        numbers = rotation.raise_(names)
+        laid_over = {"config": {f"{PROJECT}:rotations": numbers}}
+        self._rotated.write_text(json.dumps(laid_over))
+        rotation.deploy(names)
+
     def _upgrade_postgres(self) -> None:
         """The copy of the stack file is written, and what was written is laid over it in the runs to come."""
         assert self._deployment is not None
@@ -310,6 +328,11 @@ class Rehearsal:
     def _moved(self) -> Path:
         """The database's image after an upgrade of it, which the user's own stack file does not name."""
         return self.state / "postgres.json"
+
+    @property
+    def _rotated(self) -> Path:
+        """The numbers of secrets that were made anew, which the user's own stack file does not have."""
+        return self.state / "rotations.json"
 
     # ── parts
 
@@ -391,8 +414,9 @@ class Rehearsal:
     def _prepare(self, images: Mapping[str, Any] | None) -> Path:
         """A fresh copy of the project, with these images; copies go to the storage of the embedded cloud."""
         over = dict(images or {})
-        if self._moved.exists():
-            over = project.merge(over, json.loads(self._moved.read_text()))
+        for laid_over in (self._moved, self._rotated):
+            if laid_over.exists():
+                over = project.merge(over, json.loads(laid_over.read_text()))
         if self._buckets and not self._preliminary:
             storage = Storage.of(self.state / "cloud" / "storage")
             self._keys = storage.secrets()

@@ -94,8 +94,12 @@ def archive(files: Mapping[str, str]) -> bytes:
 
 def script(files: Mapping[str, str]) -> str:
     """The script that writes the files, and the files within it."""
-    payload = base64.encodebytes(archive(files)).decode()
-    return f"{(HERE / 'write-files.sh').read_text(encoding='utf-8')}\nunpack <<'FILES'\n{payload}FILES\n"
+    return f"{(HERE / 'write-files.sh').read_text(encoding='utf-8')}\n{payload(files)}"
+
+
+def payload(files: Mapping[str, str]) -> str:
+    """The end of such a script, which has the files."""
+    return f"unpack <<'FILES'\n{base64.encodebytes(archive(files)).decode()}FILES\n"
 
 
 def removal(folder: str, sudo: str) -> str:

@@ -5,9 +5,10 @@
 # no container needs Docker's socket for that; it asks Docker twice a round, and reads files for the rest.
 #
 #   host-metrics.sh --stack uat --folder /srv/jira/metrics --data /mnt/data --backups /srv/jira/backups \
-#     [--backup dump|copy|archive|masked]... [--drill copies|log=SECONDS]... [--service NAME]...
+#     [--backup dump|copy|archive|masked]... [--drill copies|log=SECONDS]... [--secret-age SECONDS] [--service NAME]...
 #
-# --backup: the kinds that the stack has. --drill: and how often one of a kind is due. --service: what has to run.
+# --backup: the kinds that the stack has. --drill: and how often one of a kind is due. --secret-age: how old one may be. --service:
+# what has to run.
 #
 # What fails ends it, and systemd starts it again: jira_host_metrics_timestamp_seconds and jira_host_evidence_timestamp_seconds say
 # when each of the two files was last written.
@@ -18,7 +19,7 @@ INTERVAL_SECONDS=${INTERVAL_SECONDS:-15}
 EVIDENCE_ROUNDS=4 # each so many rounds
 CGROUPS=$ROOT/sys/fs/cgroup
 
-STACK='' FOLDER='' DATA='' BACKUPS=''
+STACK='' FOLDER='' DATA='' BACKUPS='' SECRET_AGE=''
 KINDS=() DRILLS=() SERVICES=()
 
 declare -A SECONDS_OF=() # of a moment in text, which is asked of `date` once
@@ -278,6 +279,18 @@ releases() {
   sample jira_release_begun_timestamp_seconds "$begun"
 }
 
+# secrets: since when each is the one that it is (rotated.sh), and for how long it may be.
+secrets() {
+  local name fingerprint since
+  [[ -z $SECRET_AGE ]] || sample jira_secret_maximum_age_seconds "$SECRET_AGE"
+  [[ -r $DATA/rotated ]] || return 0
+  while read -r name fingerprint since; do
+    [[ -n $since ]] || continue
+    moment "$since"
+    sample jira_secret_changed_timestamp_seconds "$ANSWER" "secret=$name"
+  done <"$DATA/rotated"
+}
+
 disks() {
   local name size available files free
   while read -r name size available files free; do
@@ -327,6 +340,7 @@ evidence() {
   backups
   drills
   releases
+  secrets
   disks
   system
   printf -v now '%(%s)T' -1
@@ -346,6 +360,7 @@ main() {
       --backups) BACKUPS=$2 ;;
       --backup) KINDS+=("$2") ;;
       --drill) DRILLS+=("$2") ;;
+      --secret-age) SECRET_AGE=$2 ;;
       --service) SERVICES+=("$2") ;;
       *)
         echo "ERROR: unknown argument: $1" >&2

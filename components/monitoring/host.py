@@ -42,7 +42,13 @@ class HostMetrics(pulumi.ComponentResource):
         host = site.runtime.host
         if host.data_path is None:
             raise ValueError("a developer's machine is not to be changed")
-        words = arguments(site.runtime.stack, host.data_path, site.settings.backup, services)
+        words = arguments(
+            site.runtime.stack,
+            host.data_path,
+            site.settings.backup,
+            services,
+            site.settings.monitoring.secret_days,
+        )
         installed = host.run(
             f"{name}-installed",
             create=f"{host.sudo}{shlex.join(['sh', '-s', '--', SCRIPT, UNIT, FOLDER, *words])}",
@@ -62,7 +68,9 @@ class HostMetrics(pulumi.ComponentResource):
         return Mount(source=self._folder, target=target, read_only=True)
 
 
-def arguments(stack: str, data_path: str, backup: Backup, services: Sequence[str]) -> list[str]:
+def arguments(
+    stack: str, data_path: str, backup: Backup, services: Sequence[str], secret_days: int
+) -> list[str]:
     """What the script is told beside its folder."""
     kinds = {"dump": True, "copy": backup.offsite, "archive": backup.point_in_time, "masked": backup.masked}
     drills = {"copies": backup.offsite, "log": backup.point_in_time}
@@ -75,6 +83,7 @@ def arguments(stack: str, data_path: str, backup: Backup, services: Sequence[str
             if bucket
             for word in ("--drill", f"{kind}={bucket.drill_days * DAY_SECONDS}")
         ),
+        *("--secret-age", str(secret_days * DAY_SECONDS)),
         *(word for service in services for word in ("--service", service)),
     ]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pulumi
 
 from components.containers import Container, ContainerArgs, Health, Process, Release
+from components.containers.in_place import InPlace
 from components.containers.limits import Limits
 from components.containers.storage import Storage
 from components.services import postgres_major
@@ -21,7 +22,9 @@ USER = "999:999"
 DATA = "/var/lib/postgresql/data"
 DATABASES = ("jira", "temporal", "temporal_visibility")
 ROLES = ("postgres", "jira", "migration", "temporal", "backup", "monitoring")
-"""Those that `roles.sh` makes."""
+"""Those that `roles.sh` makes, of which two may log in by another name (`logins.py`)."""
+PASSWORDS = "/run/roles"
+"""A file for each of them."""
 
 
 class Postgres(pulumi.ComponentResource):
@@ -70,6 +73,23 @@ class Postgres(pulumi.ComponentResource):
             if host.data_path
             else []
         )
+        # Files, for the image can read them; the shim would put them into the environment. In place, for
+        # another password is no reason to stop the server.
+        passwords = InPlace(
+            f"{name}-passwords",
+            site.runtime,
+            {
+                "postgres": credentials.postgres,
+                "jira": credentials.jira,
+                "migration": credentials.migration,
+                "temporal": credentials.temporal,
+                "backup": credentials.backup,
+                "monitoring": credentials.monitoring,
+            },
+            PASSWORDS,
+            USER,
+            child,
+        )
         self.container = Container(
             name,
             ContainerArgs(
@@ -83,7 +103,7 @@ class Postgres(pulumi.ComponentResource):
                     environment={
                         "PGDATA": DATA,
                         "POSTGRES_USER": "postgres",
-                        "POSTGRES_PASSWORD_FILE": "/run/secrets/postgres",
+                        "POSTGRES_PASSWORD_FILE": f"{PASSWORDS}/postgres",
                         # C.UTF-8 sorts by code point in every libc: no update of it breaks an index on text.
                         "POSTGRES_INITDB_ARGS": "--data-checksums --encoding=UTF8 --locale=C.UTF-8"
                         " --auth-local=trust --auth-host=scram-sha-256",
@@ -91,13 +111,7 @@ class Postgres(pulumi.ComponentResource):
                     },
                     files={
                         "/etc/jira/roles.sh": (HERE / "roles.sh").read_text(encoding="utf-8"),
-                        # Files, for the image can read them; the shim would put them into the environment.
-                        "/run/secrets/postgres": credentials.postgres,
-                        "/run/secrets/jira": credentials.jira,
-                        "/run/secrets/migration": credentials.migration,
-                        "/run/secrets/temporal": credentials.temporal,
-                        "/run/secrets/backup": credentials.backup,
-                        "/run/secrets/monitoring": credentials.monitoring,
+                        "/etc/jira/former-logins.sh": (HERE / "former-logins.sh").read_text(encoding="utf-8"),
                         **(archive.files if archive else {}),
                     },
                     limits=Limits.of(settings),
@@ -108,7 +122,7 @@ class Postgres(pulumi.ComponentResource):
                     shm_mb=max(64, settings.memory_mb // 4),  # parallel queries share memory there
                     networks=("data", *(("egress",) if archive else ())),
                     aliases=("postgres",),
-                    mounts=(self.data, *((archive.socket,) if archive else ())),
+                    mounts=(self.data, passwords.mount, *((archive.socket,) if archive else ())),
                 ),
                 # It is made to be the first process. But what pgBackRest leaves to that ends with an error
                 # while a bucket is away, and the server takes it for the crash of one of its own.
@@ -132,22 +146,28 @@ class Postgres(pulumi.ComponentResource):
             child,
             depends_on=guard,
         )
+        logins = (credentials.jira_login, credentials.temporal_login)
         # Through the container's own socket: a database that was restored with other passwords gets ours.
         self.roles = host.run(
             f"{name}-roles",
             create=self.container.name_in_docker.apply(
-                lambda container: shlex.join(["docker", "exec", container, *roles(shares)])
+                lambda container: shlex.join(["docker", "exec", container, *roles(shares, *logins)])
             ),
-            triggers=[self.container.resource.id],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.container]),
+            triggers=[self.container.resource.id, passwords.digest],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.container, passwords]),
         )
         self.register_outputs({})
 
 
-def roles(shares: Connections) -> tuple[str, ...]:
-    """The command that makes roles and databases, in the server's container."""
+def roles(shares: Connections, jira: str = "jira", temporal: str = "temporal") -> tuple[str, ...]:
+    """The command that makes roles and databases, in the server's container; who logs in for two of them."""
     limits = (shares.jira, shares.migration, shares.temporal, shares.backup, shares.monitoring)
-    return ("bash", "/etc/jira/roles.sh", *map(str, limits))
+    return ("bash", "/etc/jira/roles.sh", *map(str, limits), jira, temporal)
+
+
+def former_logins(jira: str, temporal: str) -> tuple[str, ...]:
+    """The command that shuts those of before, in the same place, once nothing uses them."""
+    return ("bash", "/etc/jira/former-logins.sh", f"jira={jira}", f"temporal={temporal}")
 
 
 def arguments(

@@ -3,24 +3,25 @@
 # Makes the roles and databases, and brings them to what the secrets say. May run any number of times.
 # Runs in the database's container, as its superuser over its socket; passwords come from files and reach no log.
 #
-#   roles.sh JIRA MIGRATION TEMPORAL BACKUP MONITORING: how many connections each of these roles may have at once.
+#   roles.sh JIRA MIGRATION TEMPORAL BACKUP MONITORING: how many connections each of these roles may have at once;
+#     JIRA_LOGIN TEMPORAL_LOGIN: who logs in for two of them, see logins.py
 set -euo pipefail
 
-(($# == 5))
-jira=$1 migration=$2 temporal=$3 backup=$4 monitoring=$5
+(($# == 7))
+jira=$1 migration=$2 temporal=$3 backup=$4 monitoring=$5 jira_login=$6 temporal_login=$7
 
 export PGOPTIONS="-c client_min_messages=warning"
-secrets=${SECRETS_FOLDER:-/run/secrets}
+secrets=${SECRETS_FOLDER:-/run/roles}
 
 sql() { psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=postgres --dbname=postgres; }
 
-# role NAME ATTRIBUTES: the password is the content of the secret of that name.
+# role NAME ATTRIBUTES [SECRET]: the password is the content of SECRET, by default that of the role's name.
 role() {
   sql <<SQL
 set log_statement = 'none';
 set log_min_duration_statement = -1;
 set log_min_error_statement = 'panic';
-\set password \`cat $secrets/$1\`
+\set password \`cat $secrets/${3:-$1}\`
 select 'create role "$1"' where not exists (select from pg_roles where rolname = '$1') \gexec
 alter role "$1" with $2 password :'password';
 SQL
@@ -38,10 +39,27 @@ grant connect on database "$1" to backup;
 SQL
 }
 
-ordinary='login nosuperuser nocreatedb nocreaterole noreplication'
+plain='nosuperuser nocreatedb nocreaterole noreplication'
+ordinary="login $plain"
+
+# owner NAME LOGIN LIMIT: a role that owns, and who logs in for it. Where that is another one, what it makes is the owner's, too; whether
+# the owner may log in stays as it is, for containers of before may still do so (former-logins.sh comes after them).
+owner() {
+  if [[ $1 != "$2" ]]; then
+    sql <<SQL
+select 'create role "$1" nologin' where not exists (select from pg_roles where rolname = '$1') \gexec
+alter role "$1" with $plain;
+SQL
+  fi
+  role "$2" "$ordinary connection limit $3" "$1"
+  if [[ $1 != "$2" ]]; then
+    sql <<<"grant \"$1\" to \"$2\"; alter role \"$2\" set role to \"$1\";"
+  fi
+}
+
 role postgres 'login superuser'
-role jira "$ordinary connection limit $jira"
-role temporal "$ordinary connection limit $temporal"
+owner jira "$jira_login" "$jira"
+owner temporal "$temporal_login" "$temporal"
 # Another login of the application's: with connections of its own, and what it makes belongs to jira.
 role migration "$ordinary connection limit $migration"
 sql <<<'grant jira to migration; alter role migration set role to jira;'

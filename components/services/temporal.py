@@ -44,7 +44,7 @@ class Temporal(pulumi.ComponentResource):
                         "SQL_PLUGIN": "postgres12",
                         "SQL_HOST": "postgres",
                         "SQL_PORT": "5432",
-                        "SQL_USER": "temporal",
+                        "SQL_USER": credentials.temporal_login,
                     },
                     secrets={"SQL_PASSWORD": credentials.temporal},
                     files={"/etc/jira/schema.sh": (HERE / "schema.sh").read_text(encoding="utf-8")},
@@ -75,7 +75,10 @@ class Temporal(pulumi.ComponentResource):
                     files={
                         f"{CONFIG}/server.yaml": credentials.temporal.apply(
                             lambda password: server_config(
-                                password, settings.history_shards, metrics=site.settings.monitored
+                                credentials.temporal_login,
+                                password,
+                                settings.history_shards,
+                                metrics=site.settings.monitored,
                             )
                         ),
                         f"{CONFIG}/dynamic.yaml": dynamic_config(),
@@ -125,7 +128,7 @@ class Temporal(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def server_config(password: str, history_shards: int, *, metrics: bool) -> str:
+def server_config(login: str, password: str, history_shards: int, *, metrics: bool) -> str:
     """The server's configuration, with the database's password in it: secret. JSON, which is YAML.
 
     https://docs.temporal.io/references/configuration; of metrics, which it then tells at `METRICS_PORT`,
@@ -139,7 +142,7 @@ def server_config(password: str, history_shards: int, *, metrics: bool) -> str:
                 "databaseName": database,
                 "connectAddr": "postgres:5432",
                 "connectProtocol": "tcp",
-                "user": "temporal",
+                "user": login,
                 "password": password,
                 "maxConns": connections,
                 "maxIdleConns": connections,

@@ -18,6 +18,9 @@ class Monitoring(Section):
     retention_days: Annotated[int, between(1, 3650, "days")] = Field(
         30, description="how long metrics are kept, on the data disk"
     )
+    secret_days: Annotated[int, between(1, 3650, "days")] = Field(
+        365, description="how old a secret may be before that is told (`make rotate`)"
+    )
 
     def runs_on(self, host: Host) -> bool:
         """Whether it runs on a host of that kind. Nothing on a developer's machine outlives a working day."""

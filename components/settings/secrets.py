@@ -49,6 +49,15 @@ SECRETS: Mapping[str, str] = {
 }
 """Keys that are never in the tree: `secret` reads them. Value: what it is."""
 
+AGED = tuple(
+    name
+    for name in SECRETS
+    if not name.endswith("passphrase") and name not in ("sentry_dsn", "ssh_private_key")
+)
+"""Those that another may take the place of at any time, so that one tells how old they are.
+
+What is in a bucket is encrypted with its passphrase; a DSN lets nobody read; a login's key is its owner's.
+"""
 OFFSITE = ("offsite_access_key", "offsite_secret_key", "offsite_passphrase")
 """Of a stack whose dumps are copied off the machine."""
 ARCHIVE = ("archive_access_key", "archive_secret_key", "archive_passphrase")

@@ -11,6 +11,7 @@ from components.settings.monitoring import Monitoring
 from components.settings.notifications import Notifications
 from components.settings.registry import Registry
 from components.settings.release import Release
+from components.settings.rotations import Rotations
 from components.settings.section import Section
 from components.settings.services import Services
 from components.settings.tls import Tls
@@ -31,6 +32,7 @@ class Settings(Section):
     notifications: Notifications = Notifications()
     registry: Registry | None = None
     release: Release = Release()
+    rotations: Rotations = Rotations()
     development: Development = Development()
 
     @property

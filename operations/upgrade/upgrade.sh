@@ -113,7 +113,7 @@ begin() {
       fail "the new server does not start: $(docker logs --tail 3 "$NEXT" 2>&1 | tr '\n' ' ')"
     sleep 0.3
   done
-  in_postgres cat /run/secrets/postgres | sed 's/[\\:]/\\&/g' |
+  in_postgres cat /run/roles/postgres | sed 's/[\\:]/\\&/g' |
     docker exec -i "$NEXT" sh -c 'umask 077; { printf "127.0.0.1:5432:*:postgres:"; cat; echo; } >/tmp/pgpass'
 }
 

@@ -13,6 +13,7 @@ from rehearsal.images.compliance import contract_of, findings
 STACKS = ("uat", "prod", "local")
 JOBS = {
     *("temporal-schema", "temporal-namespace", "migration-backup", "migration", "postgres-roles"),
+    "rotated-former",
 }
 
 
@@ -47,6 +48,7 @@ def test_every_service_every_job_and_every_command_in_a_container_is_looked_at(s
         "migration",
         "migration-backup",
         "postgres-roles",
+        "rotated-former",
     }
     # A volume of Docker's is given to its owner by a container of its own.
     assert ("postgres-data-owner" in names) == (stack == "local")
@@ -168,7 +170,7 @@ def test_a_file_that_is_mounted_no_longer_is_missed() -> None:
     texts = found(replace(process("postgres"), files={}))
 
     assert any(
-        "the variable POSTGRES_PASSWORD_FILE: there is no /run/secrets/postgres" in text for text in texts
+        "the variable POSTGRES_PASSWORD_FILE: there is no /run/roles/postgres" in text for text in texts
     )
 
 

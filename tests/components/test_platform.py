@@ -37,6 +37,12 @@ def waits_for(recorded: Recorded, later: str, earlier: str) -> bool:
     ("later", "earlier"),
     [
         ("postgres-roles", "postgres"),
+        ("postgres-roles", "postgres-passwords"),
+        ("postgres", "postgres-passwords"),
+        ("rotated-former", "postgres-roles"),
+        ("rotated-former", "cutover"),
+        ("rotated-former", "temporal"),
+        ("rotated-noted", "rotated-former"),
         ("temporal-schema", "postgres-roles"),
         ("temporal", "temporal-schema"),
         ("temporal-namespace", "temporal"),
@@ -77,6 +83,7 @@ def test_it_starts_after(stack: str, later: str, earlier: str) -> None:
         ("backup", "temporal"),
         ("migration", "temporal"),
         ("postgres", "temporal"),
+        ("release-good", "rotated-former"),
     ],
 )
 def test_it_does_not_wait_for(stack: str, later: str, earlier: str) -> None:

@@ -33,6 +33,7 @@ DEVELOPER = Path(__file__).parent / "developer"
 # A database server that was replaced may hold other data, so what prepares data runs again.
 AFTER_POSTGRES = {
     "postgres-roles": "±",
+    "rotated-former": "±",
     "temporal-schema": "±",
     "temporal-namespace": "±",
     "migration-backup": "±",
@@ -58,6 +59,62 @@ BESIDE_THE_API = {
 }
 """A canary, of which nobody else is touched."""
 ZONE_SETTINGS = ("edge-ssl", "edge-min-tls-version")
+ANEW = {"rotated-noted": "~ create"}
+"""Of a secret that is another one."""
+IN_THE_DATABASE = {"postgres-passwords": "~ stdin", "postgres-roles": "± triggers"}
+"""Of a login's, while the server runs."""
+BY_ANOTHER_LOGIN = {
+    **IN_THE_DATABASE,
+    "postgres-roles": "± create triggers",
+    "rotated-former": "~ create",
+}
+AN_APPLICATIONS = {
+    **{f"{service}-files": NEW_FILES for service in ("api", "worker", "migration")},
+    **dict.fromkeys(("api", "worker"), "± mounts"),
+    "migration": "~ create",
+}
+ROTATED = {
+    "postgres": {"credentials-postgres": "± keepers", **IN_THE_DATABASE},
+    "jira": {
+        "credentials-jira": "± keepers",
+        **BY_ANOTHER_LOGIN,
+        **{f"{service}-files": NEW_FILES for service in ("api", "worker")},
+        **dict.fromkeys(("api", "worker"), "± mounts"),
+    },
+    "migration": {
+        "credentials-migration": "± keepers",
+        **IN_THE_DATABASE,
+        "migration-files": NEW_FILES,
+        "migration": "~ create",
+    },
+    "temporal": {
+        "credentials-temporal": "± keepers",
+        **BY_ANOTHER_LOGIN,
+        "temporal-schema-files": NEW_FILES,
+        "temporal-schema": "~ create",
+        "temporal-files": NEW_FILES,
+        "temporal": "± mounts",
+    },
+    "backup": {
+        "credentials-backup": "± keepers",
+        **IN_THE_DATABASE,
+        "backup-files": NEW_FILES,
+        "backup": "± mounts",
+        "migration-backup-files": NEW_FILES,
+        "migration-backup": "~ create",
+    },
+    "monitoring": {
+        "credentials-monitoring": "± keepers",
+        **IN_THE_DATABASE,
+        "postgres-exporter-files": NEW_FILES,
+        "postgres-exporter": "± mounts",
+    },
+    "session": {"credentials-session-secret": "± keepers", **AN_APPLICATIONS},
+    "admin": {"credentials-admin": "± keepers", **AN_APPLICATIONS},
+    "temporal_ui": {"credentials-temporal-ui": "± keepers", "traefik-dynamic": "~ stdin"},
+    "metrics": {"credentials-metrics": "± keepers", "traefik-dynamic": "~ stdin"},
+}
+"""By its name, what another value of a secret touches."""
 
 
 def followers(effects: Mapping[str, str]) -> dict[str, str]:
@@ -800,6 +857,7 @@ ROWS = [
     Row("development.env_file", ".env.local", {}, refusal="is for a developer's machine"),
     # ── monitoring
     Row("monitoring.retention_days", 7, {"metrics": "± entrypoints"}),
+    Row("monitoring.secret_days", 90, WATCHED),
     Row(
         "monitoring.enabled",
         False,
@@ -853,6 +911,8 @@ ROWS = [
     # ── release: what brings images is told, and no resource
     Row("release.commit", True, {}),
     Row("release.signed_by", [SIGNING_KEY], {}),
+    # ── rotations: another value, and who is given it
+    *(Row(f"rotations.{secret}", 1, {**ANEW, **effects}) for secret, effects in ROTATED.items()),
     *(
         Row(
             f"release.canary.{name}",

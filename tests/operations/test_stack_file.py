@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from operations.stack_file import Unwritable, canary, images, write_canary, write_images
+from operations.stack_file import (
+    Unwritable,
+    canary,
+    images,
+    rotations,
+    write_canary,
+    write_images,
+    write_rotations,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 NEW = {"api": f"ghcr.io/x/api:2.0.0@sha256:{'1' * 64}", "web": f"ghcr.io/x/web:2.0.0@sha256:{'2' * 64}"}
@@ -130,4 +138,43 @@ def test_a_section_in_one_line_is_left_as_it_was(tmp_path: Path) -> None:
         Unwritable, match=r"Pulumi.uat.yaml: jira-plus-plus:release: canary cannot be written"
     ):
         write_canary(file, CANARY)
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize("stack", ["uat", "prod", "local"])
+def test_rotations_come_behind_the_images_and_rise_in_their_lines(stack: str, tmp_path: Path) -> None:
+    text = (ROOT / f"Pulumi.{stack}.yaml").read_text()
+    file = tmp_path / f"Pulumi.{stack}.yaml"
+    file.write_text(text)
+    assert rotations(file) == {}
+    write_rotations(file, {"jira": 1, "session": 1})
+    added = [line for line in file.read_text().split("\n") if line not in text.split("\n")]
+    assert added == [
+        "  jira-plus-plus:rotations: # what `make rotate` has raised",
+        "    jira: 1",
+        "    session: 1",
+    ]
+    with_comment = file.read_text().replace("    jira: 1\n", "    jira: 1 # a colleague left\n")
+    file.write_text(with_comment)
+    write_rotations(file, {"jira": 2, "admin": 1})
+    assert rotations(file) == {"jira": 2, "session": 1, "admin": 1}
+    assert file.read_text() == with_comment.replace(
+        "    jira: 1 # a colleague left\n    session: 1\n",
+        "    jira: 2 # a colleague left\n    session: 1\n    admin: 1\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "config:\n  jira-plus-plus:images:\n    api: a:1\n  jira-plus-plus:rotations: {jira: 1}\n",
+        "config:\n  jira-plus-plus:rotations: {jira: 1}\n  jira-plus-plus:images:\n    api: a:1\n",
+        "config:\n  jira-plus-plus:host: {}\n",
+    ],
+)
+def test_rotations_that_have_no_lines_are_left_as_they_are(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.uat.yaml"
+    file.write_text(text)
+    with pytest.raises(Unwritable, match=r"Pulumi.uat.yaml: jira-plus-plus:rotations: jira cannot be"):
+        write_rotations(file, {"jira": 2})
     assert file.read_text() == text

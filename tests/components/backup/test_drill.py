@@ -473,5 +473,5 @@ def test_the_settings_reach_the_container() -> None:
     assert {"DRILL_COPIES_DAYS=7", "DRILL_LOG_DAYS=7"} <= set(environment)
     assert f"ROLES={DRILL['ROLES']}" in environment
     script = (Path(__file__).parents[3] / "components" / "services" / "roles.sh").read_text()
-    made = {line.split()[1] for line in script.splitlines() if line.startswith("role ")}
+    made = {line.split()[1] for line in script.splitlines() if line.startswith(("role ", "owner "))}
     assert made == set(DRILL["ROLES"].split())

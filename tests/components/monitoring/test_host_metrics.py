@@ -239,6 +239,20 @@ def test_a_release_that_was_begun_and_not_found_good_can_be_told(machine: Machin
     assert told["jira_release_begun_timestamp_seconds"] == "1795914000"
 
 
+def test_since_when_each_secret_is_the_one_that_it_is_is_told(machine: Machine) -> None:
+    """Where the note is not there yet: how old one may be, and nothing more."""
+    assert machine.told("--secret-age", "60")["jira_secret_maximum_age_seconds"] == "60"
+    (machine.data / "rotated").write_text(
+        "admin 0a1b2c3d4e5f 2026-11-29T00:00:00Z\njira 5f4e3d2c1b0a 2026-11-29T02:00:00Z\n"
+    )
+    told = machine.told()
+    assert {name: value for name, value in told.items() if "secret" in name} == {
+        'jira_secret_changed_timestamp_seconds{secret="admin"}': "1795910400",
+        'jira_secret_changed_timestamp_seconds{secret="jira"}': "1795917600",
+    }
+    assert not [line for line in told if "0a1b2c3d4e5f" in line], "its fingerprint is nobody's"
+
+
 def test_what_the_system_says_of_itself_is_told(machine: Machine) -> None:
     units = "printf '%s\\n' 'a.service loaded failed failed A' 'b.timer loaded failed failed B'"
     booted = "echo 'Sun 2026-11-29 00:00:00 UTC'"
@@ -288,10 +302,11 @@ def test_a_series_of_each_name_stands_together_below_its_type(machine: Machine) 
 
 def test_what_it_is_told_follows_from_the_settings() -> None:
     backup = stack_settings("prod").backup
-    assert arguments("prod", "/mnt/data", backup, ["api", "postgres"]) == [
+    assert arguments("prod", "/mnt/data", backup, ["api", "postgres"], secret_days=2) == [
         *("--stack", "prod", "--data", "/mnt/data", "--backups", "/srv/jira/backups"),
         *("--backup", "dump", "--backup", "copy", "--backup", "archive"),
         *("--drill", "copies=604800", "--drill", "log=604800"),
+        *("--secret-age", "172800"),
         *("--service", "api", "--service", "postgres"),
     ]
 

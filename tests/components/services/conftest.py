@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 import pytest
 
 from components.services.connections import connections
-from components.services.postgres import ROLES, roles
+from components.services.postgres import ROLES, former_logins, roles
 from components.settings.services import Services
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
@@ -68,8 +68,10 @@ class Server:
         assert result.returncode == 0, result.stderr
         return result.stdout.strip()
 
-    def make_roles(self, secrets: Mapping[str, str] = PASSWORDS) -> "subprocess.CompletedProcess[str]":
-        """Runs `roles.sh` over the socket, as in the server's container."""
+    def make_roles(
+        self, secrets: Mapping[str, str] = PASSWORDS, jira: str = "jira", temporal: str = "temporal"
+    ) -> "subprocess.CompletedProcess[str]":
+        """Runs `roles.sh` over the socket, as in the server's container, for these two logins."""
         folder = self.folder / "secrets"
         folder.mkdir(exist_ok=True)
         for name, value in secrets.items():
@@ -81,7 +83,13 @@ class Server:
             "SECRETS_FOLDER": str(folder),
         }
         script = str(self.folder / "roles.sh")
-        return self.run("bash", script, *roles(SHARES)[2:], environment=environment)
+        return self.run("bash", script, *roles(SHARES, jira, temporal)[2:], environment=environment)
+
+    def shut_former_logins(self, jira: str, temporal: str) -> "subprocess.CompletedProcess[str]":
+        """Runs `former-logins.sh` there."""
+        environment = {"PGHOST": str(self.folder), "PGPORT": str(self.port)}
+        script = str(self.folder / "former-logins.sh")
+        return self.run("bash", script, *former_logins(jira, temporal)[2:], environment=environment)
 
 
 def as_user() -> list[str]:

@@ -108,7 +108,7 @@ def test_the_shares_are_all_that_the_server_has() -> None:
     assert f"superuser_reserved_connections={wanted.administrator}" in words
     roles = commands(recorded)["postgres-roles"].inputs["create"]
     limits = (wanted.jira, wanted.migration, wanted.temporal, wanted.backup, wanted.monitoring)
-    assert roles.endswith(" ".join(["bash", "/etc/jira/roles.sh", *map(str, limits)]))
+    assert roles.endswith(" ".join(["bash", "/etc/jira/roles.sh", *map(str, limits), "jira", "temporal"]))
     assert sum(limits) + wanted.administrator == wanted.total
 
 

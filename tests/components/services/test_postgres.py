@@ -50,7 +50,7 @@ def test_it_is_healthy_only_over_tcp_so_that_initdb_does_not_count() -> None:
 
 def test_it_reads_its_password_from_a_file_and_sorts_as_no_libc_update_changes() -> None:
     environment = containers(declared("uat"))["postgres"].inputs["envs"]
-    assert "POSTGRES_PASSWORD_FILE=/run/secrets/postgres" in environment
+    assert "POSTGRES_PASSWORD_FILE=/run/roles/postgres" in environment
     assert any("--locale=C.UTF-8" in value and "--data-checksums" in value for value in environment)
 
 

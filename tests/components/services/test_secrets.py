@@ -86,8 +86,8 @@ def test_nothing_else_that_is_declared_holds_a_secret_unmarked(stack: str) -> No
 def test_each_service_is_given_what_it_needs_and_no_more() -> None:
     given: dict[str, set[str]] = {}
     for name, command in commands(declared("uat")).items():
-        if name.endswith("-files"):
-            given[name.removesuffix("-files")] = {
+        if name.endswith(("-files", "-passwords")):
+            given[name.rpartition("-")[0]] = given.get(name.rpartition("-")[0], set()) | {
                 path for path, text in files(command).items() if CANARY in text
             }
     application = {
@@ -100,7 +100,7 @@ def test_each_service_is_given_what_it_needs_and_no_more() -> None:
         "web": {"/run/secrets/SENTRY_DSN"},
         "migration": application,
         "postgres": {
-            f"/run/secrets/{role}"
+            f"/run/roles/{role}"
             for role in ("postgres", "jira", "migration", "temporal", "backup", "monitoring")
         },
         "postgres-exporter": {"/run/secrets/monitoring"},

@@ -17,7 +17,7 @@ EXPECTED = Path(__file__).parent / "expected"
 
 def test_the_servers_configuration_word_by_word() -> None:
     assert (
-        server_config("password-of-temporal", 4, metrics=True)
+        server_config("temporal", "password-of-temporal", 4, metrics=True)
         == (EXPECTED / "temporal-server.json").read_text()
     )
 
@@ -27,7 +27,10 @@ def test_the_dynamic_configuration_word_by_word() -> None:
 
 
 def test_the_number_of_shards_is_the_settings() -> None:
-    assert json.loads(server_config("x", 512, metrics=False))["persistence"]["numHistoryShards"] == 512
+    assert (
+        json.loads(server_config("temporal", "x", 512, metrics=False))["persistence"]["numHistoryShards"]
+        == 512
+    )
     files = declare("uat", {"services.temporal.history_shards": 8})
     assert (
         files.one("temporal-files", "command:remote:Command").inputs["triggers"]
@@ -36,7 +39,7 @@ def test_the_number_of_shards_is_the_settings() -> None:
 
 
 def test_only_the_frontend_can_be_reached_from_outside_its_container() -> None:
-    services = json.loads(server_config("x", 4, metrics=False))["services"]
+    services = json.loads(server_config("temporal", "x", 4, metrics=False))["services"]
     addresses = {name: service["rpc"]["bindOnIP"] for name, service in services.items()}
     assert addresses == {
         "frontend": "0.0.0.0",
@@ -48,7 +51,7 @@ def test_only_the_frontend_can_be_reached_from_outside_its_container() -> None:
 
 def test_the_pools_of_all_its_services_fit_into_its_share_of_the_connections() -> None:
     """runtime 7. Each service of the one process has its own pool for each store."""
-    config = json.loads(server_config("x", 4, metrics=False))
+    config = json.loads(server_config("temporal", "x", 4, metrics=False))
     pools = sum(store["sql"]["maxConns"] for store in config["persistence"]["datastores"].values())
     assert pools * len(config["services"]) < connections(Services()).temporal
 

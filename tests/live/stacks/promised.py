@@ -81,4 +81,7 @@ HOLDS = (
     "max(jira_drill_rto_seconds) > 0",
     "time() - jira_release_good_timestamp_seconds < 7200",
     "jira_release_good_timestamp_seconds >= jira_release_begun_timestamp_seconds",
+    # Its secrets
+    "count(jira_secret_changed_timestamp_seconds > time() - 86400) >= 10",
+    "jira_secret_maximum_age_seconds == 365 * 86400",
 )

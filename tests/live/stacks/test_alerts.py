@@ -168,6 +168,7 @@ def test_the_command_of_an_alert_can_be_run(uat: Uat, alert: str) -> None:
         (r"\$externalLabels.stack", "uat"),
         (r"\$labels.service", "web"),
         (r"\$labels.unit", "docker.service"),
+        (r"\$labels.secret", "admin"),
     ):
         command = re.sub(rf"\{{\{{ {label} \}}\}}", value, command)
     if not command.startswith("ssh '"):
@@ -263,6 +264,13 @@ def slow(uat: Uat) -> tuple[Fault, ...]:
             lambda: uat.ssh(
                 "for file in releases releases.begun; do sudo mv /mnt/data/$file.kept /mnt/data/$file; done"
             ),
+        ),
+        Fault(
+            "SecretOld",
+            "the note says that a password was made two years ago",
+            "The secret admin is ",
+            lambda: uat.ssh("sudo sed -i.kept 's/^\\(admin [^ ]* \\)20[0-9]*/\\12024/' /mnt/data/rotated"),
+            lambda: uat.ssh("sudo mv /mnt/data/rotated.kept /mnt/data/rotated"),
         ),
     )
     uat.begin(*faults)

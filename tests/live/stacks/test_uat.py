@@ -320,6 +320,24 @@ def test_an_up_again_changes_nothing(stand: Stand, target: Target) -> None:
     assert [timing.changes for timing in stand.run("up")] == [0]
 
 
+def test_secrets_are_made_anew_under_a_workflow_and_the_machine_tells_it(
+    stand: Stand, target: Target, api: Api, store: Store
+) -> None:
+    began = now()
+    workflow = api.triage(api.create("while Temporal gets another login"), delay=20)
+    stand.rehearsal.secret = "temporal,monitoring"
+    stand.run("rotate")
+    seconds_until("the workflow has ended", lambda: api.workflow(workflow) == "COMPLETED", 60)
+    seconds_until("the stack is whole", lambda: whole(target), 60)
+    for secret in ("temporal", "monitoring"):
+        store.holds(f'jira_secret_changed_timestamp_seconds{{secret="{secret}"}} > {began}')
+    store.holds('sum(pg_stat_activity_count{usename="temporal_a"}) > 0')
+    asked = "psql -XAtU postgres -c 'select rolname from pg_roles where rolcanlogin'"
+    roles = target.ssh(f"docker exec jira-uat-postgres {asked}")
+    assert {role for role in roles.split() if role.startswith("temporal")} == {"temporal_a"}
+    assert [timing.changes for timing in stand.run("up")] == [0], "the numbers are kept for the runs to come"
+
+
 def test_what_was_written_survives_the_machine_and_its_disks(stand: Stand, target: Target, api: Api) -> None:
     """All that the first machine had is gone; two buckets and the keys on paper are left."""
     issue = api.create("written in the last minute")

@@ -63,9 +63,9 @@ class Disk:
             *("--cap-drop=ALL", "--tmpfs=/tmp", "--tmpfs=/var/run/postgresql:mode=1777", "--shm-size=64m"),
             *(f"--label=jira-plus-plus.stack={self.stack}", "--label=jira-plus-plus.service=postgres"),
             f"--mount=type=bind,source={self.folder},target={DATA}",
-            f"--mount=type=bind,source={self.root / 'secrets'},target=/run/secrets,readonly",
+            f"--mount=type=bind,source={self.root / 'secrets'},target=/run/roles,readonly",
             f"--mount=type=bind,source={ROLES},target=/etc/jira/roles.sh,readonly",
-            *(f"--env=PGDATA={DATA}", "--env=POSTGRES_PASSWORD_FILE=/run/secrets/postgres"),
+            *(f"--env=PGDATA={DATA}", "--env=POSTGRES_PASSWORD_FILE=/run/roles/postgres"),
             "--env=POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8"
             " --auth-local=trust --auth-host=scram-sha-256",
             *("--entrypoint=docker-entrypoint.sh", image, "postgres", "-c", "listen_addresses=*"),
