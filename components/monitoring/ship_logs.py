@@ -181,10 +181,10 @@ def said(text: str, own: Line) -> Line:
     message = next((fields[name] for name in MESSAGES if isinstance(fields.get(name), str)), "")
     if "DownstreamStatus" in fields:  # the proxy's line of a request, which has no message
         status = fields["DownstreamStatus"]
-        message = " ".join(
-            str(fields.get(name, "-")) for name in ("RequestMethod", "RequestHost", "RequestPath")
+        method, host, path = (
+            fields.get(name, "-") for name in ("RequestMethod", "RequestHost", "RequestPath")
         )
-        message = f"{message} {status}"
+        message = f"{method} {host}{path} {status}"
         level = "error" if isinstance(status, int) and status >= 500 else "info"
     request = next((fields[name] for name in REQUESTS if fields.get(name)), None)
     line |= {
@@ -194,7 +194,7 @@ def said(text: str, own: Line) -> Line:
     if request is not None:
         line["request_id"] = str(request)
     for name, value in fields.items():
-        if value is None or (name in MESSAGES and value == message):
+        if value in (None, "") or (name in MESSAGES and value == message):
             continue
         if (name in NAMES_OF_LEVEL and level_of(value)) or (name == "request_id" and value == request):
             continue
@@ -314,11 +314,11 @@ class Store:
         if status != http.HTTPStatus.OK:
             raise AwayError(f"it answers {status} {answer[:200].decode('utf-8', 'replace')}")
 
-    def known(self, host: str, after: Position) -> set[int]:
-        """The numbers of the entries of `host` that it has of those that come after one."""
+    def known(self, host: str, after: Position, *, inclusive: bool) -> set[int]:
+        """The numbers of the entries of `host` that it has of those after one, or from it on."""
         self._request("GET", "/internal/force_flush")
         begin = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(after.micros / 1e6 - SLACK_SECONDS))
-        query = f"{{host={json.dumps(host)}}} _time:>={begin} seq:>{after.number} | fields seq"
+        query = f"{{host={json.dumps(host)}}} _time:>={begin} seq:>{after.number - inclusive} | fields seq"
         body = urllib.parse.urlencode({"query": query}).encode()
         status, answer = self._request(
             "POST", "/select/logsql/query", body, "application/x-www-form-urlencoded"
@@ -443,8 +443,11 @@ class Joiner:
 class Kept:
     """What outlives the script: how far it is settled, and the counters."""
 
+    NAMES = ("cursor", "inclusive", "shipped", "lost")
     file: Path
     cursor: str | None = None
+    inclusive: bool = False
+    """Whether the entry of the cursor is itself not settled: it is the first of all."""
     shipped: int = 0
     lost: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("journal", "rate", "store"), 0))
 
@@ -460,7 +463,8 @@ class Kept:
         except (OSError, ValueError, KeyError, TypeError) as error:
             say(f"WARNING: {file}: {error!r}; the journal is read from its beginning")
             return kept
-        kept.cursor, kept.shipped = found["cursor"], int(found.get("shipped", 0))
+        kept.cursor, kept.inclusive = found["cursor"], bool(found.get("inclusive"))
+        kept.shipped = int(found.get("shipped", 0))
         kept.lost |= {name: int(count) for name, count in found.get("lost", {}).items()}
         return kept
 
@@ -469,7 +473,7 @@ class Kept:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         new = self.file.with_suffix(".new")
         with new.open("w", encoding="utf-8") as output:
-            json.dump({"cursor": self.cursor, "shipped": self.shipped, "lost": self.lost}, output)
+            json.dump({name: getattr(self, name) for name in self.NAMES}, output)
             output.flush()
             os.fsync(output.fileno())
         new.replace(self.file)
@@ -512,7 +516,9 @@ class Shipper:
                 self._store.reach()
                 known: set[int] = set()
                 if self._kept.cursor:
-                    known = self._store.known(self._host, Position.of(self._kept.cursor))
+                    known = self._store.known(
+                        self._host, Position.of(self._kept.cursor), inclusive=self._kept.inclusive
+                    )
                 self._is_reached()
                 tries = 0
                 self._ship(known)
@@ -525,14 +531,15 @@ class Shipper:
                     say(f"WARNING: {reason}; it is started again")
                     self._wait(PAUSES[0])
         self._settle()
-        self._kept.write()
+        if self._kept.cursor:
+            self._kept.write()
         self._tell()
 
     def _ship(self, known: set[int]) -> None:
         self._batch, self._bytes = [], 0
         self._settling.clear()
-        self._joiner.begin(self._kept.cursor)
-        begin = Position.of(self._kept.cursor) if self._kept.cursor else None
+        begin = Position.of(self._kept.cursor) if self._kept.cursor and not self._kept.inclusive else None
+        self._joiner.begin(begin.cursor if begin else None)
         self._settled = (begin.sequence, begin.number) if begin else None
         with closing(Journal(self._kept.cursor)) as journal:
             while True:
@@ -558,6 +565,9 @@ class Shipper:
         position = Position.of(entry["__CURSOR"])
         if self._settled and (position.sequence, position.number) == self._settled:
             return
+        if self._kept.cursor is None:
+            self._kept.cursor, self._kept.inclusive = position.cursor, True
+            self._kept.write()
         self._count(position, entry)
         text = self._joiner.add(entry, text_of(entry.get("MESSAGE")))
         if text is None:
@@ -640,7 +650,7 @@ class Shipper:
     def _settle(self) -> None:
         settled = time.monotonic() - SETTLE_SECONDS
         while self._settling and self._settling[0][0] <= settled:
-            self._kept.cursor = self._settling.popleft()[1]
+            self._kept.cursor, self._kept.inclusive = self._settling.popleft()[1], False
 
     def _tick(self) -> None:
         now = time.monotonic()
