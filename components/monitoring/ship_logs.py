@@ -632,7 +632,9 @@ class Shipper:
         service, unit = service_of_unit(entry)
         if self._ours and not unit.startswith("jira-plus-plus"):
             return None
-        return line | {"service": service, "source": "machine", **({"unit": unit} if unit else {})}
+        line |= {"service": service, "source": "machine"}
+        known = {"unit": unit, "identifier": text_of(entry.get("SYSLOG_IDENTIFIER"))}
+        return line | {name: value for name, value in known.items() if value}
 
     def _hand_over(self) -> None:
         refused = self._store.insert(self._batch)

@@ -193,6 +193,7 @@ def test_the_machines_own_lines_come_too_and_an_image_that_is_gone_has_its_id(ma
         until(lambda: len(machine.store.lines) == 3)
     first, second, third = machine.store.lines
     assert (first["service"], first["source"], first["level"]) == ("deploy", "machine", "warn")
+    assert (first["identifier"], first["unit"]) == ("deploy", "session-1.scope")
     assert second["release"] == "sha256:gone"
     assert third["service"] == "postgres"
 
