@@ -12,6 +12,7 @@ from components.host import Host, HostArgs
 from components.monitoring.address import NAME as METRICS_USER
 from components.monitoring.alertmanager import Alertmanager
 from components.monitoring.alerts import Alerts
+from components.monitoring.logs import Logs
 from components.monitoring.metrics import Metrics
 from components.monitoring.node_exporter import NodeExporter
 from components.monitoring.postgres_exporter import PostgresExporter
@@ -32,7 +33,7 @@ from components.services.watchtower import Watchtower
 from components.services.web import Web
 from components.services.worker import Worker
 from components.settings import Settings, secret, variables
-from components.settings.images import MONITORING
+from components.settings.images import LOGS, MONITORING
 
 
 class Platform(pulumi.ComponentResource):
@@ -129,6 +130,8 @@ class Platform(pulumi.ComponentResource):
             containers += [metrics.container, exporter.container]
             containers.append(Alerts("alerts", site, [metrics.container], child).container)
             containers.append(Alertmanager("alertmanager", site, child).container)
+            if settings.logged:
+                containers.append(Logs("logs", site, child).container)
             watched = [container.service for container in containers]
             containers.append(NodeExporter("node-exporter", site, watched, child).container)
 
@@ -164,7 +167,7 @@ class Platform(pulumi.ComponentResource):
 
 
 def switched_off(settings: Settings) -> set[str]:
-    """The images that the stack does without: of watchers, buckets, metrics, the database's other form."""
+    """The images that the stack does without: of watchers, buckets, monitoring, the database's other form."""
     services = settings.services
     watchers = {name for name in ("autoheal", "watchtower") if not getattr(services, name).enabled}
     databases = {"postgres", "postgres_archiving"} - {postgres_image(settings.backup)}
@@ -173,6 +176,7 @@ def switched_off(settings: Settings) -> set[str]:
         | databases
         | (set() if settings.backup.buckets else {"restic"})
         | (set() if settings.monitored else set(MONITORING))
+        | (set() if settings.logged else set(LOGS))
     )
 
 

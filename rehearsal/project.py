@@ -80,6 +80,13 @@ def monitored(root: Path, stack: str) -> bool:
     return _section(stack_file, "host").get("kind") != "local" if enabled is None else bool(enabled)
 
 
+def logged(root: Path, stack: str) -> bool:
+    """Whether the stack keeps its logs, as the same file tells it."""
+    wanted = _section(_rehearsed(root, stack), "monitoring").get("logs")
+    kind = _section(_rehearsed(root, stack), "host").get("kind")
+    return monitored(root, stack) and (kind != "local" if wanted is None else bool(wanted))
+
+
 def exports_elsewhere(root: Path, stack: str) -> bool:
     """Whether the stack hands masked rows on, to a bucket that is at no address of a rehearsal's."""
     exports = _section(_rehearsed(root, stack), "backup").get("masked") or {}

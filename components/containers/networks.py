@@ -30,7 +30,7 @@ NETWORKS = {
     "edge-api": Network("traefik to api"),
     "edge-web": Network("traefik to web"),
     "edge-temporal-ui": Network("traefik to temporal-ui"),
-    "edge-metrics": Network("traefik to metrics, which asks it for its own"),
+    "edge-metrics": Network("traefik to metrics and logs; metrics asks both for theirs"),
     "data": Network("postgres to those that store in it"),
     "workflow": Network("temporal to those that run or watch workflows"),
     # All three are in `workflow`, too: it gives none of them another to reach.

@@ -20,7 +20,7 @@ REVIVE_UNIT=jira-plus-plus-revive.service
 EXISTING=${EXISTING:-no} SHARED=${SHARED:-no}
 SWAP_IS_OURS=/usr/local/lib/jira-plus-plus/swap-is-ours
 APT_LOCK_SECONDS=${APT_LOCK_SECONDS:-600} # daily upgrades may take that long
-PACKAGES=(apparmor ca-certificates e2fsprogs iptables tzdata)
+PACKAGES=(apparmor ca-certificates e2fsprogs iptables python3 tzdata)
 
 say() { printf '%s\n' "$*"; }
 warn() { printf 'WARNING: %s\n' "$*" >&2; }
@@ -191,15 +191,16 @@ WantedBy=docker.service
 UNIT
 }
 
-# The journal keeps what the containers say, those that are gone, too. To its limit of rate they all are one, Docker.
+# The journal keeps what the containers say, those that are gone, too. To its limit of rate they all are one, Docker: so there
+# is none. What is too much goes as the oldest, once the journal has its size, and is counted (components/monitoring/ship_logs.py).
 write_journal() {
   put 0644 /etc/systemd/journald.conf.d/jira-plus-plus.conf <<'CONF'
 [Journal]
 Storage=persistent
 SystemMaxUse=2G
 MaxRetentionSec=1month
-RateLimitIntervalSec=30s
-RateLimitBurst=100000
+RateLimitIntervalSec=0
+RateLimitBurst=0
 CONF
 }
 

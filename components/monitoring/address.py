@@ -1,6 +1,8 @@
-"""Where the store of metrics is, for who asks it or leads to it."""
+"""Where the stores of metrics and of logs are, for who asks them or leads to them."""
 
 ALIAS = "metrics"
 PORT = 8428
+LOGS_ALIAS = "logs"
+LOGS_PORT = 9428
 NAME = "admin"
-"""Who logs in to its interface."""
+"""Who logs in to their interface."""

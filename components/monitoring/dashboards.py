@@ -158,11 +158,33 @@ DRILLS = Row(
         Panel("From nothing to checked", ("jira_drill_rto_seconds",), unit="s", width=6),
     ),
 )
+LOGS = Row(
+    "Logs",
+    (
+        Panel("Lines per second", ("sum(rate(jira_logs_shipped_lines_total[1m]))",)),
+        Panel(
+            "Behind",
+            ("jira_logs_behind_seconds",),
+            unit="s",
+            about="the age of what is not in their store yet",
+        ),
+        Panel(
+            "Lines lost in an hour",
+            ("sum by (reason) (increase(jira_logs_lost_lines_total[1h]))",),
+            about="journal: gone before they were read; rate: left out by journald; store: refused",
+        ),
+    ),
+)
 
 
-def rows(*, drills: bool) -> tuple[Row, ...]:
-    """What the overview has; `drills`: whether copies leave the machine, which are restored on trial."""
-    return (WELL, REQUESTS, APPLICATION, DATABASE, MACHINE, *((DRILLS,) if drills else ()))
+def rows(*, drills: bool, logs: bool) -> tuple[Row, ...]:
+    """What the overview has.
+
+    `drills`: whether copies leave the machine, which are restored on trial. `logs`: whether there is a store
+    of logs.
+    """
+    besides = (*((DRILLS,) if drills else ()), *((LOGS,) if logs else ()))
+    return (WELL, REQUESTS, APPLICATION, DATABASE, MACHINE, *besides)
 
 
 def overview(found: Sequence[Row]) -> str:

@@ -4,23 +4,24 @@ The script has to be root to ask Docker and to read the backups' folder. A conta
 would be root of the machine, and this one is asked nothing by anybody.
 """
 
-import base64
-import shlex
 from collections.abc import Sequence
-from pathlib import Path
 
 import pulumi
 
 from components.containers.mount import Mount
 from components.host.folders import BACKUPS
 from components.host.machine import once
+from components.monitoring.unit import Unit
 from components.services.site import Site
 from components.settings.backup import Backup
 
-HERE = Path(__file__).parent
-SCRIPT = "/usr/local/lib/jira-plus-plus/host-metrics.sh"
-UNIT = "jira-plus-plus-metrics.service"
 FOLDER = "/srv/jira/metrics"
+UNIT = Unit(
+    "host-metrics.sh",
+    "jira-plus-plus-metrics.service",
+    "Writes the metrics of the machine and of Jira++ on it",
+    FOLDER,
+)
 DAY_SECONDS = 24 * 60 * 60
 
 
@@ -49,15 +50,8 @@ class HostMetrics(pulumi.ComponentResource):
             services,
             site.settings.monitoring.secret_days,
         )
-        installed = host.run(
-            f"{name}-installed",
-            create=f"{host.sudo}{shlex.join(['sh', '-s', '--', SCRIPT, UNIT, FOLDER, *words])}",
-            stdin=script(),
-            delete=(
-                f"{host.sudo}systemctl disable --quiet --now {UNIT}; "
-                f"{host.sudo}rm -rf {SCRIPT} /etc/systemd/system/{UNIT} {FOLDER}"
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
+        installed = UNIT.installed(
+            f"{name}-installed", site.runtime, words, (FOLDER,), pulumi.ResourceOptions(parent=self)
         )
         # Waits for the command: Docker refuses a source that is not there.
         self._folder = once(FOLDER, installed)
@@ -86,9 +80,3 @@ def arguments(
         *("--secret-age", str(secret_days * DAY_SECONDS)),
         *(word for service in services for word in ("--service", service)),
     ]
-
-
-def script() -> str:
-    """The script that installs, and the script within it."""
-    payload = base64.encodebytes((HERE / "host-metrics.sh").read_bytes()).decode()
-    return f"{(HERE / 'install.sh').read_text(encoding='utf-8')}\ninstall_unit <<'SCRIPT'\n{payload}SCRIPT\n"

@@ -2,15 +2,16 @@
 #
 # Puts a script on the machine that runs for good, as a unit of systemd.
 #
-#   sh -s -- SCRIPT UNIT FOLDER ARGUMENT... <this file, followed by: install_unit <<'SCRIPT' ... SCRIPT>
+#   sh -s -- SCRIPT UNIT ABOUT FOLDER ARGUMENT... <this file, followed by: install_unit <<'SCRIPT' ... SCRIPT>
 #
-# FOLDER is where it writes; what is in it is nobody's secret.
+# ABOUT is what systemd calls the unit. FOLDER is where it writes; what is in it is nobody's secret.
 set -eu
 
 script=$1
 unit=$2
-folder=$3
-shift 3
+about=$3
+folder=$4
+shift 4
 arguments=$* # one word each
 
 install_unit() {
@@ -21,7 +22,7 @@ install_unit() {
   mv "$script.new" "$script"
   cat >"/etc/systemd/system/$unit" <<UNIT
 [Unit]
-Description=Writes the metrics of the machine and of Jira++ on it
+Description=$about
 After=docker.service
 StartLimitIntervalSec=0
 

@@ -7,7 +7,7 @@ from components.containers.health import http
 from components.containers.limits import Limits
 from components.containers.storage import Storage
 from components.monitoring import alertmanager, alerts, dashboards, node_exporter, postgres_exporter, scrape
-from components.monitoring.address import ALIAS, PORT
+from components.monitoring.address import ALIAS, LOGS_ALIAS, LOGS_PORT, PORT
 from components.services import temporal, traefik
 from components.services.site import Site
 
@@ -56,6 +56,7 @@ class Metrics(pulumi.ComponentResource):
                                 "host": f"{node_exporter.ALIAS}:{node_exporter.PORT}",
                                 "alerts": f"{alerts.ALIAS}:{alerts.PORT}",
                                 "alertmanager": f"{alertmanager.ALIAS}:{alertmanager.PORT}",
+                                **({"logs": f"{LOGS_ALIAS}:{LOGS_PORT}"} if site.settings.logged else {}),
                             },
                             found={
                                 "api": ("api", settings.api.port),
@@ -65,7 +66,8 @@ class Metrics(pulumi.ComponentResource):
                         ),
                         f"{DASHBOARDS}/overview.json": dashboards.overview(
                             dashboards.rows(
-                                drills=host.data_path is not None and site.settings.backup.drilled
+                                drills=host.data_path is not None and site.settings.backup.drilled,
+                                logs=site.settings.logged,
                             )
                         ),
                     },

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.monitoring.address import ALIAS, PORT
+from components.monitoring.address import ALIAS, LOGS_ALIAS, LOGS_PORT, PORT
 from components.services import clients
 from components.settings.tls import Tls
 
@@ -20,6 +20,15 @@ LOOKING = (
     r"(/prometheus)?/vmalert/api/v1/(rules|alerts|group|rule|alert|notifiers)",
 )
 """Paths of the store of metrics that its interface asks. Others write, delete, and show how it is run."""
+LOGS = "logs"
+"""Traefik's service behind the name of the metrics, for the paths below."""
+SEARCHING = (
+    r"/select/vmui(/[A-Za-z0-9_.-]*)*",
+    r"/select/logsql/(query|query_time_range|hits|facets|tail|stats_query|stats_query_range)",
+    r"/select/logsql/(streams|stream_ids|(stream_)?field_(names|values))",
+    r"/select/(buildinfo|tenant_ids)",
+)
+"""Paths of the store of logs that its interface asks. Others write, delete, and show how it is run."""
 ASSETS = "web-assets"
 """The same for the files of a build of the web application, which pages ask for that were opened before."""
 AN_ASSET = "PathPrefix(`/assets/`) && (Method(`GET`) || Method(`HEAD`))"
@@ -56,6 +65,8 @@ class Routing:
     """`name:hash`."""
     metrics_users: Sequence[str]
     """Likewise; without a name for the metrics they are not used."""
+    logs: bool
+    """Whether logs are found by that name, too."""
     proxies: Sequence[str]
     """Networks of the peers that name their client, see `components.services.clients`."""
     only_proxies: bool
@@ -97,6 +108,9 @@ def dynamic_config(routing: Routing) -> str:
         config["http"]["services"] = {
             "metrics": {"loadBalancer": {"servers": [{"url": f"http://{ALIAS}:{PORT}"}]}}
         }
+        if routing.logs:
+            server = {"url": f"http://{LOGS_ALIAS}:{LOGS_PORT}"}
+            config["http"]["services"][LOGS] = {"loadBalancer": {"servers": [server]}}
     if secure:
         # Without a name that is served there is no certificate to show.
         config["tls"] = {"options": {"default": {"minVersion": "VersionTLS12", "sniStrict": True}}}
@@ -161,8 +175,9 @@ def services(routing: Routing) -> dict[str, dict[str, Any]]:
                 " && Path(`/`)",
                 ["metrics-users", "metrics-overview"],
             ),
+            ("logs", "metrics", LOGS, f" && ({_any_of(SEARCHING)})", ["metrics-users"]),
         ):
-            if parents and purpose in routing.host_names:
+            if parents and purpose in routing.host_names and (service != LOGS or routing.logs):
                 found[f"{name}-{kind}"] = {
                     "rule": f"Host(`{routing.host_names[purpose]}`) && {NOT_THE_OPERATORS}{condition}",
                     "parentRefs": parents,

@@ -71,6 +71,7 @@ class Traefik(pulumi.ComponentResource):
                     tls=tls,
                     temporal_users=(f"{TEMPORAL_UI_USER}:{known[0]}",),
                     metrics_users=(f"{METRICS_USER}:{known[1]}",),
+                    logs=settings.logged,
                     proxies=clients.proxies(settings),
                     only_proxies=clients.only_proxies(settings),
                     certificate=tuple(known[2]) if known[2] else None,
@@ -182,7 +183,11 @@ def static_config(tls: Tls) -> str:
             "fields": {
                 "headers": {
                     "defaultMode": "drop",
-                    "names": dict.fromkeys(("User-Agent", "Cf-Ray", clients.HEADER), "keep"),
+                    "names": dict.fromkeys(
+                        # By either a request is found in the logs of all that it came through.
+                        ("User-Agent", "Cf-Ray", "X-Request-Id", clients.HEADER),
+                        "keep",
+                    ),
                 }
             },
         },

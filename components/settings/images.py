@@ -23,6 +23,8 @@ _REPOSITORY = re.compile(
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 MONITORING = ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager")
 """Of a stack that has metrics."""
+LOGS = ("logs",)
+"""Of one that keeps its logs, too."""
 _EXAMPLE = "e.g. traefik:v3.6.25@sha256:<64 hexadecimal digits>"
 
 
@@ -143,4 +145,7 @@ class Images(Section):
     )
     alertmanager: Reference | None = Field(
         None, description="image of Alertmanager, which tells of alerts; required by monitoring"
+    )
+    logs: Reference | None = Field(
+        None, description="image of VictoriaLogs, which keeps the logs; required by monitoring.logs"
     )

@@ -10,7 +10,7 @@ from components.settings.section import Section
 
 
 class Monitoring(Section):
-    """Metrics of every service and of the machine, on the machine itself."""
+    """Metrics and logs of every service and of the machine, on the machine itself."""
 
     enabled: bool | None = Field(
         None, description="whether it runs; left out, it does for every kind but local"
@@ -21,7 +21,22 @@ class Monitoring(Section):
     secret_days: Annotated[int, between(1, 3650, "days")] = Field(
         365, description="how old a secret may be before that is told (`make rotate`)"
     )
+    logs: bool | None = Field(
+        None,
+        description="whether logs are kept where they can be searched; left out, they are where this runs,"
+        " but for kind local",
+    )
+    log_days: Annotated[int, between(1, 3650, "days")] = Field(
+        30, description="how long logs are kept, on the data disk"
+    )
+    log_disk_mb: Annotated[int, between(128, 1_000_000, "MB")] = Field(
+        2048, description="what logs may use of the data disk, on which the oldest days make room"
+    )
 
     def runs_on(self, host: Host) -> bool:
         """Whether it runs on a host of that kind. Nothing on a developer's machine outlives a working day."""
         return host.kind != "local" if self.enabled is None else self.enabled
+
+    def logs_on(self, host: Host) -> bool:
+        """Whether logs are kept on a host of that kind: a developer's machine has no journal."""
+        return self.runs_on(host) and (host.kind != "local" if self.logs is None else self.logs)

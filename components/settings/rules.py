@@ -32,7 +32,7 @@ from components.settings.firewall import (
     worldwide,
 )
 from components.settings.host import Host
-from components.settings.images import MONITORING, Images, parse
+from components.settings.images import LOGS, MONITORING, Images, parse
 from components.settings.memory import memory_budget, server_memory_mb
 from components.settings.monitoring import Monitoring
 from components.settings.network import unroutable
@@ -610,6 +610,35 @@ def monitoring_has_its_images(host: Host, images: Images, monitoring: Monitoring
                 "is required, since the stack has metrics",
                 "write it as in Pulumi.uat.yaml of a newer checkout, or set monitoring.enabled to false",
             )
+    for name in LOGS:
+        if monitoring.logs_on(host) and getattr(images, name) is None:
+            yield Problem(
+                f"images.{name}",
+                NOTHING,
+                "is required, since the stack keeps its logs",
+                "write it as in Pulumi.uat.yaml of a newer checkout, or set monitoring.logs to false",
+            )
+
+
+def logs_have_a_journal(host: Host, monitoring: Monitoring) -> Iterator[Problem]:
+    """They are the journal's, and found by the interface of the metrics."""
+    path = "monitoring.logs"
+    if not monitoring.logs:
+        return
+    if not monitoring.runs_on(host):
+        yield Problem(
+            path,
+            _show(path, True),
+            "is a part of the monitoring, which the stack has not",
+            "remove it, or set monitoring.enabled to true",
+        )
+    elif host.kind == "local":
+        yield Problem(
+            path,
+            _show(path, True),
+            "takes the logs from a server's journal, and a developer's machine has none",
+            "remove it, and read them with docker logs",
+        )
 
 
 def metrics_are_there_for_their_name(host: Host, domain: Domain, monitoring: Monitoring) -> Iterator[Problem]:
@@ -738,6 +767,7 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     archive_has_its_image,
     monitoring_has_its_images,
     metrics_are_there_for_their_name,
+    logs_have_a_journal,
     examples_are_replaced,
     development_is_local,
     development_is_there,

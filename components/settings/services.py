@@ -187,6 +187,14 @@ class Metrics(Service):
     cpus: Cpus = 0.5
 
 
+class Logs(Service):
+    """VictoriaLogs: it keeps what the containers and the machine say."""
+
+    least_memory_mb = 96
+    memory_mb: int = 128
+    cpus: Cpus = 0.5
+
+
 class PostgresExporter(Service):
     """Tells the metrics of the database."""
 
@@ -233,6 +241,7 @@ class Services(Section):
     migration: Migration = Field(Migration(), description="the one-shot schema migration")
     backup: Backup = Field(Backup(), description="the nightly dump")
     metrics: Metrics = Field(Metrics(), description="the store of metrics")
+    logs: Logs = Field(Logs(), description="the store of logs")
     postgres_exporter: PostgresExporter = Field(PostgresExporter(), description="the metrics of the database")
     node_exporter: NodeExporter = Field(NodeExporter(), description="the metrics of the machine")
     alerts: Alerts = Field(Alerts(), description="the rules of alerts")

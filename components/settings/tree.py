@@ -39,3 +39,8 @@ class Settings(Section):
     def monitored(self) -> bool:
         """Whether the stack has metrics."""
         return self.monitoring.runs_on(self.host)
+
+    @property
+    def logged(self) -> bool:
+        """Whether the stack keeps its logs where they can be searched."""
+        return self.monitoring.logs_on(self.host)

@@ -102,6 +102,8 @@ _UI = "github.com/temporalio/ui-server/v2"
 
 
 _VICTORIA = "github.com/VictoriaMetrics/VictoriaMetrics"
+_LOGS = "github.com/VictoriaMetrics/VictoriaLogs"
+"""The module proxy has v1.52.2 of it and no v1.52.0; its changelog ends with v1.52.0, of the same day."""
 _COMMON = "github.com/prometheus/common/version.Version"
 _ALERTMANAGER = "github.com/prometheus/alertmanager"
 
@@ -285,6 +287,20 @@ IMAGES = (
         "v1.151.0",
         "victoriametrics/vmalert:v1.151.0",
         programs=(_victoria("vmalert", "vmalert-prod"),),
+    ),
+    Image(
+        "logs",
+        "v1.52.0",
+        "victoriametrics/victoria-logs:v1.52.0, on nothing in place of distroless/static",
+        parent="",
+        takes_from=("packages",),
+        programs=(
+            GoProgram(
+                f"{_LOGS}/app/victoria-logs",
+                "victoria-logs-prod",
+                (f"{_VICTORIA}/lib/buildinfo.Version=victoria-logs-tags-v1.52.0",),
+            ),
+        ),
     ),
     Image(
         "busybox",

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from functools import partial
 from typing import Any
 
-from components.settings.images import MONITORING
+from components.settings.images import LOGS, MONITORING
 from operations.beside import Part
 from rehearsal.images import ImageError, builder, registry
 from rehearsal.images.catalogue import IMAGES as IMAGES_HERE
@@ -44,12 +44,13 @@ def fragment(
     leaving: Collection[str] = (),
     *,
     monitored: bool = False,
+    logged: bool = False,
 ) -> dict[str, Any]:
     """Builds and pushes what cannot be pulled; returns what to lay over the stack file.
 
     What a server boots from is built for `server_image` alone, the name that Hetzner has for it; the storage
     elsewhere, where something of the stack's goes off the machine (`leaving`, keys of `LEAVING`), and what
-    makes metrics for one that has them (`monitored`).
+    makes metrics or keeps logs for one that has them (`monitored`, `logged`).
 
     Raises:
         ImageError: an image could not be built, or the registry on this machine did not take it.
@@ -59,7 +60,7 @@ def fragment(
         names = tuple(name for name in besides if name in OWN)
         say("images: pulled from the registries of the stack file; the application is built here")
     else:
-        names = (*BUILT, *besides, *(MONITORING if monitored else ()))
+        names = (*BUILT, *besides, *(MONITORING if monitored else ()), *(LOGS if logged else ()))
         say("images: no public registry answers, so they are built here")
     wanted = (*names, "application")
     pushed: dict[str, str] = {}

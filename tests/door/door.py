@@ -137,6 +137,7 @@ def opened(
             tls=tls,
             temporal_users=(f"admin:{htpasswd(PASSWORD)}",),
             metrics_users=(f"admin:{htpasswd(PASSWORD)}",),
+            logs=True,
             proxies=(f"{CLOUDFLARE}/32",),
             only_proxies=False,
             certificate=None if trusted else (certificate.read_text(), key.read_text()),
@@ -144,7 +145,7 @@ def opened(
         dynamic = json.loads(dynamic_config(routing))
         dynamic["http"]["services"] = {
             name: {"loadBalancer": {"servers": [{"url": backend}]}}
-            for name in ("api", "web", "temporal-ui", "metrics")
+            for name in ("api", "web", "temporal-ui", "metrics", "logs")
         }
         routes(dynamic)
         (folder / "dynamic").mkdir(exist_ok=True)

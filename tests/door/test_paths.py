@@ -111,6 +111,33 @@ def test_nobody_writes_or_deletes_metrics_with_a_password_either(door: Door) -> 
         assert answers == [404, 404], path
 
 
+def test_of_the_logs_is_to_be_had_what_their_interface_asks_and_with_the_same_password(door: Door) -> None:
+    for path in (
+        "/select/vmui/",
+        "/select/vmui/assets/index-1.js",
+        "/select/logsql/query?query=*",
+        "/select/logsql/stream_field_values",
+        "/select/logsql/field_names",
+        "/select/logsql/streams",
+        "/select/buildinfo",
+    ):
+        assert door.ask("metrics", path).status == 401, path
+        assert door.ask("metrics", path, headers=LOGIN).seen["path"] == path
+    for path in (
+        "/insert/jsonline",
+        "/select/logsql/other",
+        "/select/vmalert/api/v1/rules",
+        "/internal/force_flush",
+        "/internal/partition/detach",
+        "/internal/select/query",
+        "/delete/run_task",
+    ):
+        answers = [
+            door.ask("metrics", path, headers=LOGIN, method=method).status for method in ("GET", "POST")
+        ]
+        assert answers == [404, 404], path
+
+
 def test_the_name_of_the_metrics_alone_leads_to_their_overview(door: Door) -> None:
     assert door.ask("metrics", "/").status == 401
     answer = door.ask("metrics", "/", headers=LOGIN)

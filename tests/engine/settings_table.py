@@ -50,6 +50,10 @@ RECORDS = (*A_RECORDS, *(f"{record}aaa" for record in A_RECORDS))
 WATCHED = {"node-exporter-host-installed": "~ create"}
 """The script on the machine is told what has to run, and which evidence there is to be."""
 METRICS_FILES = {"metrics-files": NEW_FILES, "metrics": "± mounts"}
+STORE_OF_LOGS = (
+    *("logs", "logs-data-owner", "logs-shipped", "image-logs"),
+    *("logs-busybox-bin", "logs-busybox-lib", "logs-busybox-filled"),
+)
 CANARY = {"image": f"example.com/api:2.0.0@{DIGEST}", "share": 5}
 BESIDE_THE_API = {
     "image-api-canary": "+",
@@ -453,7 +457,15 @@ ROWS = [
     Row(
         "images.metrics",
         f"victoriametrics/victoria-metrics:v1.152.0@{DIGEST}",
-        {"image-metrics": "± name", "metrics": "± image labels"},
+        {
+            "image-metrics": "± name",
+            "metrics": "± image labels",
+            # Its BusyBox is the store of logs', too.
+            "logs-busybox-bin": "± labels",
+            "logs-busybox-lib": "± labels",
+            "logs-busybox-filled": "~ create",
+            "logs": "± mounts",
+        },
     ),
     Row(
         "images.postgres_exporter",
@@ -474,6 +486,11 @@ ROWS = [
         "images.alertmanager",
         f"prom/alertmanager:v0.34.1@{DIGEST}",
         {"image-alertmanager": "± name", "alertmanager": "± image labels"},
+    ),
+    Row(
+        "images.logs",
+        f"victoriametrics/victoria-logs:v1.53.0@{DIGEST}",
+        {"image-logs": "± name", "logs": "± image labels"},
     ),
     # ── services: memory, in place except where a process sizes itself by it
     Row(
@@ -507,6 +524,7 @@ ROWS = [
         {"backup": "~ memory memorySwap", "migration-backup": "~ create:--memory create:--memory-swap"},
     ),
     Row("services.metrics.memory_mb", 128, {"metrics": "± entrypoints memory memorySwap"}),
+    Row("services.logs.memory_mb", 112, {"logs": "± command memory memorySwap"}),
     Row("services.postgres_exporter.memory_mb", 24, {"postgres-exporter": "~ memory memorySwap"}),
     Row("services.node_exporter.memory_mb", 24, {"node-exporter": "~ memory memorySwap"}),
     Row("services.alerts.memory_mb", 40, {"alerts": "~ memory memorySwap"}),
@@ -532,6 +550,7 @@ ROWS = [
     Row("services.migration.cpus", 0.3, {"migration": "~ create:--cpus"}),
     Row("services.backup.cpus", 0.3, {"backup": "± cpus", "migration-backup": "~ create:--cpus"}),
     Row("services.metrics.cpus", 0.3, {"metrics": "± cpus"}),
+    Row("services.logs.cpus", 0.3, {"logs": "± cpus"}),
     Row("services.postgres_exporter.cpus", 0.3, {"postgres-exporter": "± cpus"}),
     Row("services.node_exporter.cpus", 0.3, {"node-exporter": "± cpus"}),
     Row("services.alerts.cpus", 0.3, {"alerts": "± cpus"}),
@@ -858,6 +877,19 @@ ROWS = [
     # ── monitoring
     Row("monitoring.retention_days", 7, {"metrics": "± entrypoints"}),
     Row("monitoring.secret_days", 90, WATCHED),
+    Row("monitoring.log_days", 7, {"logs": "± command"}),
+    Row("monitoring.log_disk_mb", 1024, {"logs": "± command"}),
+    Row(
+        "monitoring.logs",
+        False,
+        {
+            **dict.fromkeys(STORE_OF_LOGS, "-"),
+            **METRICS_FILES,
+            **WATCHED,
+            "image-retired": "~ create",
+            "traefik-dynamic": "~ stdin",
+        },
+    ),
     Row(
         "monitoring.enabled",
         False,
@@ -871,7 +903,7 @@ ROWS = [
                     *("network-metrics-host", "edge-metrics-a", "edge-metrics-aaaa"),
                     *("alerts", "alerts-files", "alertmanager", "alertmanager-files"),
                     *("alertmanager-data-owner", "image-alerts", "image-alertmanager"),
-                    "network-metrics-alerts",
+                    *("network-metrics-alerts", *STORE_OF_LOGS),
                 ),
                 "-",
             ),

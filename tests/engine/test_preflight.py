@@ -256,7 +256,7 @@ def catalogue(lab: Lab, name: str, retired: str = "") -> None:
 def test_a_server_whose_type_is_retired_runs_on_and_is_deployed_to(bring: Bring) -> None:
     """infrastructure B6: existing servers keep a type that cannot be ordered any more."""
     lab = bring("uat")
-    deployment = lab.deployment("uat", {"services.api.memory_mb": 300})
+    deployment = lab.deployment("uat", {"services.api.memory_mb": 256})
     catalogue(lab, "cx23", retired='_type("cx23", 2, 4, 40),')
     journal = deployment.up()
     assert [step.name for step in journal.steps if step.op == "update"] == ["api"]
@@ -396,7 +396,7 @@ def test_a_preview_while_a_provider_does_not_answer_shows_what_the_state_says(br
     """infrastructure A9: a pull request is reviewed during an outage, too."""
     lab = bring("uat")
     lab.fault({"kind": "status", "path": "^/client/v4/", "status": 503, "count": None})
-    journal = lab.deployment("uat", {"services.api.memory_mb": 300}).preview()
+    journal = lab.deployment("uat", {"services.api.memory_mb": 256}).preview()
     assert [step.name for step in journal.steps if step.op == "update"] == ["api"]
     assert any("going on with what the state says" in line for line in lab.output)
 

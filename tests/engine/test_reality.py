@@ -212,12 +212,12 @@ def test_a_destroy_leaves_nothing_whatever_was_done_by_hand(deed: str, bring: Br
 def test_the_last_run_again_reads_all_and_writes_nothing_where_nothing_strayed(bring: Bring) -> None:
     """The state is written once for each resource that is read anew: most of what an idle deploy costs."""
     lab = bring("uat")
-    lab.deployment("uat", {"services.api.memory_mb": 300}).up()
+    lab.deployment("uat", {"services.api.memory_mb": 256}).up()
     (path,) = (lab.state / "backend" / ".pulumi" / "stacks").rglob("uat.json")
     written, asked = path.stat().st_mtime_ns, len(lab.requests())
-    journal = lab.deployment("uat", {"services.api.memory_mb": 300}).up()
+    journal = lab.deployment("uat", {"services.api.memory_mb": 256}).up()
     assert (journal.changes, path.stat().st_mtime_ns) == (0, written)
     assert any("/dns_records/" in request["p"] for request in lab.requests()[asked:]), "it was looked at"
     Hand(lab).changes_a_record()
-    journal = lab.deployment("uat", {"services.api.memory_mb": 300}).up()
+    journal = lab.deployment("uat", {"services.api.memory_mb": 256}).up()
     assert journal.put_back == ["edge-api-a was changed"]

@@ -146,7 +146,7 @@ def test_a_release_is_checked_and_recorded_once_its_container_is_healthy(image: 
 def test_what_is_no_release_gets_the_traffic_and_is_not_recorded(bring: Bring) -> None:
     lab = bring("uat")
     since = len(lab.commands())
-    limits = {"services.api.memory_mb": 352, "application.log_level": "debug"}
+    limits = {"services.api.memory_mb": 256, "application.log_level": "debug"}
     lab.deployment("uat", {**limits, "images.temporal_ui": NEW["temporal_ui"]}).up()
     assert ends(lab, since) == ["cutover"]
 

@@ -9,7 +9,7 @@ from rehearsal.declared.platform import CONTAINER, declared
 
 NOBODYS = {
     *("backup", "autoheal", "watchtower"),
-    *("metrics", "postgres-exporter", "node-exporter", "alerts", "alertmanager"),
+    *("metrics", "postgres-exporter", "node-exporter", "alerts", "alertmanager", "logs"),
 }
 """Nobody waits for their answers."""
 

@@ -59,3 +59,18 @@ def test_a_captured_error_is_found_by_its_event_id(target: Target, api: Api, evi
     entry = json.loads(lines()[0])
     assert entry["event"] == "captured_error"
     evidence.say(f"Event {event} is in the log: {entry['msg']}")
+    if "logs" not in target.outputs["containers"] or "metrics" not in target.outputs["urls"]:
+        evidence.say("The stack keeps no logs where they can be searched.")
+        return
+    login = (target.outputs["metrics_user"], target.outputs["metrics_password"])
+    query = f'service:=api level:=error event_id:="{event}" _time:10m'
+
+    def found() -> list[dict[str, str]]:
+        with target.http(auth=login) as client:
+            answer = client.get(f"{target.url('metrics')}/select/logsql/query", params={"query": query})
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    seconds_until("the error is in the store of logs", found, 30)
+    (line,) = found()
+    assert line["_msg"] == "from the playbook"
+    evidence.say(f"It is found by `{query}`, of the release {line['release']}.")

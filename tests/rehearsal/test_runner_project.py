@@ -80,6 +80,26 @@ def test_images_of_metrics_are_made_for_whom_the_program_will_declare_them(
     assert declared == monitored
 
 
+@pytest.mark.parametrize(
+    ("kind", "section", "logged"),
+    [
+        ("hetzner", {}, True),
+        ("existing", {"log_days": 7}, True),
+        ("hetzner", {"logs": False}, False),
+        ("hetzner", {"enabled": False}, False),
+        ("local", {"enabled": True}, False),
+    ],
+)
+def test_the_image_of_logs_is_made_for_whom_the_program_will_declare_it(
+    root: Path, kind: str, section: dict[str, object], logged: bool
+) -> None:
+    config = {HOST: {"kind": kind}, "jira-plus-plus:monitoring": section}
+    (root / "Pulumi.one.yaml").write_text(yaml.safe_dump({"config": config}))
+    assert project.logged(root, "one") == logged
+    declared = Monitoring.model_validate(section).logs_on(Host.model_validate({"kind": kind}))
+    assert declared == logged
+
+
 def test_the_copy_is_fresh_but_keeps_the_salt(root: Path, tmp_path: Path) -> None:
     copy = project.prepare(root, "uat", tmp_path / "state")
     assert not (copy / "components" / "__pycache__").exists()

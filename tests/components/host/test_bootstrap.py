@@ -72,8 +72,8 @@ WantedBy=docker.service
 Storage=persistent
 SystemMaxUse=2G
 MaxRetentionSec=1month
-RateLimitIntervalSec=30s
-RateLimitBurst=100000
+RateLimitIntervalSec=0
+RateLimitBurst=0
 """,
     },
     "write_sysctl": {

@@ -11,7 +11,8 @@ from rehearsal.declared.platform import commands, containers, declared
 from tests.components.services.test_secrets import files
 
 OVERVIEW = "/etc/jira-dashboards/overview.json"
-SCRIPT = Path(__file__).parents[3] / "components" / "monitoring" / "host-metrics.sh"
+MONITORING = Path(__file__).parents[3] / "components" / "monitoring"
+SCRIPTS = [MONITORING / name for name in ("host-metrics.sh", "ship_logs.py")]
 
 
 @pytest.mark.parametrize("stack", ["local", "uat", "prod"])
@@ -43,13 +44,13 @@ def test_drills_are_shown_where_there_are_any() -> None:
 
 
 def test_every_row_is_filled() -> None:
-    for row in rows(drills=True):
+    for row in rows(drills=True, logs=True):
         assert sum(panel.width for panel in row.panels) % COLUMNS == 0, row.title
 
 
 def test_what_it_asks_of_the_machine_the_machine_tells() -> None:
-    told = SCRIPT.read_text()
-    for row in rows(drills=True):
+    told = "".join(script.read_text() for script in SCRIPTS)
+    for row in rows(drills=True, logs=True):
         for panel in row.panels:
             for name in re.findall(r"\bjira_[a-z_]+", " ".join(panel.queries)):
                 made = (

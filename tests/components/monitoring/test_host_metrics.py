@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.monitoring.host import arguments, script
+from components.monitoring.host import UNIT, arguments
 from rehearsal.declared.platform import commands, declare, declared
 from rehearsal.declared.stacks import stack_settings
 
@@ -320,7 +320,7 @@ def test_every_container_of_the_stack_has_to_run() -> None:
 
 def test_it_is_a_unit_of_the_machine_and_leaves_with_the_metrics() -> None:
     command = commands(declared("uat"))["node-exporter-host-installed"].inputs
-    assert command["stdin"] == script()
+    assert command["stdin"] == UNIT.text()
     assert command["delete"] == (
         "sudo systemctl disable --quiet --now jira-plus-plus-metrics.service; "
         "sudo rm -rf /usr/local/lib/jira-plus-plus/host-metrics.sh"

@@ -49,6 +49,7 @@ def test_whom_the_store_asks_it_shares_a_network_with_and_finds_by_that_name(sta
         *("127.0.0.1", "api", "worker", "temporal", "postgres-exporter", "node-exporter"),
         *("alerts", "alertmanager"),
         f"jira-{stack}-traefik",
+        *(("logs",) if stack != "local" else ()),
     }
 
 
@@ -68,9 +69,9 @@ def test_the_store_keeps_within_its_limit_and_leaves_the_database_its_disk() -> 
 
 
 def test_retention_and_memory_follow_the_settings() -> None:
-    changed = declare("uat", {"monitoring": {"retention_days": 7}, "services.metrics.memory_mb": 200})
+    changed = declare("uat", {"monitoring": {"retention_days": 7}, "services.metrics.memory_mb": 150})
     words = containers(changed)["metrics"].inputs["entrypoints"]
-    assert {"-retentionPeriod=7d", "-memory.allowedBytes=80MiB"} <= set(words)
+    assert {"-retentionPeriod=7d", "-memory.allowedBytes=60MiB"} <= set(words)
 
 
 def test_metrics_lie_on_the_data_disk_in_a_folder_of_their_own() -> None:

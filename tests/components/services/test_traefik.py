@@ -37,6 +37,7 @@ def routing(tls: Tls, **changes: Any) -> Routing:
             "tls": tls,
             "temporal_users": ("admin:{SHA}hash",),
             "metrics_users": ("admin:{SHA}another",),
+            "logs": True,
             "proxies": ("173.245.48.0/20", "2400:cb00::/32"),
             "only_proxies": True,
             **changes,

@@ -37,11 +37,12 @@ def test_the_budget_of_uat_is_counted_to_the_megabyte() -> None:
         "node_exporter": 32,
         "alerts": 48,
         "alertmanager": 48,
+        "logs": 128,
     }
     assert budget.release_mb == 288 + 288 + 96 + 64, "until the cutover these run twice"
     assert budget.reserve_mb == 512
-    assert budget.limit_mb == 2720 + 736 + 512
-    assert budget.server_mb == 4096
+    assert budget.limit_mb == 2848 + 736 + 512
+    assert budget.server_mb == budget.limit_mb == 4096
 
 
 def test_a_canary_is_another_api_and_twice_while_it_is_replaced() -> None:
@@ -65,7 +66,7 @@ def test_each_consumer_of_the_docker_socket_has_a_proxy_of_its_own() -> None:
     )
 
 
-MONITORING = ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager")
+MONITORING = ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager", "logs")
 
 
 def test_what_watches_uat_has_450_mb_at_most_and_none_where_it_is_off() -> None:
@@ -75,6 +76,8 @@ def test_what_watches_uat_has_450_mb_at_most_and_none_where_it_is_off() -> None:
     local = memory_budget(Host(kind="local"), services, Release(), Monitoring()).services
     assert set(on) - set(off) == set(on) - set(local) == set(MONITORING)
     assert sum(on[name] for name in MONITORING) <= 450
+    without = memory_budget(host(), services, Release(), Monitoring(logs=False)).services
+    assert set(on) - set(without) == {"logs"}
 
 
 @pytest.mark.parametrize("job", ["migration", "backup"])

@@ -2,7 +2,7 @@
 
 JOBS = (
     *("metrics", "traefik", "api", "worker", "temporal", "postgres", "host"),
-    *("alerts", "alertmanager"),
+    *("alerts", "alertmanager", "logs"),
 )
 
 HOLDS = (
@@ -66,6 +66,15 @@ HOLDS = (
     "sum(vmalert_alerts_send_errors_total) == 0",
     "count(alertmanager_notifications_failed_total) > 0",
     'count(approximate_backlog_age_seconds{taskqueue="jira"}) >= 1',
+    # Logs
+    "jira_logs_store_reached == 1",
+    "jira_logs_behind_seconds < 30",
+    "time() - jira_logs_timestamp_seconds < 60",
+    "jira_logs_shipped_lines_total > 1000",
+    "sum(jira_logs_lost_lines_total) == 0",
+    'sum(vl_rows_ingested_total{type="jsonline"}) > 1000',
+    "sum(vl_rows_dropped_total) == 0",
+    "vl_storage_is_read_only == 0",
     # What is kept
     'time() - jira_backup_finished_timestamp_seconds{kind="dump"} < 7200',
     'time() - jira_backup_finished_timestamp_seconds{kind="copy"} < 7200',

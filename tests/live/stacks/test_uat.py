@@ -23,6 +23,7 @@ from operations.status import Report
 from rehearsal import background
 from rehearsal.receivers import Slack
 from tests.live.stacks import promised
+from tests.live.stacks.logs import Logs, lines
 from tests.live.stacks.stand import LEAVING, UAT, Stand
 from tests.live.stacks.store import Store, now
 from tests.playbook.graphql import Api
@@ -51,6 +52,16 @@ def stand(folder: Path, slack: Slack) -> Iterator[Stand]:
 def api(target: Target) -> Iterator[Api]:
     with target.http() as client:
         yield Api(target, client).login()
+
+
+@pytest.fixture(scope="module")
+def store(target: Target) -> Store:
+    return Store(target)
+
+
+@pytest.fixture(scope="module")
+def logs(store: Store) -> Logs:
+    return Logs(store)
 
 
 def test_every_declared_container_is_healthy(target: Target) -> None:
@@ -84,7 +95,7 @@ def test_an_issue_is_created_and_a_workflow_completes_on_it(api: Api) -> None:
 
 
 def test_what_a_container_said_is_found_after_a_release_has_removed_it(
-    stand: Stand, target: Target, api: Api
+    stand: Stand, target: Target, api: Api, logs: Logs
 ) -> None:
     """runtime 21."""
     old = target.containers()["api"]
@@ -96,6 +107,9 @@ def test_what_a_container_said_is_found_after_a_release_has_removed_it(
     found = target.ssh("sudo journalctl -t jira-uat-api --since '-10min' --output cat")
     assert event in found
     assert event in target.ssh(f"sudo journalctl CONTAINER_NAME={old} --output cat")
+    (line,) = logs.found(f'container:="{old}" event_id:="{event}"')
+    assert (line["service"], line["level"], line["_msg"]) == ("api", "error", "before the release")
+    assert line["err.type"] == "Error", "its JSON is fields"
 
 
 def test_what_runs_is_promoted_once_it_has_passed_the_playbook(stand: Stand) -> None:
@@ -208,11 +222,6 @@ def status_of(stand: Stand) -> Report:
     return stand.rehearsal.report
 
 
-@pytest.fixture(scope="module")
-def store(target: Target) -> Store:
-    return Store(target)
-
-
 def test_the_metrics_ask_for_a_password_and_their_name_leads_to_the_overview(
     target: Target, store: Store
 ) -> None:
@@ -254,6 +263,93 @@ def test_every_panel_of_the_overview_has_data(store: Store) -> None:
         if not store.series(query)
     ]
     assert empty == []
+
+
+def test_the_logs_ask_for_the_password_of_the_metrics_and_show_what_is_searched(
+    target: Target, logs: Logs
+) -> None:
+    with target.http() as client:
+        url = target.url("metrics")
+        assert client.get(f"{url}/select/logsql/query", params={"query": "*"}).status_code == 401
+        assert client.get(f"{url}/select/vmui/").status_code == 401
+        assert "<html" in client.get(f"{url}/select/vmui/", auth=logs.store.login).text
+        for path in ("/insert/jsonline", "/internal/force_flush", "/internal/partition/list"):
+            assert client.post(f"{url}{path}", auth=logs.store.login).status_code == 404
+    services = {line["service"] for line in logs.ask("source:=container | uniq by (service)")}
+    said = target.ssh(
+        "docker ps --format '{{.Label \"jira-plus-plus.service\"}} {{.Names}}' | while read -r service name;"
+        ' do [ -z "$(docker logs --tail 1 "$name" 2>&1)" ] || echo "$service"; done'
+    )
+    assert len(said.split()) > 10
+    assert services >= {*said.split()}
+    assert services >= {"migration", "temporal-schema"}, "those that are gone, too"
+    machine = {line["service"] for line in logs.ask("source:=machine | uniq by (service)")}
+    assert machine >= {"docker", "ssh", "jira-plus-plus-revive"}
+
+
+def test_a_request_is_found_by_its_number_its_service_its_level_and_its_release(
+    stand: Stand, target: Target, logs: Logs
+) -> None:
+    number = "request-of-a-test"
+    with target.http() as client:
+        client.post(
+            f"{target.url('api')}/graphql",
+            json={"query": "{ __typename }"},
+            headers={"X-Request-Id": number},
+        )
+    found = logs.found(f'request_id:="{number}"', 2)
+    assert {line["service"] for line in found} == {"traefik", "api"}, "wherever it came through"
+    release = stand.target().outputs["last_good"]["api"].partition("@")[2]
+    query = f'service:=api level:=info request_id:="{number}" release:="{release}" _time:10m'
+    (line,) = logs.found(query)
+    assert (line["path"], line["status"]) == ("/graphql", "200")
+    (line,) = logs.ask(f'service:=traefik RequestPath:="/graphql" request_id:="{number}"')
+    assert line["_msg"].endswith("/graphql 200")
+
+
+def test_what_is_said_on_the_machine_is_found(target: Target, logs: Logs) -> None:
+    target.ssh("logger --tag a-test --priority user.warning said by hand")
+    (line,) = logs.found("identifier:=a-test")
+    assert (line["_msg"], line["level"], line["source"]) == ("said by hand", "warn", "machine")
+
+
+def test_a_line_of_40000_characters_of_a_container_that_is_gone_is_whole(logs: Logs) -> None:
+    logs.spoken(
+        "a-long-line", "console.log(JSON.stringify({level: 'warn', msg: 'm'.repeat(40000), end: 'x'}))"
+    )
+    (line,) = logs.found("service:=a-long-line")
+    assert (line["_msg"], line["level"], line["end"]) == ("m" * 40000, "warn", "x")
+
+
+def test_a_burst_of_300000_lines_takes_nothing_down_and_is_there_to_the_line(
+    target: Target, logs: Logs
+) -> None:
+    logs.spoken("a-burst", lines(300_000))
+    burst = "service:=a-burst"
+    seconds_until("all are there", lambda: logs.count(burst) >= 300_000, 300)
+    assert logs.count(burst, "count_uniq(number)") == logs.count(burst) == 300_000
+    assert logs.count(f"{burst} number:range[1, 300000]") == 300_000
+    logs.store.holds("sum(jira_logs_lost_lines_total) == 0", 30)
+    logs.store.holds("jira_logs_behind_seconds < 15", 60)
+    logs.store.holds('sum(jira_container_oom_kills_total{service="logs"}) == 0', 30)
+    assert target.health() == dict.fromkeys(target.outputs["containers"], "healthy")
+
+
+def test_in_a_burst_the_store_and_who_brings_it_logs_are_killed_and_each_line_is_there_once(
+    target: Target, logs: Logs
+) -> None:
+    logs.spoken("a-burst-with-kills", lines(100_000), wait=False)
+    burst = "service:=a-burst-with-kills"
+    seconds_until("it has begun", lambda: logs.count(burst) > 0, 60)
+    target.ssh(f"docker kill {target.containers()['logs']}")
+    seconds_until("the store is back", lambda: logs.count(burst) >= 0, 60)
+    target.ssh("sudo systemctl kill --signal=KILL jira-plus-plus-logs")
+    seconds_until("all are there", lambda: logs.count(burst) >= 100_000, 300)
+    assert logs.count(burst, "count_uniq(number)") == logs.count(burst) == 100_000
+    logs.store.holds("sum(jira_logs_lost_lines_total) == 0", 30)
+    said = logs.found('service:="jira-plus-plus-logs" "the store is away"')
+    assert {line["level"] for line in said} == {"warn"}
+    seconds_until("the stack is whole", lambda: whole(target), 60)
 
 
 def test_a_service_that_was_stopped_is_seen_and_so_is_its_return(target: Target, store: Store) -> None:
