@@ -80,6 +80,11 @@ def monitored(root: Path, stack: str) -> bool:
     return _section(stack_file, "host").get("kind") != "local" if enabled is None else bool(enabled)
 
 
+def shown(root: Path, stack: str) -> bool:
+    """Whether Grafana shows them."""
+    return monitored(root, stack) and bool(_section(_rehearsed(root, stack), "monitoring").get("grafana"))
+
+
 def exports_elsewhere(root: Path, stack: str) -> bool:
     """Whether the stack hands masked rows on, to a bucket that is at no address of a rehearsal's."""
     exports = _section(_rehearsed(root, stack), "backup").get("masked") or {}

@@ -324,8 +324,11 @@ class Rehearsal:
             taken = ("offsite",) if project.takes_or_exports(self.source, self.stack) else ()
             leaving = tuple(dict.fromkeys((*self._buckets, *taken)))
             monitored = project.monitored(self.source, self.stack)
+            shown = project.shown(self.source, self.stack)
             self._images = Beside(
-                lambda: stack_images.fragment(self.say, server_image, leaving, monitored=monitored)
+                lambda: stack_images.fragment(
+                    self.say, server_image, leaving, monitored=monitored, shown=shown
+                )
             )
         binary = engine(self.say)
         home = self.root / ".rehearsal" / "home"

@@ -76,6 +76,7 @@ class Metrics(pulumi.ComponentResource):
                         "metrics-postgres",
                         "metrics-host",
                         "metrics-alerts",
+                        *(("metrics-grafana",) if site.settings.shown else ()),
                     ),
                     aliases=(ALIAS,),
                     mounts=(data.mount(DATA),),

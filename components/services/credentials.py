@@ -37,6 +37,10 @@ class Credentials(pulumi.ComponentResource):
         # That of the metrics, likewise
         self.metrics = password("metrics", 24).result
         self.metrics_hash = self.metrics.apply(htpasswd)
+        # And Grafana's, with the key to what it keeps
+        self.grafana = password("grafana", 24).result
+        self.grafana_hash = self.grafana.apply(htpasswd)
+        self.grafana_key = password("grafana-key").result
         self.register_outputs({})
 
     def pooled_database_url(self, pool: int) -> pulumi.Output[str]:

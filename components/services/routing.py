@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.monitoring.address import ALIAS, PORT
+from components.monitoring.address import ALIAS, GRAFANA, GRAFANA_PORT, PORT
 from components.services import clients
 from components.settings.tls import Tls
 
-SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui", "metrics": "metrics"}
-"""Traefik's service behind each of the names; `components.services.cutover` says what it is, but of the last,
-which is never there twice."""
+SERVICES = {
+    **{"api": "api", "web": "web", "temporal": "temporal-ui"},
+    **{"metrics": "metrics", "grafana": "grafana"},
+}
+"""Traefik's service behind each of the names; `components.services.cutover` says what it is, but of the last
+two, which are never there twice."""
 LOOKING = (
     r"(/prometheus)?/vmui(/[A-Za-z0-9_.-]*)*",
     r"(/prometheus)?/api/v1/(query|query_range|labels|series|label/[A-Za-z_][A-Za-z0-9_]*/values)",
@@ -61,6 +64,8 @@ class Routing:
     only_proxies: bool
     """Whether nobody else can connect."""
     certificate: tuple[str, str] | None = None
+    grafana_users: Sequence[str] = ()
+    """As `metrics_users`; without a name for Grafana they are not used."""
 
 
 def dynamic_config(routing: Routing) -> str:
@@ -96,6 +101,12 @@ def dynamic_config(routing: Routing) -> str:
         }
         config["http"]["services"] = {
             "metrics": {"loadBalancer": {"servers": [{"url": f"http://{ALIAS}:{PORT}"}]}}
+        }
+    if "grafana" in routing.host_names:
+        # Grafana is told the password as well, and asks for no other.
+        config["http"]["middlewares"]["grafana-users"] = password("Grafana", routing.grafana_users, told=True)
+        config["http"].setdefault("services", {})["grafana"] = {
+            "loadBalancer": {"servers": [{"url": f"http://{GRAFANA}:{GRAFANA_PORT}"}]}
         }
     if secure:
         # Without a name that is served there is no certificate to show.
@@ -161,6 +172,7 @@ def services(routing: Routing) -> dict[str, dict[str, Any]]:
                 " && Path(`/`)",
                 ["metrics-users", "metrics-overview"],
             ),
+            ("grafana", "grafana", SERVICES["grafana"], "", ["grafana-users"]),
         ):
             if parents and purpose in routing.host_names:
                 found[f"{name}-{kind}"] = {
@@ -177,9 +189,9 @@ def _any_of(paths: Sequence[str]) -> str:
     return f"PathRegexp(`^({'|'.join(paths)})$`)"
 
 
-def password(realm: str, users: Sequence[str]) -> dict[str, Any]:
-    """The middleware that asks for a password, and keeps it from what is behind."""
-    return {"basicAuth": {"realm": realm, "users": list(users), "removeHeader": True}}
+def password(realm: str, users: Sequence[str], *, told: bool = False) -> dict[str, Any]:
+    """The middleware that asks for a password, and keeps it from what is behind, unless that is `told`."""
+    return {"basicAuth": {"realm": realm, "users": list(users), "removeHeader": not told}}
 
 
 def removal(headers: Sequence[str]) -> dict[str, Any]:

@@ -144,3 +144,6 @@ class Images(Section):
     alertmanager: Reference | None = Field(
         None, description="image of Alertmanager, which tells of alerts; required by monitoring"
     )
+    grafana: Reference | None = Field(
+        None, description="image of Grafana, which shows the metrics; required by monitoring.grafana"
+    )

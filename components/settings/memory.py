@@ -51,6 +51,8 @@ def memory_budget(host: Host, services: Services, release: Release, monitoring: 
             name: getattr(services, name).memory_mb
             for name in ("metrics", "postgres_exporter", "node_exporter", "alerts", "alertmanager")
         }
+    if monitoring.shown_on(host):
+        standing["grafana"] = services.grafana.memory_mb
     # What an update replaces of these is there twice until the cutover; the backup job and then the migration
     # have ended before they start.
     overlap = canary + sum(

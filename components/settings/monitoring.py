@@ -18,7 +18,15 @@ class Monitoring(Section):
     retention_days: Annotated[int, between(1, 3650, "days")] = Field(
         30, description="how long metrics are kept, on the data disk"
     )
+    grafana: bool = Field(
+        False,
+        description="whether Grafana shows them, too, at domain.grafana; the store has pages of its own",
+    )
 
     def runs_on(self, host: Host) -> bool:
         """Whether it runs on a host of that kind. Nothing on a developer's machine outlives a working day."""
         return host.kind != "local" if self.enabled is None else self.enabled
+
+    def shown_on(self, host: Host) -> bool:
+        """Whether Grafana runs there."""
+        return self.grafana and self.runs_on(host)

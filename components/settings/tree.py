@@ -37,3 +37,8 @@ class Settings(Section):
     def monitored(self) -> bool:
         """Whether the stack has metrics."""
         return self.monitoring.runs_on(self.host)
+
+    @property
+    def shown(self) -> bool:
+        """Whether Grafana shows them."""
+        return self.monitoring.shown_on(self.host)

@@ -138,6 +138,7 @@ def _source() -> dict[str, str]:
 def _target(letter: str, query: Query) -> dict[str, Any]:
     return {
         "refId": letter,
+        "datasource": _source(),
         "editorMode": "code",  # the other would have to understand MetricsQL
         "expr": query.expr,
         "legendFormat": query.legend,

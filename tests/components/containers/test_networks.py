@@ -13,16 +13,22 @@ MEMBERS = {
     "edge-web": {"traefik", "web"},
     "edge-temporal-ui": {"traefik", "temporal-ui"},
     "edge-metrics": {"traefik", "metrics"},
+    "edge-grafana": {"traefik", "grafana"},
     "data": {"postgres", "temporal", "api", "worker", "backup", "postgres-exporter"},
     "workflow": {"temporal", "api", "worker", "temporal-ui"},
     "metrics-application": {"metrics", "api", "worker", "temporal"},
     "metrics-postgres": {"metrics", "postgres-exporter"},
     "metrics-host": {"metrics", "node-exporter"},
     "metrics-alerts": {"metrics", "alerts", "alertmanager"},
+    "metrics-grafana": {"metrics", "grafana"},
     "egress": {"api", "worker", "watchtower", "alertmanager"},
     "socket-autoheal": {"autoheal", "socket-autoheal"},
     "socket-watchtower": {"watchtower", "socket-watchtower"},
 }
+
+
+GRAFANAS = ("edge-grafana", "metrics-grafana")
+"""Of a stack that has Grafana."""
 
 
 def members(stack: str) -> dict[str, set[str]]:
@@ -37,7 +43,8 @@ def members(stack: str) -> dict[str, set[str]]:
 def test_each_network_has_exactly_its_members(stack: str) -> None:
     # Copies and the database's log go off the machine where buckets are named.
     beside = {"egress": MEMBERS["egress"] | {"backup", "postgres"}} if stack == "prod" else {}
-    assert members(stack) == MEMBERS | beside
+    without: dict[str, set[str]] = {name: set() for name in GRAFANAS} if stack == "uat" else {}
+    assert members(stack) == MEMBERS | beside | without
 
 
 def test_nobody_reaches_whom_it_must_not() -> None:
@@ -68,6 +75,9 @@ def test_nobody_reaches_whom_it_must_not() -> None:
         ("alerts", "api"),
         ("alertmanager", "traefik"),
         ("alertmanager", "postgres"),
+        ("grafana", "api"),
+        ("grafana", "postgres"),
+        ("grafana", "alertmanager"),
     ):
         assert frozenset((one, other)) not in reachable, f"{one} reaches {other}"
 
@@ -79,7 +89,7 @@ def test_only_who_must_has_a_way_out_of_the_machine() -> None:
 
 def test_the_networks_are_declared_as_they_are_described() -> None:
     for name, network in NETWORKS.items():
-        inputs = declared("uat").one(f"network-{name}").inputs
+        inputs = declared("prod").one(f"network-{name}").inputs
         assert inputs["internal"] == network.internal
         assert inputs.get("options", {}) == (
             {"com.docker.network.bridge.enable_icc": "false"} if network.isolated else {}
@@ -94,7 +104,7 @@ def test_a_watcher_that_is_switched_off_leaves_no_network() -> None:
     off = stack_settings(
         "uat", {"services.watchtower": {"enabled": False}, "services.autoheal": {"enabled": False}}
     )
-    assert set(NETWORKS) - set(networks(off)) == {"socket-watchtower", "socket-autoheal"}
+    assert set(NETWORKS) - set(networks(off)) == {"socket-watchtower", "socket-autoheal", *GRAFANAS}
 
 
 def test_without_metrics_there_is_no_network_of_theirs() -> None:
@@ -109,6 +119,7 @@ def test_without_metrics_there_is_no_network_of_theirs() -> None:
         "metrics-postgres",
         "metrics-host",
         "metrics-alerts",
+        *GRAFANAS,
     }
 
 

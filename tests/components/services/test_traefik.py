@@ -27,6 +27,7 @@ HOSTS = {
     "web": "app-uat.example.com",
     "temporal": "temporal-uat.example.com",
     "metrics": "metrics-uat.example.com",
+    "grafana": "grafana-uat.example.com",
 }
 
 
@@ -37,6 +38,7 @@ def routing(tls: Tls, **changes: Any) -> Routing:
             "tls": tls,
             "temporal_users": ("admin:{SHA}hash",),
             "metrics_users": ("admin:{SHA}another",),
+            "grafana_users": ("admin:{SHA}third",),
             "proxies": ("173.245.48.0/20", "2400:cb00::/32"),
             "only_proxies": True,
             **changes,
