@@ -9,9 +9,11 @@ from components.containers import Images, Networks, Runtime
 from components.containers.networks import NETWORKS
 from components.edge import Edge, EdgeArgs, http_sources
 from components.host import Host, HostArgs
+from components.monitoring.address import GRAFANA_NAME
 from components.monitoring.address import NAME as METRICS_USER
 from components.monitoring.alertmanager import Alertmanager
 from components.monitoring.alerts import Alerts
+from components.monitoring.grafana import Grafana
 from components.monitoring.logs import Logs
 from components.monitoring.metrics import Metrics
 from components.monitoring.node_exporter import NodeExporter
@@ -132,6 +134,9 @@ class Platform(pulumi.ComponentResource):
             containers.append(Alertmanager("alertmanager", site, child).container)
             if settings.logged:
                 containers.append(Logs("logs", site, child).container)
+            if settings.shown:
+                grafana = Grafana("grafana", site, self.edge.urls["grafana"], child)
+                containers.append(grafana.container)
             watched = [container.service for container in containers]
             containers.append(NodeExporter("node-exporter", site, watched, child).container)
 
@@ -162,6 +167,8 @@ class Platform(pulumi.ComponentResource):
             "metrics_user": METRICS_USER,
             "metrics_password": self.credentials.metrics,
         }
+        if settings.shown:
+            self.logins |= {"grafana_user": GRAFANA_NAME, "grafana_password": self.credentials.grafana}
         """Names and passwords of who may enter, by the outputs that show them."""
         self.register_outputs({"containers": self.containers})
 
@@ -177,6 +184,7 @@ def switched_off(settings: Settings) -> set[str]:
         | (set() if settings.backup.buckets else {"restic"})
         | (set() if settings.monitored else set(MONITORING))
         | (set() if settings.logged else set(LOGS))
+        | (set() if settings.shown else {"grafana"})
     )
 
 
@@ -188,6 +196,7 @@ def networks(settings: Settings) -> list[str]:
         for name in NETWORKS
         if name.removeprefix("socket-") not in off
         and (settings.monitored or "metrics" not in name.split("-"))
+        and (settings.shown or "grafana" not in name.split("-"))
     ]
 
 

@@ -50,6 +50,7 @@ MEANS: Mapping[str, str] = {
     "admin": "the first user's password is another; API and worker come anew",
     "temporal_ui": "the proxy takes the new one at once, and refuses the one before",
     "metrics": "the proxy takes the new one at once, and refuses the one before",
+    "grafana": "Grafana starts anew with it, and the proxy takes it at once",
 }
 """What is seen of another one."""
 REFUSED: Mapping[str, str] = {

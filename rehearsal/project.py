@@ -87,6 +87,11 @@ def logged(root: Path, stack: str) -> bool:
     return monitored(root, stack) and (kind != "local" if wanted is None else bool(wanted))
 
 
+def shown(root: Path, stack: str) -> bool:
+    """Whether Grafana shows them."""
+    return monitored(root, stack) and bool(_section(_rehearsed(root, stack), "monitoring").get("grafana"))
+
+
 def exports_elsewhere(root: Path, stack: str) -> bool:
     """Whether the stack hands masked rows on, to a bucket that is at no address of a rehearsal's."""
     exports = _section(_rehearsed(root, stack), "backup").get("masked") or {}

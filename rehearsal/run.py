@@ -348,9 +348,10 @@ class Rehearsal:
             leaving = tuple(dict.fromkeys((*self._buckets, *taken)))
             monitored = project.monitored(self.source, self.stack)
             logged = project.logged(self.source, self.stack)
+            shown = project.shown(self.source, self.stack)
             self._images = Beside(
                 lambda: stack_images.fragment(
-                    self.say, server_image, leaving, monitored=monitored, logged=logged
+                    self.say, server_image, leaving, monitored=monitored, logged=logged, shown=shown
                 )
             )
         binary = engine(self.say)

@@ -31,6 +31,7 @@ NETWORKS = {
     "edge-web": Network("traefik to web"),
     "edge-temporal-ui": Network("traefik to temporal-ui"),
     "edge-metrics": Network("traefik to metrics and logs; metrics asks both for theirs"),
+    "edge-grafana": Network("traefik to grafana"),
     "data": Network("postgres to those that store in it"),
     "workflow": Network("temporal to those that run or watch workflows"),
     # All three are in `workflow`, too: it gives none of them another to reach.
@@ -38,6 +39,7 @@ NETWORKS = {
     "metrics-postgres": Network("metrics to the exporter of the database"),
     "metrics-host": Network("metrics to the exporter of the machine"),
     "metrics-alerts": Network("metrics to alerts and alertmanager, and these to each other"),
+    "metrics-grafana": Network("grafana to metrics"),
     "egress": Network("to the internet, not to each other", internal=False, isolated=True),
     "socket-autoheal": Network("autoheal to its filter before the Docker socket"),
     "socket-watchtower": Network("watchtower to its filter before the Docker socket"),

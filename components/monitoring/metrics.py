@@ -6,8 +6,9 @@ from components.containers import Container, ContainerArgs, Health, Process, Rel
 from components.containers.health import http
 from components.containers.limits import Limits
 from components.containers.storage import Storage
-from components.monitoring import alertmanager, alerts, dashboards, node_exporter, postgres_exporter, scrape
+from components.monitoring import alertmanager, alerts, node_exporter, postgres_exporter, scrape
 from components.monitoring.address import ALIAS, LOGS_ALIAS, LOGS_PORT, PORT
+from components.monitoring.pages import of_stack, vmui
 from components.services import temporal, traefik
 from components.services.site import Site
 
@@ -25,7 +26,7 @@ class Metrics(pulumi.ComponentResource):
 
     def __init__(self, name: str, site: Site, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("jira-plus-plus:monitoring:Metrics", name, {}, opts)
-        settings, host = site.settings.services, site.runtime.host
+        settings = site.settings.services
         child = pulumi.ResourceOptions(parent=self)
         # As the database's: never a folder of the root disk because the data disk is not there.
         data = Storage(
@@ -64,12 +65,10 @@ class Metrics(pulumi.ComponentResource):
                             },
                             labels={"instance": site.runtime.stack},
                         ),
-                        f"{DASHBOARDS}/overview.json": dashboards.overview(
-                            dashboards.rows(
-                                drills=host.data_path is not None and site.settings.backup.drilled,
-                                logs=site.settings.logged,
-                            )
-                        ),
+                        **{
+                            f"{DASHBOARDS}/{name}": content
+                            for name, content in vmui.files(of_stack(site.settings)).items()
+                        },
                     },
                     limits=Limits.of(settings.metrics),
                     networks=(
@@ -78,6 +77,7 @@ class Metrics(pulumi.ComponentResource):
                         "metrics-postgres",
                         "metrics-host",
                         "metrics-alerts",
+                        *(("metrics-grafana",) if site.settings.shown else ()),
                     ),
                     aliases=(ALIAS,),
                     mounts=(data.mount(DATA),),

@@ -49,6 +49,10 @@ class Credentials(pulumi.ComponentResource):
         # That of the metrics, likewise
         self.metrics = password("metrics", 24, rotations.metrics)
         self.metrics_hash = self.metrics.apply(htpasswd)
+        # And Grafana's, with the key to what it keeps
+        self.grafana = password("grafana", 24, rotations.grafana)
+        self.grafana_hash = self.grafana.apply(htpasswd)
+        self.grafana_key = password("grafana-key")
         # What fingerprints are made with (`components.services.rotated`): nobody is shown it, and it stays.
         self.fingerprint_key = password("fingerprint")
         self.register_outputs({})
@@ -67,6 +71,7 @@ class Credentials(pulumi.ComponentResource):
             "admin": self.admin,
             "temporal_ui": self.temporal_ui,
             "metrics": self.metrics,
+            "grafana": self.grafana,
         }
 
     def pooled_database_url(self, pool: int) -> pulumi.Output[str]:

@@ -5,13 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from components.monitoring.address import ALIAS, LOGS_ALIAS, LOGS_PORT, PORT
+from components.monitoring.address import ALIAS, GRAFANA, GRAFANA_PORT, LOGS_ALIAS, LOGS_PORT, PORT
 from components.services import clients
 from components.settings.tls import Tls
 
-SERVICES = {"api": "api", "web": "web", "temporal": "temporal-ui", "metrics": "metrics"}
-"""Traefik's service behind each of the names; `components.services.cutover` says what it is, but of the last,
-which is never there twice."""
+SERVICES = {
+    **{"api": "api", "web": "web", "temporal": "temporal-ui"},
+    **{"metrics": "metrics", "grafana": "grafana"},
+}
+"""Traefik's service behind each of the names; `components.services.cutover` says what it is, but of the last
+two, which are never there twice."""
 LOOKING = (
     r"(/prometheus)?/vmui(/[A-Za-z0-9_.-]*)*",
     r"(/prometheus)?/api/v1/(query|query_range|labels|series|label/[A-Za-z_][A-Za-z0-9_]*/values)",
@@ -72,6 +75,8 @@ class Routing:
     only_proxies: bool
     """Whether nobody else can connect."""
     certificate: tuple[str, str] | None = None
+    grafana_users: Sequence[str] = ()
+    """As `metrics_users`; without a name for Grafana they are not used."""
 
 
 def dynamic_config(routing: Routing) -> str:
@@ -111,6 +116,12 @@ def dynamic_config(routing: Routing) -> str:
         if routing.logs:
             server = {"url": f"http://{LOGS_ALIAS}:{LOGS_PORT}"}
             config["http"]["services"][LOGS] = {"loadBalancer": {"servers": [server]}}
+    if "grafana" in routing.host_names:
+        # Grafana is told the password as well, and asks for no other.
+        config["http"]["middlewares"]["grafana-users"] = password("Grafana", routing.grafana_users, told=True)
+        config["http"].setdefault("services", {})["grafana"] = {
+            "loadBalancer": {"servers": [{"url": f"http://{GRAFANA}:{GRAFANA_PORT}"}]}
+        }
     if secure:
         # Without a name that is served there is no certificate to show.
         config["tls"] = {"options": {"default": {"minVersion": "VersionTLS12", "sniStrict": True}}}
@@ -176,6 +187,7 @@ def services(routing: Routing) -> dict[str, dict[str, Any]]:
                 ["metrics-users", "metrics-overview"],
             ),
             ("logs", "metrics", LOGS, f" && ({_any_of(SEARCHING)})", ["metrics-users"]),
+            ("grafana", "grafana", SERVICES["grafana"], "", ["grafana-users"]),
         ):
             if parents and purpose in routing.host_names and (service != LOGS or routing.logs):
                 found[f"{name}-{kind}"] = {
@@ -192,9 +204,9 @@ def _any_of(paths: Sequence[str]) -> str:
     return f"PathRegexp(`^({'|'.join(paths)})$`)"
 
 
-def password(realm: str, users: Sequence[str]) -> dict[str, Any]:
-    """The middleware that asks for a password, and keeps it from what is behind."""
-    return {"basicAuth": {"realm": realm, "users": list(users), "removeHeader": True}}
+def password(realm: str, users: Sequence[str], *, told: bool = False) -> dict[str, Any]:
+    """The middleware that asks for a password, and keeps it from what is behind, unless that is `told`."""
+    return {"basicAuth": {"realm": realm, "users": list(users), "removeHeader": not told}}
 
 
 def removal(headers: Sequence[str]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from components.containers.limits import Limits
 from components.containers.mount import Port
 from components.containers.storage import Storage
 from components.edge.certificate import Certificate
+from components.monitoring.address import GRAFANA_NAME
 from components.monitoring.address import NAME as METRICS_USER
 from components.services import clients
 from components.services.routing import Routing, dynamic_config
@@ -63,7 +64,8 @@ class Traefik(pulumi.ComponentResource):
         pem = None
         if certificate.certificate_pem is not None and certificate.private_key_pem is not None:
             pem = pulumi.Output.all(certificate.certificate_pem, certificate.private_key_pem)
-        hashes = (site.credentials.temporal_ui_hash, site.credentials.metrics_hash)
+        secrets = site.credentials
+        hashes = (secrets.temporal_ui_hash, secrets.metrics_hash, secrets.grafana_hash)
         routes: pulumi.Output[str] = pulumi.Output.all(*hashes, pem).apply(
             lambda known: dynamic_config(
                 Routing(
@@ -74,7 +76,8 @@ class Traefik(pulumi.ComponentResource):
                     logs=settings.logged,
                     proxies=clients.proxies(settings),
                     only_proxies=clients.only_proxies(settings),
-                    certificate=tuple(known[2]) if known[2] else None,
+                    certificate=tuple(known[3]) if known[3] else None,
+                    grafana_users=(f"{GRAFANA_NAME}:{known[2]}",),
                 )
             )
         )
@@ -120,6 +123,7 @@ class Traefik(pulumi.ComponentResource):
                     networks=(
                         *("ingress", "edge-api", "edge-web", "edge-temporal-ui"),
                         *(("edge-metrics",) if settings.monitored else ()),
+                        *(("edge-grafana",) if settings.shown else ()),
                     ),
                     mounts=tuple(mounts),
                 ),

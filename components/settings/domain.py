@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from components.settings.problem import wrong
 from components.settings.section import Section
 
-PURPOSES = ("api", "web", "temporal", "metrics")
+PURPOSES = ("api", "web", "temporal", "metrics", "grafana")
 """What has a name of its own."""
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ZONE_ID = re.compile(r"[0-9a-f]{32}")
@@ -62,9 +62,12 @@ class Domain(Section):
     metrics: Label | None = Field(
         None, description="name of the metrics' interface in the zone, one level; left out, it has none"
     )
+    grafana: Label | None = Field(
+        None, description="name of Grafana in the zone, one level; required by monitoring.grafana"
+    )
 
     @property
     def host_names(self) -> dict[str, str]:
-        """The full host name of each that there is: keys `api`, `web`, `temporal`, `metrics`."""
+        """The full host name of each that there is: keys of `PURPOSES`."""
         labels = {name: getattr(self, name) for name in PURPOSES}
         return {name: f"{label}.{self.zone}" for name, label in labels.items() if label is not None}

@@ -149,3 +149,6 @@ class Images(Section):
     logs: Reference | None = Field(
         None, description="image of VictoriaLogs, which keeps the logs; required by monitoring.logs"
     )
+    grafana: Reference | None = Field(
+        None, description="image of Grafana, which shows the metrics; required by monitoring.grafana"
+    )

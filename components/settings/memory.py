@@ -53,6 +53,8 @@ def memory_budget(host: Host, services: Services, release: Release, monitoring: 
         }
     if monitoring.logs_on(host):
         standing["logs"] = services.logs.memory_mb
+    if monitoring.shown_on(host):
+        standing["grafana"] = services.grafana.memory_mb
     # What an update replaces of these is there twice until the cutover; the backup job and then the migration
     # have ended before they start.
     overlap = canary + sum(

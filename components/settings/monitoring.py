@@ -32,6 +32,10 @@ class Monitoring(Section):
     log_disk_mb: Annotated[int, between(128, 1_000_000, "MB")] = Field(
         2048, description="what logs may use of the data disk, on which the oldest days make room"
     )
+    grafana: bool = Field(
+        False,
+        description="whether Grafana shows them, too, at domain.grafana; the store has pages of its own",
+    )
 
     def runs_on(self, host: Host) -> bool:
         """Whether it runs on a host of that kind. Nothing on a developer's machine outlives a working day."""
@@ -40,3 +44,7 @@ class Monitoring(Section):
     def logs_on(self, host: Host) -> bool:
         """Whether logs are kept on a host of that kind: a developer's machine has no journal."""
         return self.runs_on(host) and (host.kind != "local" if self.logs is None else self.logs)
+
+    def shown_on(self, host: Host) -> bool:
+        """Whether Grafana runs there."""
+        return self.grafana and self.runs_on(host)

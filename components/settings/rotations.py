@@ -23,3 +23,4 @@ class Rotations(Section):
     admin: Count = Field(0, description="of the first user, `application.admin_email`")
     temporal_ui: Count = Field(0, description="of Temporal's interface")
     metrics: Count = Field(0, description="of the interface of the metrics")
+    grafana: Count = Field(0, description="of Grafana")

@@ -652,6 +652,41 @@ def metrics_are_there_for_their_name(host: Host, domain: Domain, monitoring: Mon
         )
 
 
+def grafana_has_what_it_needs(
+    host: Host, domain: Domain, images: Images, monitoring: Monitoring
+) -> Iterator[Problem]:
+    """Metrics to show, an image, and a name under which somebody finds it."""
+    shown = monitoring.shown_on(host)
+    if monitoring.grafana and not shown:
+        yield Problem(
+            "monitoring.grafana",
+            "true",
+            "would show metrics, and the stack has none",
+            "remove it, or set monitoring.enabled to true",
+        )
+    if shown and images.grafana is None:
+        yield Problem(
+            "images.grafana",
+            NOTHING,
+            "is required, since monitoring.grafana is on",
+            "write it as in Pulumi.prod.yaml, or set monitoring.grafana to false",
+        )
+    if shown and domain.grafana is None:
+        yield Problem(
+            "domain.grafana",
+            NOTHING,
+            "is required, since monitoring.grafana is on, and nobody would find it",
+            "name it, e.g. grafana, or set monitoring.grafana to false",
+        )
+    if domain.grafana is not None and not shown:
+        yield Problem(
+            "domain.grafana",
+            _show("domain.grafana", domain.grafana),
+            "is Grafana's name, and the stack has none",
+            "remove it, or set monitoring.grafana to true",
+        )
+
+
 def masked_rows_are_apart(backup: Backup) -> Iterator[Problem]:
     """Whoever takes masked rows has keys to their bucket, and must find no others in it."""
     path, masked = "backup.masked.bucket", backup.masked
@@ -768,6 +803,7 @@ RULES: tuple[Callable[..., Iterator[Problem]], ...] = (
     monitoring_has_its_images,
     metrics_are_there_for_their_name,
     logs_have_a_journal,
+    grafana_has_what_it_needs,
     examples_are_replaced,
     development_is_local,
     development_is_there,

@@ -225,6 +225,14 @@ class Alertmanager(Service):
     cpus: Cpus = 0.1
 
 
+class Grafana(Service):
+    """Shows the metrics, and keeps nothing."""
+
+    least_memory_mb = 192
+    memory_mb: int = 256
+    cpus: Cpus = 0.5
+
+
 class Services(Section):
     """One section a service."""
 
@@ -246,3 +254,4 @@ class Services(Section):
     node_exporter: NodeExporter = Field(NodeExporter(), description="the metrics of the machine")
     alerts: Alerts = Field(Alerts(), description="the rules of alerts")
     alertmanager: Alertmanager = Field(Alertmanager(), description="who is told of alerts")
+    grafana: Grafana = Field(Grafana(), description="shows the metrics")

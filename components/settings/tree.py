@@ -44,3 +44,8 @@ class Settings(Section):
     def logged(self) -> bool:
         """Whether the stack keeps its logs where they can be searched."""
         return self.monitoring.logs_on(self.host)
+
+    @property
+    def shown(self) -> bool:
+        """Whether Grafana shows them."""
+        return self.monitoring.shown_on(self.host)

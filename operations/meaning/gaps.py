@@ -9,6 +9,7 @@ MEANWHILE = {
     "autoheal": "nothing is restarted",
     "backup": "no backup begins, and one that is being made is cut off",
     "logs": "what is said waits in the machine's journal",
+    "grafana": "nobody sees the metrics there; the store's own pages have them",
     "metrics": "nothing is kept of how it is, and nobody sees it",
     "node-exporter": "the machine tells nothing of itself",
     "postgres-exporter": "the database tells nothing of itself",

@@ -346,6 +346,13 @@ IMAGES = (
             ),
         ),
     ),
+    _on_alpine(
+        "grafana",
+        "12.4.12",
+        "grafana/grafana:12.4.12, a program of our own that reads the same files, holds them against"
+        " Grafana's own types, asks for the same password, and draws nothing",
+        programs=(GoProgram(".", "grafana"),),
+    ),
     Image("node", "20", "node:20-bookworm-slim", npm=True),
     Image(
         "application",

@@ -82,7 +82,7 @@ class Contract(_Part):
     users: dict[str, Numbers] = {}
     """Names in /etc/passwd."""
     user: str = ""
-    """The name that the image starts as; empty for root."""
+    """The name, or the number of one in `users`, that the image starts as; empty for root."""
     runs_as: Literal["any"] | tuple[Numbers, ...] = "any"
     """The numbers that it works as."""
 
@@ -116,6 +116,8 @@ class Contract(_Part):
     @property
     def user_numbers(self) -> str:
         """The user that it starts as, as `uid:gid`."""
+        if self.user.isdigit():
+            return next(numbers for numbers in self.users.values() if numbers.startswith(f"{self.user}:"))
         return self.users[self.user] if self.user else "0:0"
 
     @property

@@ -28,6 +28,8 @@ BUILT = (
 )
 LEAVING = {"offsite": "restic", "point_in_time": "postgres_archiving"}
 """What is built besides where something goes off the machine, by its key under `backup`."""
+SHOWING = ("grafana",)
+"""Likewise where metrics are shown by it."""
 OWN = ("postgres_archiving",)
 """The project's own, made of the user's copy of it."""
 NEXT_MIGRATION = "003_due_dates.sql"
@@ -45,12 +47,13 @@ def fragment(
     *,
     monitored: bool = False,
     logged: bool = False,
+    shown: bool = False,
 ) -> dict[str, Any]:
     """Builds and pushes what cannot be pulled; returns what to lay over the stack file.
 
     What a server boots from is built for `server_image` alone, the name that Hetzner has for it; the storage
     elsewhere, where something of the stack's goes off the machine (`leaving`, keys of `LEAVING`), and what
-    makes metrics or keeps logs for one that has them (`monitored`, `logged`).
+    makes metrics or keeps logs for one that has them (`monitored`, `logged`), and shows them (`shown`).
 
     Raises:
         ImageError: an image could not be built, or the registry on this machine did not take it.
@@ -60,7 +63,12 @@ def fragment(
         names = tuple(name for name in besides if name in OWN)
         say("images: pulled from the registries of the stack file; the application is built here")
     else:
-        names = (*BUILT, *besides, *(MONITORING if monitored else ()), *(LOGS if logged else ()))
+        names = (
+            *(*BUILT, *besides),
+            *(MONITORING if monitored else ()),
+            *(LOGS if logged else ()),
+            *(SHOWING if shown else ()),
+        )
         say("images: no public registry answers, so they are built here")
     wanted = (*names, "application")
     pushed: dict[str, str] = {}

@@ -77,6 +77,8 @@ def started(
                 "services.watchtower.enabled": True,
                 "services.autoheal.enabled": True,
                 "monitoring.enabled": True,
+                "monitoring.grafana": True,
+                "domain.grafana": "grafana",
             }
             for registration in declare(
                 STACK, on | dict(changes or {}), name=name, outputs=made.outputs

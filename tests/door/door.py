@@ -30,6 +30,7 @@ HOSTS = {
     "web": "app.example.com",
     "temporal": "temporal.example.com",
     "metrics": "metrics.example.com",
+    "grafana": "grafana.example.com",
 }
 TLS = Tls(mode="self-signed")
 PASSWORD = "secret-of-the-tests"
@@ -138,6 +139,7 @@ def opened(
             temporal_users=(f"admin:{htpasswd(PASSWORD)}",),
             metrics_users=(f"admin:{htpasswd(PASSWORD)}",),
             logs=True,
+            grafana_users=(f"admin:{htpasswd(PASSWORD)}",),
             proxies=(f"{CLOUDFLARE}/32",),
             only_proxies=False,
             certificate=None if trusted else (certificate.read_text(), key.read_text()),
@@ -145,7 +147,7 @@ def opened(
         dynamic = json.loads(dynamic_config(routing))
         dynamic["http"]["services"] = {
             name: {"loadBalancer": {"servers": [{"url": backend}]}}
-            for name in ("api", "web", "temporal-ui", "metrics", "logs")
+            for name in ("api", "web", "temporal-ui", "metrics", "logs", "grafana")
         }
         routes(dynamic)
         (folder / "dynamic").mkdir(exist_ok=True)

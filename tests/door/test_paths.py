@@ -27,7 +27,7 @@ SPELLINGS = (
 )
 
 
-@pytest.mark.parametrize("name", ["api", "web", "temporal", "metrics"])
+@pytest.mark.parametrize("name", ["api", "web", "temporal", "metrics", "grafana"])
 @pytest.mark.parametrize("path", ["metrics", "ready", "readyz"])
 def test_a_path_of_the_operators_is_not_there_however_it_is_spelt(door: Door, name: str, path: str) -> None:
     """Report: runtime 18, the metrics and the reasons of a lost readiness were for the whole world."""
@@ -136,6 +136,16 @@ def test_of_the_logs_is_to_be_had_what_their_interface_asks_and_with_the_same_pa
             door.ask("metrics", path, headers=LOGIN, method=method).status for method in ("GET", "POST")
         ]
         assert answers == [404, 404], path
+
+
+def test_grafana_is_to_be_had_with_a_password_and_is_told_it(door: Door) -> None:
+    for path in ("/", "/login", "/api/health", "/api/search", "/public/build/app.js"):
+        assert door.ask("grafana", path).status == 401, path
+        seen = door.ask("grafana", path, headers=LOGIN).seen
+        assert seen["path"] == path
+        assert seen["headers"]["Authorization"] == LOGIN["Authorization"], "it asks for no other"
+    wrong = {"Authorization": f"Basic {b64encode(b'admin:guessed').decode()}"}
+    assert door.ask("grafana", "/api/search", headers=wrong).status == 401
 
 
 def test_the_name_of_the_metrics_alone_leads_to_their_overview(door: Door) -> None:

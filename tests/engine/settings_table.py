@@ -312,6 +312,19 @@ ROWS = [
             "traefik-dynamic": "~ stdin",
         },
     ),
+    Row(
+        "domain.grafana",
+        "grafana-test",
+        {
+            **CERTIFICATE,
+            "edge-grafana-a": "~ name",
+            "edge-grafana-aaaa": "~ name",
+            "traefik-dynamic": "~ stdin",
+            "grafana-files": NEW_FILES,
+            "grafana": "± mounts",
+        },
+        stacks=("prod",),
+    ),
     # ── edge and tls
     Row(
         "edge.http_sources",
@@ -492,6 +505,12 @@ ROWS = [
         f"victoriametrics/victoria-logs:v1.53.0@{DIGEST}",
         {"image-logs": "± name", "logs": "± image labels"},
     ),
+    Row(
+        "images.grafana",
+        f"grafana/grafana:12.4.13@{DIGEST}",
+        {"image-grafana": "± name", "grafana": "± image labels"},
+        stacks=("prod",),
+    ),
     # ── services: memory, in place except where a process sizes itself by it
     Row(
         "services.postgres.memory_mb",
@@ -529,6 +548,12 @@ ROWS = [
     Row("services.node_exporter.memory_mb", 24, {"node-exporter": "~ memory memorySwap"}),
     Row("services.alerts.memory_mb", 40, {"alerts": "~ memory memorySwap"}),
     Row("services.alertmanager.memory_mb", 40, {"alertmanager": "~ memory memorySwap"}),
+    Row(
+        "services.grafana.memory_mb",
+        320,
+        {"grafana": "± envs:GOMEMLIMIT memory memorySwap"},
+        stacks=("prod",),
+    ),
     # ── services: cores
     Row("services.postgres.cpus", 0.3, {"postgres": "± cpus", **AFTER_POSTGRES}),
     Row("services.temporal.cpus", 0.3, {"temporal": "± cpus"}),
@@ -555,6 +580,7 @@ ROWS = [
     Row("services.node_exporter.cpus", 0.3, {"node-exporter": "± cpus"}),
     Row("services.alerts.cpus", 0.3, {"alerts": "± cpus"}),
     Row("services.alertmanager.cpus", 0.3, {"alertmanager": "± cpus"}),
+    Row("services.grafana.cpus", 0.3, {"grafana": "± cpus"}, stacks=("prod",)),
     # ── services: what else each has
     Row("services.temporal.history_shards", 8, {"temporal-files": NEW_FILES, "temporal": "± mounts"}),
     Row(
@@ -917,6 +943,27 @@ ROWS = [
             "worker": "± networksAdvanced",
         },
         also={"domain.metrics": None},
+    ),
+    Row(
+        "monitoring.grafana",
+        False,
+        {
+            **dict.fromkeys(
+                (
+                    *("grafana", "grafana-files", "image-grafana", "edge-grafana-a", "edge-grafana-aaaa"),
+                    *("network-edge-grafana", "network-metrics-grafana"),
+                ),
+                "-",
+            ),
+            **CERTIFICATE,
+            **WATCHED,
+            "image-retired": "~ create",
+            "traefik-dynamic": "~ stdin",
+            "traefik": "± networksAdvanced",
+            "metrics": "± networksAdvanced",
+        },
+        also={"domain.grafana": None},
+        stacks=("prod",),
     ),
     # ── notifications: tests/engine/lab.py has Slack told; without anybody there is no way out
     Row(

@@ -10,6 +10,7 @@ from rehearsal.declared.platform import CONTAINER, declared
 NOBODYS = {
     *("backup", "autoheal", "watchtower"),
     *("metrics", "postgres-exporter", "node-exporter", "alerts", "alertmanager", "logs"),
+    "grafana",
 }
 """Nobody waits for their answers."""
 

@@ -76,6 +76,14 @@ def test_the_metrics_are_behind_their_password(target: Target, evidence: Entry) 
     behind_its_password(target, evidence, f"{target.url('metrics')}/vmui/", "metrics")
 
 
+@pytest.mark.checklist("Functional", "The metrics ask for their password")
+def test_grafana_is_behind_its_password(target: Target, evidence: Entry) -> None:
+    if "grafana" not in target.outputs["urls"]:
+        evidence.say("The stack has no Grafana.")
+        return
+    behind_its_password(target, evidence, target.url("grafana"), "grafana")
+
+
 @pytest.mark.checklist("Functional", "The logs show the request")
 def test_a_request_is_found_in_the_logs_of_the_api(target: Target, api: Api, evidence: Entry) -> None:
     marker = "playbook-request-0001"

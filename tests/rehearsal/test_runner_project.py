@@ -100,6 +100,25 @@ def test_the_image_of_logs_is_made_for_whom_the_program_will_declare_it(
     assert declared == logged
 
 
+@pytest.mark.parametrize(
+    ("kind", "section", "shown"),
+    [
+        ("hetzner", None, False),
+        ("hetzner", {"grafana": True}, True),
+        ("hetzner", {"grafana": True, "enabled": False}, False),
+        ("local", {"grafana": True, "enabled": True}, True),
+    ],
+)
+def test_the_image_of_grafana_is_made_for_whom_the_program_will_declare_it(
+    root: Path, kind: str, section: dict[str, object] | None, shown: bool
+) -> None:
+    config = {HOST: {"kind": kind}, **({"jira-plus-plus:monitoring": section} if section else {})}
+    (root / "Pulumi.one.yaml").write_text(yaml.safe_dump({"config": config}))
+    assert project.shown(root, "one") == shown
+    declared = Monitoring.model_validate(section or {}).shown_on(Host.model_validate({"kind": kind}))
+    assert declared == shown
+
+
 def test_the_copy_is_fresh_but_keeps_the_salt(root: Path, tmp_path: Path) -> None:
     copy = project.prepare(root, "uat", tmp_path / "state")
     assert not (copy / "components" / "__pycache__").exists()

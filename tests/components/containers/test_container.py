@@ -15,6 +15,7 @@ SERVICES = (
     "api",
     "autoheal",
     "backup",
+    "grafana",
     "logs",
     "metrics",
     "node-exporter",
@@ -30,8 +31,8 @@ SERVICES = (
     "worker",
 )
 
-ABSENT = {("local", "logs")}
-"""Who is not everywhere: on a developer's machine there is no journal."""
+ABSENT = {("local", "logs"), ("uat", "grafana")}
+"""Who is not everywhere: on a developer's machine there is no journal, on UAT's server no room."""
 ROOT = {"socket-autoheal", "socket-watchtower"}
 """Whose user is root, without any capability: the Docker socket is root's."""
 WRITABLE_MOUNTS = {

@@ -13,16 +13,22 @@ MEMBERS = {
     "edge-web": {"traefik", "web"},
     "edge-temporal-ui": {"traefik", "temporal-ui"},
     "edge-metrics": {"traefik", "metrics", "logs"},
+    "edge-grafana": {"traefik", "grafana"},
     "data": {"postgres", "temporal", "api", "worker", "backup", "postgres-exporter"},
     "workflow": {"temporal", "api", "worker", "temporal-ui"},
     "metrics-application": {"metrics", "api", "worker", "temporal"},
     "metrics-postgres": {"metrics", "postgres-exporter"},
     "metrics-host": {"metrics", "node-exporter"},
     "metrics-alerts": {"metrics", "alerts", "alertmanager"},
+    "metrics-grafana": {"metrics", "grafana"},
     "egress": {"api", "worker", "watchtower", "alertmanager"},
     "socket-autoheal": {"autoheal", "socket-autoheal"},
     "socket-watchtower": {"watchtower", "socket-watchtower"},
 }
+
+
+GRAFANAS = ("edge-grafana", "metrics-grafana")
+"""Of a stack that has Grafana."""
 
 
 def members(stack: str) -> dict[str, set[str]]:
@@ -41,6 +47,8 @@ def test_each_network_has_exactly_its_members(stack: str) -> None:
         expected["egress"] = expected["egress"] | {"backup", "postgres"}
     if stack == "local":
         expected["edge-metrics"] = expected["edge-metrics"] - {"logs"}  # there is no journal
+    if stack == "uat":
+        expected |= {name: set() for name in GRAFANAS}  # its server has no room for it
     assert members(stack) == expected
 
 
@@ -75,6 +83,9 @@ def test_nobody_reaches_whom_it_must_not() -> None:
         ("alerts", "api"),
         ("alertmanager", "traefik"),
         ("alertmanager", "postgres"),
+        ("grafana", "api"),
+        ("grafana", "postgres"),
+        ("grafana", "alertmanager"),
     ):
         assert frozenset((one, other)) not in reachable, f"{one} reaches {other}"
 
@@ -86,7 +97,7 @@ def test_only_who_must_has_a_way_out_of_the_machine() -> None:
 
 def test_the_networks_are_declared_as_they_are_described() -> None:
     for name, network in NETWORKS.items():
-        inputs = declared("uat").one(f"network-{name}").inputs
+        inputs = declared("prod").one(f"network-{name}").inputs
         assert inputs["internal"] == network.internal
         assert inputs.get("options", {}) == (
             {"com.docker.network.bridge.enable_icc": "false"} if network.isolated else {}
@@ -101,7 +112,7 @@ def test_a_watcher_that_is_switched_off_leaves_no_network() -> None:
     off = stack_settings(
         "uat", {"services.watchtower": {"enabled": False}, "services.autoheal": {"enabled": False}}
     )
-    assert set(NETWORKS) - set(networks(off)) == {"socket-watchtower", "socket-autoheal"}
+    assert set(NETWORKS) - set(networks(off)) == {"socket-watchtower", "socket-autoheal", *GRAFANAS}
 
 
 def test_without_metrics_there_is_no_network_of_theirs() -> None:
@@ -116,6 +127,7 @@ def test_without_metrics_there_is_no_network_of_theirs() -> None:
         "metrics-postgres",
         "metrics-host",
         "metrics-alerts",
+        *GRAFANAS,
     }
 
 

@@ -1,4 +1,4 @@
-"""The real programs that keep metrics, evaluate rules and tell, which the stand-ins have: their paths."""
+"""The programs that keep metrics, evaluate rules, tell and show, which the stand-ins have: their paths."""
 
 from functools import cache
 
@@ -24,3 +24,8 @@ def vmalert_tool() -> str:
 @cache
 def alertmanager() -> str:
     return str(gobuild.compiled(image("alertmanager"), image("alertmanager").programs[0], print))
+
+
+@cache
+def grafana() -> str:
+    return str(gobuild.compiled(image("grafana"), image("grafana").programs[0], print))

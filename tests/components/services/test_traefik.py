@@ -27,6 +27,7 @@ HOSTS = {
     "web": "app-uat.example.com",
     "temporal": "temporal-uat.example.com",
     "metrics": "metrics-uat.example.com",
+    "grafana": "grafana-uat.example.com",
 }
 
 
@@ -38,6 +39,7 @@ def routing(tls: Tls, **changes: Any) -> Routing:
             "temporal_users": ("admin:{SHA}hash",),
             "metrics_users": ("admin:{SHA}another",),
             "logs": True,
+            "grafana_users": ("admin:{SHA}third",),
             "proxies": ("173.245.48.0/20", "2400:cb00::/32"),
             "only_proxies": True,
             **changes,

@@ -80,6 +80,19 @@ def test_what_watches_uat_has_450_mb_at_most_and_none_where_it_is_off() -> None:
     assert set(on) - set(without) == {"logs"}
 
 
+def test_grafana_counts_where_it_runs() -> None:
+    shown, not_shown, off = (
+        memory_budget(host(), Services(), Release(), monitoring).services
+        for monitoring in (
+            Monitoring(grafana=True),
+            Monitoring(),
+            Monitoring(grafana=True, enabled=False),
+        )
+    )
+    assert shown["grafana"] == 256
+    assert "grafana" not in {*not_shown, *off}
+
+
 @pytest.mark.parametrize("job", ["migration", "backup"])
 def test_a_job_larger_than_the_overlap_sets_the_peak_of_a_release(job: str) -> None:
     services = Services()

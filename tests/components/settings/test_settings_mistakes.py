@@ -163,7 +163,7 @@ def test_a_misspelt_key_does_not_hide_what_is_wrong_with_the_rest_of_its_section
 def test_a_section_that_is_empty_counts_as_missing() -> None:
     # Pulumi.yaml gives every section an empty default, so that the engine does not refuse the stack first.
     assert mistakes({"domain": {}, "tls": {}}, secrets={}) == [
-        "domain: got nothing; is required; add it, with zone, zone_id, api, web, temporal, metrics",
+        "domain: got nothing; is required; add it, with zone, zone_id, api, web, temporal, metrics, grafana",
         "tls: got nothing; is required; add it, with mode, acme_email, acme_server",
     ]
 

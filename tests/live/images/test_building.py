@@ -55,7 +55,7 @@ def test_a_copy_elsewhere_has_the_same_content(copied: Path) -> None:
             "alpine/Dockerfile",
             {
                 *("alpine", "traefik", "temporal", "temporal_admin_tools", "temporal_ui"),
-                *("socket_proxy", "autoheal", "restic", "metrics", "alerts"),
+                *("socket_proxy", "autoheal", "restic", "metrics", "alerts", "grafana"),
                 *("busybox", "alertmanager", "node_exporter", "postgres_exporter"),
             },
         ),

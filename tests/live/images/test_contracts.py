@@ -14,7 +14,7 @@ from components.settings.images import MONITORING
 from rehearsal.images import ImageError, builder, contract, inspection, registry, trial, verify
 from rehearsal.images.contents import contents
 from rehearsal.images.contract import Contract
-from rehearsal.images.stack_images import BUILT
+from rehearsal.images.stack_images import BUILT, SHOWING
 
 pytestmark = pytest.mark.live
 
@@ -190,7 +190,7 @@ def test_the_stand_ins_start_as_the_program_starts_its_own(
 ) -> None:
     lines: list[str] = []
 
-    trial.run(client, {name: images[name] for name in (*BUILT, *MONITORING)}, lines.append)
+    trial.run(client, {name: images[name] for name in (*BUILT, *MONITORING, *SHOWING)}, lines.append)
 
     healthy = {line.split()[0] for line in lines if "healthy after" in line}
     assert healthy >= {
@@ -203,6 +203,7 @@ def test_the_stand_ins_start_as_the_program_starts_its_own(
         "metrics",
         "postgres-exporter",
         "node-exporter",
+        "grafana",
     }
 
 

@@ -39,13 +39,12 @@ class Store:
         """Waits until a comparison in MetricsQL has an answer; the seconds that it took."""
         return seconds_until(f"{condition} holds", lambda: bool(self.series(condition)), within)
 
-    def page(self) -> dict[str, Any]:
-        """The overview, as the interface gets it."""
+    def pages(self) -> list[dict[str, Any]]:
+        """What its interface shows, as it gets it; the overview first."""
         with self.target.http(auth=self.login) as client:
             answer = client.get(f"{self.target.url('metrics')}/prometheus/vmui/custom-dashboards")
             assert answer.status_code == 200
-            (page,) = answer.json()["dashboardsSettings"]
-        found: dict[str, Any] = page
+            found: list[dict[str, Any]] = answer.json()["dashboardsSettings"]
         return found
 
 

@@ -231,7 +231,7 @@ def test_the_metrics_ask_for_a_password_and_their_name_leads_to_the_overview(
         first = client.get(target.url("metrics"), auth=store.login)
         assert first.headers["Location"] == f"{target.url('metrics')}/vmui/#/dashboards"
         assert "<html" in client.get(f"{target.url('metrics')}/vmui/", auth=store.login).text
-    assert store.page()["title"] == "Overview"
+    assert store.pages()[0]["title"] == "Overview"
 
 
 def test_after_some_load_everything_that_was_promised_is_told(target: Target, api: Api, store: Store) -> None:
@@ -254,10 +254,11 @@ def test_after_some_load_everything_that_was_promised_is_told(target: Target, ap
     assert missing == []
 
 
-def test_every_panel_of_the_overview_has_data(store: Store) -> None:
+def test_every_panel_of_every_page_has_data(store: Store) -> None:
     empty = [
-        f"{row['title']}, {panel['title']}: {query}"
-        for row in store.page()["rows"]
+        f"{page['title']}, {panel['title']}: {query}"
+        for page in store.pages()
+        for row in page["rows"]
         for panel in row["panels"]
         for query in panel["expr"]
         if not store.series(query)
