@@ -39,10 +39,8 @@ def test_another_number_is_another_password_of_that_secret_alone() -> None:
         "postgres": "postgres",
         "session": "session-secret",
         "temporal_ui": "temporal-ui",
-        **{
-            name: name
-            for name in ("jira", "migration", "temporal", "backup", "monitoring", "admin", "metrics")
-        },
+        **{name: name for name in ("jira", "migration", "temporal", "backup", "monitoring", "admin")},
+        **{name: name for name in ("metrics", "grafana")},
     }
     assert set(names) == set(Rotations.model_fields)
     for secret, name in names.items():
