@@ -154,6 +154,7 @@ class Machine:
         patch.setattr(ship_logs, "TELL_SECONDS", 0.0)
         patch.setattr(ship_logs, "PAUSES", (0.05,))
         self.store = Store()
+        self.port = self.store.server_port
         self.start()
 
     def start(self, began: str = "2026-11-29T00:00:00Z") -> None:
@@ -191,7 +192,7 @@ class Machine:
         return ship_logs.Shipper(
             argparse.Namespace(
                 prefix="jira-uat-",
-                store=f"jira-uat-logs:{self.store.server_port}",
+                store=f"jira-uat-logs:{self.port}",
                 folder=str(self.metrics),
                 state=str(self.state),
                 ours=ours,

@@ -24,3 +24,8 @@ def vmalert_tool() -> str:
 @cache
 def alertmanager() -> str:
     return str(gobuild.compiled(image("alertmanager"), image("alertmanager").programs[0], print))
+
+
+@cache
+def victoria_logs() -> str:
+    return str(gobuild.compiled(image("logs"), image("logs").programs[0], print))
