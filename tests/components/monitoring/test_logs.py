@@ -162,7 +162,7 @@ def queries() -> list[str]:
     page = RUNBOOK.partition("\n## What the logs say\n")[2].partition("\n## ")[0]
     found = re.findall(r"^logs '(.*?)' +#", page, re.MULTILINE)
     found += re.findall(r'--post-data="query=(.*?)"', page)
-    found += [word for word in re.findall(r"`([\w.]+:[^/`\s]\S*)`", page)]
+    found += re.findall(r"`([\w.]+:[^/`\s]\S*)`", page)
     return [re.sub(r"<\w+>", "x", query) for query in found]
 
 
