@@ -22,7 +22,7 @@ from components.monitoring import ship_logs
 JOURNALCTL = """\
 #!/usr/bin/env python3
 import json, re, sys, time
-assert {{"--follow", "--boot=all", "--no-tail", "--all", "--output=json"}} <= set(sys.argv)
+assert {{"--follow", "--merge", "--no-tail", "--all", "--output=json"}} <= set(sys.argv)
 after = next((w.partition("=")[2] for w in sys.argv if w.startswith("--cursor=")), "s=0;i=0;")
 begin = int(re.search(r"i=([0-9a-f]+);", after)[1], 16)
 with open({file!r}) as journal:
