@@ -260,14 +260,14 @@ class Releases:
 class Journal:
     """journalctl, from an entry on, which comes again as the first one; from the beginning without.
 
-    With --follow newer ones show the current boot alone, unless they are told otherwise (systemd,
-    src/journal/journalctl.c, arg_boot).
+    --follow is of the current boot alone but with --merge (src/journal/journalctl.c of systemd, arg_boot;
+    252 takes no --boot=all beside it).
     """
 
     def __init__(self, cursor: str | None) -> None:
         self._process = subprocess.Popen(
             [
-                *("journalctl", "--follow", "--boot=all", "--no-tail", "--quiet", "--all", "--output=json"),
+                *("journalctl", "--follow", "--merge", "--no-tail", "--quiet", "--all", "--output=json"),
                 f"--output-fields={','.join(ENTRY)}",
                 *((f"--cursor={cursor}",) if cursor else ()),
             ],

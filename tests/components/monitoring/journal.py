@@ -22,7 +22,7 @@ from components.monitoring import ship_logs
 JOURNALCTL = """\
 #!/usr/bin/env python3
 import json, re, sys, time
-assert {{"--follow", "--boot=all", "--no-tail", "--all", "--output=json"}} <= set(sys.argv)
+assert {{"--follow", "--merge", "--no-tail", "--all", "--output=json"}} <= set(sys.argv)
 after = next((w.partition("=")[2] for w in sys.argv if w.startswith("--cursor=")), "s=0;i=0;")
 begin = int(re.search(r"i=([0-9a-f]+);", after)[1], 16)
 with open({file!r}) as journal:
@@ -154,6 +154,7 @@ class Machine:
         patch.setattr(ship_logs, "TELL_SECONDS", 0.0)
         patch.setattr(ship_logs, "PAUSES", (0.05,))
         self.store = Store()
+        self.port = self.store.server_port
         self.start()
 
     def start(self, began: str = "2026-11-29T00:00:00Z") -> None:
@@ -191,7 +192,7 @@ class Machine:
         return ship_logs.Shipper(
             argparse.Namespace(
                 prefix="jira-uat-",
-                store=f"jira-uat-logs:{self.store.server_port}",
+                store=f"jira-uat-logs:{self.port}",
                 folder=str(self.metrics),
                 state=str(self.state),
                 ours=ours,

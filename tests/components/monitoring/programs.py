@@ -29,3 +29,5 @@ def alertmanager() -> str:
 @cache
 def grafana() -> str:
     return str(gobuild.compiled(image("grafana"), image("grafana").programs[0], print))
+def victoria_logs() -> str:
+    return str(gobuild.compiled(image("logs"), image("logs").programs[0], print))
