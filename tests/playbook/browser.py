@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from selenium import webdriver
@@ -49,7 +51,7 @@ def _start(target: Target, profile: str) -> webdriver.Chrome:
         options.add_argument(argument)
     if target.connect:
         rules = ",".join(
-            f"MAP {urlsplit(target.url(name)).hostname} {target.connect}" for name in ("api", "web")
+            f"MAP {urlsplit(target.url(name)).hostname} {target.connect}" for name in target.outputs["urls"]
         )
         options.add_argument(f"--host-resolver-rules={rules}")
         options.add_argument(
@@ -81,3 +83,67 @@ def create_issue(target: Target, title: str, screenshot: str | None = None) -> S
         finally:
             browser.quit()
     return Seen(time.monotonic() - started, titles)
+
+
+WIDTH, FAR = 1500, 12000
+"""Of the window, in pixels: what is below its end is not loaded."""
+TAB = ".vm-predefined-panels-tabs__tab"
+SHUT = ".vm-predefined-dashboard .vm-accordion-header:not(.vm-accordion-header_open)"
+"""A heading whose panels are not shown."""
+LOADED = """
+const panels = [...document.querySelectorAll('.vm-predefined-panel')];
+return panels.length > 0 && !document.querySelector('.vm-spinner')
+  && panels.every(panel => panel.querySelector('.uplot canvas, .vm-alert'));
+"""
+COMPLAINTS = """
+return [...document.querySelectorAll('.vm-predefined-panel')]
+  .filter(panel => !panel.querySelector('.uplot canvas')).map(panel => panel.innerText);
+"""
+HEIGHT = "return document.querySelector('.vm-predefined-panels').getBoundingClientRect().bottom;"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the metrics as the browser showed it. `complaints`: of panels that have no chart."""
+
+    title: str
+    picture: Path
+    panels: int
+    complaints: list[str]
+
+
+def pages(target: Target, folder: Path, kind: str = "webp") -> list[Page]:
+    """The pages of the metrics, each as a picture in `folder` (`webp`, `png` or `jpeg`)."""
+    user = f"{target.outputs['metrics_user']}:{target.outputs['metrics_password']}"
+    found = []
+    with tempfile.TemporaryDirectory() as profile:
+        browser = _start(target, profile)
+        try:
+            browser.set_page_load_timeout(30)
+            browser.set_window_size(WIDTH, FAR)
+            browser.execute_cdp_cmd("Network.enable", {})
+            # The password's own dialogue is none that a page has.
+            login = {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
+            browser.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": login})
+            recent = "g0.range_input=15m&g0.relative_time=last_15_minutes"
+            browser.get(f"{target.url('metrics')}/vmui/#/dashboards?{recent}")
+            wait = WebDriverWait(browser, 60)
+            wait.until(presence_of_element_located((By.CSS_SELECTOR, TAB)))
+            for number in range(len(browser.find_elements(By.CSS_SELECTOR, TAB))):
+                tab = browser.find_elements(By.CSS_SELECTOR, TAB)[number]
+                tab.click()
+                for heading in browser.find_elements(By.CSS_SELECTOR, SHUT):
+                    heading.click()
+                wait.until(lambda driver: driver.execute_script(LOADED))
+                time.sleep(1)  # the lines are drawn
+                title = tab.text
+                picture = folder / f"{number + 1}-{title.lower()}.{kind}"
+                clip = {"x": 0, "y": 0, "width": WIDTH, "height": browser.execute_script(HEIGHT), "scale": 1}
+                how = {"format": kind, "clip": clip, **({"quality": 70} if kind != "png" else {})}
+                shot = browser.execute_cdp_cmd("Page.captureScreenshot", how)
+                picture.write_bytes(base64.b64decode(shot["data"]))
+                panels = len(browser.find_elements(By.CSS_SELECTOR, ".vm-predefined-panel"))
+                found.append(Page(title, picture, panels, browser.execute_script(COMPLAINTS)))
+        finally:
+            browser.quit()
+    return found

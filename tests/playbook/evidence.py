@@ -50,7 +50,15 @@ CHECKLIST: dict[str, list[str]] = {
         "Workflow histories replay with the worker's code",
         "The release before serves again, with the data",
     ],
-    "Observability": ["Logs are structured and found", "Metrics are scraped", "A captured error is found"],
+    "Observability": [
+        "Logs are structured and found",
+        "Metrics are scraped",
+        "A captured error is found",
+        "All are asked for their metrics, and the rules are evaluated",
+        "Every panel of every page has data",
+        "The pages under load",
+        "Grafana has the same pages",
+    ],
 }
 
 
@@ -72,6 +80,14 @@ class Chart:
 
 
 @dataclass
+class Picture:
+    """What a browser showed: a file beside the report."""
+
+    title: str
+    file: str
+
+
+@dataclass
 class Entry:
     """One line of the checklist and what backs it."""
 
@@ -82,6 +98,7 @@ class Entry:
     facts: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     failure: str = ""
 
     def say(self, fact: str) -> None:
@@ -95,6 +112,10 @@ class Entry:
     def chart(self, title: str, unit: str, series: dict[str, list[tuple[float, float]]]) -> None:
         """Adds a chart of evidence."""
         self.charts.append(Chart(title, unit, series))
+
+    def picture(self, title: str, file: Path) -> None:
+        """Adds what a browser showed; the file is in the report's folder."""
+        self.pictures.append(Picture(title, file.name))
 
 
 class Evidence:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import time
+from functools import partial
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
 
-from .evidence import CHECKLIST, Chart, Evidence
+from .evidence import CHECKLIST, Chart, Evidence, Picture
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 200, 48, 24
 COLOURS = [
@@ -61,12 +63,18 @@ def legend(chart: Chart) -> list[tuple[str, str]]:
     return list(zip(COLOURS * 9, chart.series, strict=False))
 
 
+def embedded(folder: Path, picture: Picture) -> str:
+    """A picture of the folder as an address that holds it, so that the report stands alone."""
+    file = folder / picture.file
+    return f"data:image/{file.suffix[1:]};base64,{base64.b64encode(file.read_bytes()).decode()}"
+
+
 def write(evidence: Evidence, path: Path) -> None:
     """Writes the report of a run."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(line_chart=line_chart, legend=legend)
+    environment.globals.update(line_chart=line_chart, legend=legend, embedded=partial(embedded, path.parent))
     entries = list(evidence.entries.values())
     text = environment.get_template("report.html.j2").render(
         stack=evidence.stack,

@@ -36,6 +36,7 @@ def _panel(panel: Panel, width: int) -> dict[str, Any]:
         "expr": [query.expr for query in panel.queries],
         # The labels of a series in its text: `{{name}}`, app/vmui/packages/vmui/src/utils/metric.ts
         "alias": [query.legend for query in panel.queries],
+        "showLegend": True,  # left out it is null, which is no legend
         "width": width,
     }
 

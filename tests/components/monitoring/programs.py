@@ -29,5 +29,8 @@ def alertmanager() -> str:
 @cache
 def grafana() -> str:
     return str(gobuild.compiled(image("grafana"), image("grafana").programs[0], print))
+
+
+@cache
 def victoria_logs() -> str:
     return str(gobuild.compiled(image("logs"), image("logs").programs[0], print))

@@ -57,7 +57,8 @@ def test_the_interface_of_the_store_knows_every_field(page: Page) -> None:
         assert row["title"]
         for panel in row["panels"]:
             assert {"title", "expr", "alias", "width"} <= set(panel)
-            assert set(panel) <= {"title", "description", "unit", "expr", "alias", "width"}
+            known = {"title", "description", "unit", "expr", "alias", "showLegend", "width"}
+            assert set(panel) <= known
             assert all(panel["expr"])
             assert len(panel["expr"]) == len(panel["alias"])
 

@@ -25,8 +25,8 @@ from rehearsal.receivers import Slack
 from tests.live.stacks import promised
 from tests.live.stacks.logs import Logs, lines
 from tests.live.stacks.stand import LEAVING, UAT, Stand
-from tests.live.stacks.store import Store, now
 from tests.playbook.graphql import Api
+from tests.playbook.store import Store, now
 from tests.playbook.target import Target
 from tests.playbook.waiting import seconds_until
 from tests.playbook.wholeness import CRASH, digest, killed, whole
