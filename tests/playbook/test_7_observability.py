@@ -39,12 +39,8 @@ def store(target: Target) -> Store:
     return Store(target)
 
 
-@pytest.fixture(scope="module")
-def shown(target: Target, api: Api, store: Store, request: pytest.FixtureRequest) -> list[browser.Page]:
-    """The pages, while people work; none where they have no name."""
-    if not store.named:
-        return []
-    folder = Path(request.config.getoption("--report"))
+def looked_at(target: Target, api: Api, folder: Path, kind: str = "webp") -> list[browser.Page]:
+    """The pages while people work, as pictures in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     people = threading.Thread(target=load.run, args=(target, USERS, SECONDS), daemon=True)
     people.start()
@@ -53,11 +49,17 @@ def shown(target: Target, api: Api, store: Store, request: pytest.FixtureRequest
         issues.append(api.create(f"observed {number}"))
         api.triage(issues[-1])
         time.sleep(BEFORE_SECONDS / WORKFLOWS)
-    found = browser.pages(target, folder)
+    found = browser.pages(target, folder, kind)
     people.join(SECONDS + 60)
     for issue in issues:
         api.run("mutation ($id: ID!) { deleteIssue(id: $id) }", id=issue)
     return found
+
+
+@pytest.fixture(scope="module")
+def shown(target: Target, api: Api, store: Store, request: pytest.FixtureRequest) -> list[browser.Page]:
+    """The pages under load; none where they have no name."""
+    return looked_at(target, api, Path(request.config.getoption("--report"))) if store.named else []
 
 
 @pytest.mark.checklist("Observability", "Logs are structured and found")

@@ -148,13 +148,13 @@ def _target(letter: str, query: Query) -> dict[str, Any]:
 def _defaults(panel: Panel) -> dict[str, Any]:
     """How a series looks."""
     lines = {
+        "axisSoftMin": 0,
         "fillOpacity": 8,
         "showPoints": "never",
         "thresholdsStyle": {"mode": "dashed" if panel.limits else "off"},
     }
     return {
         "unit": panel.unit.grafana,
-        "min": 0,
         "color": {"mode": "thresholds" if panel.now else "palette-classic"},
         "thresholds": {"mode": "absolute", "steps": steps(panel.limits)},
         **({} if panel.now else {"custom": lines}),
