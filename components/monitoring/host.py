@@ -48,7 +48,7 @@ class HostMetrics(pulumi.ComponentResource):
             host.data_path,
             site.settings.backup,
             services,
-            site.settings.monitoring.secret_days,
+            site.settings.monitoring.rotation_days,
         )
         installed = UNIT.installed(
             f"{name}-installed", site.runtime, words, (FOLDER,), pulumi.ResourceOptions(parent=self)
@@ -63,7 +63,7 @@ class HostMetrics(pulumi.ComponentResource):
 
 
 def arguments(
-    stack: str, data_path: str, backup: Backup, services: Sequence[str], secret_days: int
+    stack: str, data_path: str, backup: Backup, services: Sequence[str], rotation_days: int
 ) -> list[str]:
     """What the script is told beside its folder."""
     kinds = {"dump": True, "copy": backup.offsite, "archive": backup.point_in_time, "masked": backup.masked}
@@ -77,6 +77,6 @@ def arguments(
             if bucket
             for word in ("--drill", f"{kind}={bucket.drill_days * DAY_SECONDS}")
         ),
-        *("--secret-age", str(secret_days * DAY_SECONDS)),
+        *("--secret-age", str(rotation_days * DAY_SECONDS)),
         *(word for service in services for word in ("--service", service)),
     ]

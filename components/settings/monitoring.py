@@ -18,7 +18,7 @@ class Monitoring(Section):
     retention_days: Annotated[int, between(1, 3650, "days")] = Field(
         30, description="how long metrics are kept, on the data disk"
     )
-    secret_days: Annotated[int, between(1, 3650, "days")] = Field(
+    rotation_days: Annotated[int, between(1, 3650, "days")] = Field(
         365, description="how old a secret may be before that is told (`make rotate`)"
     )
     logs: bool | None = Field(

@@ -173,7 +173,7 @@ with asking, standing, patch("components.host.remote.write_ssh_files"):
         *("urls", "server_ipv4", "server_ipv6", "ssh", "docker_host", "containers"),
         *("admin_email", "admin_password", "temporal_ui_user", "temporal_ui_password"),
         *("metrics_user", "metrics_password"),
-        *("memory_budget", "cost_per_month", "last_good", "releases", "canary"),
+        *("memory_budget", "cost_per_month", "last_good", "releases", "canary", "rotated"),
     }
     assert outputs["uat"]["urls"] == {
         "api": "https://api-uat.example.com",

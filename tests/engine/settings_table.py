@@ -902,7 +902,7 @@ ROWS = [
     Row("development.env_file", ".env.local", {}, refusal="is for a developer's machine"),
     # ── monitoring
     Row("monitoring.retention_days", 7, {"metrics": "± entrypoints"}),
-    Row("monitoring.secret_days", 90, WATCHED),
+    Row("monitoring.rotation_days", 90, WATCHED),
     Row("monitoring.log_days", 7, {"logs": "± command"}),
     Row("monitoring.log_disk_mb", 1024, {"logs": "± command"}),
     Row(

@@ -302,7 +302,7 @@ def test_a_series_of_each_name_stands_together_below_its_type(machine: Machine) 
 
 def test_what_it_is_told_follows_from_the_settings() -> None:
     backup = stack_settings("prod").backup
-    assert arguments("prod", "/mnt/data", backup, ["api", "postgres"], secret_days=2) == [
+    assert arguments("prod", "/mnt/data", backup, ["api", "postgres"], rotation_days=2) == [
         *("--stack", "prod", "--data", "/mnt/data", "--backups", "/srv/jira/backups"),
         *("--backup", "dump", "--backup", "copy", "--backup", "archive"),
         *("--drill", "copies=604800", "--drill", "log=604800"),
