@@ -281,10 +281,10 @@ releases() {
 
 # secrets: since when each is the one that it is (rotated.sh), and for how long it may be.
 secrets() {
-  local name fingerprint since
+  local name since
   [[ -z $SECRET_AGE ]] || sample jira_secret_maximum_age_seconds "$SECRET_AGE"
   [[ -r $DATA/rotated ]] || return 0
-  while read -r name fingerprint since; do
+  while read -r name _ since; do
     [[ -n $since ]] || continue
     moment "$since"
     sample jira_secret_changed_timestamp_seconds "$ANSWER" "secret=$name"

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
-from tests.live.stacks.store import Store
+from tests.playbook.store import Store
 from tests.playbook.waiting import seconds_until
 
 PATIENCE_SECONDS = 30
