@@ -18,12 +18,7 @@ EVIDENCE = pytest.StashKey[Evidence]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declares the marker that ties a test to a line of the checklist."""
-    config.addinivalue_line(
-        "markers", "checklist(phase, item): the line of the checklist that this test shows"
-    )
-    config.addinivalue_line("markers", "replaces_the_server: runs only with --replace")
-    config.addinivalue_line("markers", "releases: runs only with --new-images")
+    """Begins what is found, where a stack is named."""
     if stack := config.getoption("--stack-name"):
         outputs = Path(config.getoption("--outputs"))
         given = json.loads(outputs.read_text()) if outputs.is_file() else {}
