@@ -94,7 +94,7 @@ class Traefik(pulumi.ComponentResource):
         mounts = [Mount(source=self.folder, target=DYNAMIC, read_only=True)]
         files: dict[str, pulumi.Input[str]] = {f"{CONFIG}/traefik.yaml": static_config(tls)}
         limits = Limits.of(settings.services.traefik)
-        # After 78 minutes of 200 requests a second the kernel ended one that had 128 MB; docs/bench.md.
+        # After some 300,000 requests in half an hour the kernel ended one that had 128 MB; docs/bench.md.
         environment = {"GOMEMLIMIT": limits.go_memory}
         if tls.mode == "dns-01":
             # On the data volume: a replaced server keeps its certificates, of which there are few a week.
