@@ -201,7 +201,7 @@ def test_it_asks_the_real_store_for_whoever_looks(tmp_path: Path) -> None:
                 status, found = ask(f"{proxy}pg_up")
                 return status == 200 and [one["value"][1] for one in found["data"]["result"]] == ["1"]
 
-            wait_for(told, 10, lambda: str(ask(f"{proxy}pg_up")))
+            wait_for(told, 30, lambda: str(ask(f"{proxy}pg_up")))
     finally:
         chain.end()
 
