@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -196,9 +195,13 @@ def test_it_asks_the_real_store_for_whoever_looks(tmp_path: Path) -> None:
         chain.write({'pg_up{job="postgres"}': 1})
         store = f"http://127.0.0.1:{chain.ports['store']}"
         with running(laid(tmp_path / "grafana", port, store=store), port) as ask:
-            moment = int(time.time())
-            status, found = ask(f"/api/datasources/proxy/uid/metrics/api/v1/query?query=pg_up&time={moment}")
-            assert (status, found["data"]["result"][0]["value"][1]) == (200, "1")
+            proxy = "/api/datasources/proxy/uid/metrics/api/v1/query?nocache=1&query="
+
+            def told() -> bool:
+                status, found = ask(f"{proxy}pg_up")
+                return status == 200 and [one["value"][1] for one in found["data"]["result"]] == ["1"]
+
+            wait_for(told, 30, lambda: str(ask(f"{proxy}pg_up")))
     finally:
         chain.end()
 
