@@ -283,7 +283,7 @@ def test_the_logs_ask_for_the_password_of_the_metrics_and_show_what_is_searched(
     )
     assert len(said.split()) > 10
     assert services >= {*said.split()}
-    assert services >= {"migration", "temporal-schema"}, "those that are gone, too"
+    assert services >= {"migration", "temporal-namespace"}, "those that are gone, too"
     machine = {line["service"] for line in logs.ask("source:=machine | uniq by (service)")}
     assert machine >= {"docker", "ssh", "jira-plus-plus-revive"}
 
