@@ -88,7 +88,8 @@ def create_issue(target: Target, title: str, screenshot: str | None = None) -> S
 WIDTH, FAR = 1500, 12000
 """Of the window, in pixels: what is below its end is not loaded."""
 TAB = ".vm-predefined-panels-tabs__tab"
-SHUT = ".vm-predefined-dashboard .vm-accordion-header:not(.vm-accordion-header_open)"
+HEADING = ".vm-predefined-dashboard .vm-accordion-header"
+SHUT = f"{HEADING}:not(.vm-accordion-header_open)"
 """A heading whose panels are not shown."""
 LOADED = """
 const panels = [...document.querySelectorAll('.vm-predefined-panel')];
@@ -112,6 +113,14 @@ class Page:
     complaints: list[str]
 
 
+def _opened(browser: webdriver.Chrome) -> bool:
+    """Opens what is shut; whether nothing was."""
+    shut = browser.find_elements(By.CSS_SELECTOR, SHUT)
+    for heading in shut:
+        heading.click()
+    return not shut
+
+
 def pages(target: Target, folder: Path, kind: str = "webp") -> list[Page]:
     """The pages of the metrics, each as a picture in `folder` (`webp`, `png` or `jpeg`)."""
     user = f"{target.outputs['metrics_user']}:{target.outputs['metrics_password']}"
@@ -132,11 +141,11 @@ def pages(target: Target, folder: Path, kind: str = "webp") -> list[Page]:
             for number in range(len(browser.find_elements(By.CSS_SELECTOR, TAB))):
                 tab = browser.find_elements(By.CSS_SELECTOR, TAB)[number]
                 tab.click()
-                for heading in browser.find_elements(By.CSS_SELECTOR, SHUT):
-                    heading.click()
+                wait.until(presence_of_element_located((By.CSS_SELECTOR, HEADING)))
+                wait.until(_opened)
                 wait.until(lambda driver: driver.execute_script(LOADED))
                 time.sleep(1)  # the lines are drawn
-                title = tab.text
+                title = tab.get_attribute("textContent")  # what is shown is in capitals
                 picture = folder / f"{number + 1}-{title.lower()}.{kind}"
                 clip = {"x": 0, "y": 0, "width": WIDTH, "height": browser.execute_script(HEIGHT), "scale": 1}
                 how = {"format": kind, "clip": clip, **({"quality": 70} if kind != "png" else {})}

@@ -18,7 +18,7 @@ DRILL = "min(jira_drill_good_timestamp_seconds)"
 
 LAST = Panel(
     "Last good backup",
-    (Query("(time() - jira_backup_finished_timestamp_seconds) / 3600", "{{kind}}"),),
+    (Query("(time() - (jira_backup_finished_timestamp_seconds > 0)) / 3600", "{{kind}}"),),
     unit=HOURS,
     about="How long ago. Beyond 26 hours the backup is unhealthy.",
     limits=Limits(warn=25, bad=26),

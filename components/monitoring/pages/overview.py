@@ -5,14 +5,19 @@ from components.monitoring.pages.page import DAYS, Limits, Page, Panel, Query, R
 
 NOT_HEALTHY = Panel(
     "Services that are not healthy",
-    (Query("sum by (service) (1 - jira_service_healthy)", "{{service}}"),),
-    about="0 each. 1: none of its containers is healthy, or none is there.",
+    (
+        # Of what is well one line is enough; without any the panel would be empty, as of a broken query.
+        Query(
+            'sum by (service) (1 - jira_service_healthy) > 0 or label_set(vector(0), "service", "none")',
+            "{{service}}",
+        ),
+    ),
+    about="1: none of its containers is healthy, or none is there.",
     limits=Limits(bad=1),
 )
 ALERTS = Panel(
     "Alerts that fire",
     (
-        # Without any there is a line at nought, and not an empty panel, which is what a broken query has.
         Query(
             'count by (alertname) (ALERTS{alertstate="firing",severity!="none"})'
             ' or label_set(vector(0), "alertname", "none")',
@@ -24,8 +29,8 @@ ALERTS = Panel(
 )
 NOT_TOLD = Panel(
     "Who does not tell its metrics",
-    (Query("1 - up", "{{job}}"),),
-    about="0 each. What such a service should tell is not known.",
+    (Query('1 - up > 0 or label_set(vector(0), "job", "none")', "{{job}}"),),
+    about="What such a service should tell is not known.",
     limits=Limits(bad=1),
 )
 CERTIFICATES = Panel(

@@ -15,7 +15,8 @@ STARTS = Panel(
     "Starts of containers in an hour",
     (
         Query(
-            "sum by (service) (changes_prometheus(jira_container_start_time_seconds[1h]))",
+            "sum by (service) (changes_prometheus(jira_container_start_time_seconds[1h])) > 0"
+            ' or label_set(vector(0), "service", "none")',
             "{{service}}",
         ),
     ),

@@ -113,7 +113,8 @@ def places(stack: Stack) -> dict[str, str]:
         ._run_pulumi_cmd_sync(["stack", "export", "--show-secrets"])
         .stdout,
         "what was said": "\n".join(stack.developer.output),
-        "the roles in the database": sql(stack, "select rolname, rolpassword, rolconfig from pg_authid"),
+        "the roles in the database": sql(stack, "select * from pg_authid"),
+        "their settings": sql(stack, "select * from pg_db_role_setting"),
         "the users in the database": sql(stack, "select * from users", "jira"),
     }
     roots = (stack.developer.files, stack.developer.rehearsal.state)
@@ -172,7 +173,10 @@ def test_the_passwords_of_the_database_change_while_it_is_used(stack: Stack) -> 
     for user in ("jira", "temporal", "jira_a", "temporal_a"):
         assert "failed" in log_in(stack, user, database[user.removesuffix("_a")])
     kept = {place: text for place, text in values(stack).items() if before.get(place) == text}
-    assert {place.partition(".")[0] for place in kept} == {"credentials-session-secret", "credentials-admin"}
+    assert {place.partition(".")[0] for place in kept} == {
+        *("credentials-session-secret", "credentials-admin"),
+        *("credentials-grafana", "credentials-grafana-key"),
+    }
     old = {place: text for place, text in before.items() if place not in kept}
     assert left(stack, old) == {}
     assert {service: len(stack.states(service)) for service in ("api", "worker")} == {"api": 1, "worker": 1}
