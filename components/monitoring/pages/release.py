@@ -7,7 +7,7 @@ APPLICATION = 'service=~"api|api-canary|worker|web"'
 
 LAST = Panel(
     "Last release",
-    (Query("(time() - jira_release_good_timestamp_seconds) / 86400", "recorded as good"),),
+    (Query("(time() - (jira_release_good_timestamp_seconds > 0)) / 86400", "recorded as good"),),
     unit=DAYS,
     about="How long ago. What began when a release did, most often is the release.",
 )
