@@ -26,8 +26,7 @@ class Source(Section):
         ),
     ] = Field(description="folder of the image that it takes the place of, read-only")
     command: Command = Field(
-        description="in place of the service's own; starts anew on a change,"
-        " e.g. [node, --watch-path=dist, x.js]"
+        description="in place of the service's own; starts anew on a change, e.g. [node, --watch, x.js]"
     )
 
     @property

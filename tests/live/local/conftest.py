@@ -129,7 +129,7 @@ def stack_file(*, sources: bool = True) -> dict[str, Any]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = ["node", "--watch-path=dist", "dist/server.js"]
+    command = ["node", "--watch", "dist/server.js"]
     source = {"path": "../application/src", "target": "/app/dist", "command": command}
     changes = {
         "host": {"http_port": port},
