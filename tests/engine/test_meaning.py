@@ -27,8 +27,8 @@ def test_the_meaning_of_a_release_of_upgrades_and_of_a_resize(bring: Bring) -> N
     assert rows == {"api": (RUNS_ON, why), "worker": (RUNS_ON, why), "web": (RUNS_ON + KEPT, why)}
     assert "the dump proven by a restore" in points["Data"]
     assert points["Memory"] == (
-        "672 MB twice for a while (api, web, worker), beside 2720 MB of limits and 512 MB for the system: "
-        "3904 of 4096 MB"
+        "672 MB twice for a while (api, web, worker), beside 2848 MB of limits and 512 MB for the system: "
+        "4032 of 4096 MB"
     )
     assert points["Cost"] == "6.56 € a month, as before"
     assert points["Server"] == "runs on"
