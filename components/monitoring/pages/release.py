@@ -15,8 +15,7 @@ STARTS = Panel(
     "Starts of containers in an hour",
     (
         Query(
-            "sum by (service) (changes_prometheus(jira_container_start_time_seconds[1h])) > 0"
-            ' or label_set(vector(0), "service", "none")',
+            "topk_max(8, sum by (service) (changes_prometheus(jira_container_start_time_seconds[1h])))",
             "{{service}}",
         ),
     ),
