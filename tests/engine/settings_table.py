@@ -522,7 +522,7 @@ ROWS = [
     ),
     Row("services.temporal.memory_mb", 320, {"temporal": "~ memory memorySwap"}),
     Row("services.temporal_ui.memory_mb", 80, {"temporal-ui": "~ memory memorySwap"}),
-    Row("services.traefik.memory_mb", 112, {"traefik": "~ memory memorySwap"}),
+    Row("services.traefik.memory_mb", 112, {"traefik": "± envs:GOMEMLIMIT memory memorySwap"}),
     Row(
         "services.socket_proxy.memory_mb",
         24,
