@@ -52,7 +52,7 @@ class Credentials(pulumi.ComponentResource):
         # And Grafana's, with the key to what it keeps
         self.grafana = password("grafana", 24, rotations.grafana)
         self.grafana_hash = self.grafana.apply(htpasswd)
-        self.grafana_key = password("grafana-key")
+        self.grafana_key = password("grafana-key", rotation=rotations.grafana)
         # What fingerprints are made with (`components.services.rotated`): nobody is shown it, and it stays.
         self.fingerprint_key = password("fingerprint")
         self.register_outputs({})

@@ -157,7 +157,7 @@ def test_somebody_who_looks_at_the_database_stops_nothing(place: Place) -> None:
     psql = ["psql", "-h", str(place.server.folder), "-p", str(place.server.port), "-U", "postgres", "jira"]
     with subprocess.Popen([*psql, "-c", "select pg_sleep(60)"], stderr=subprocess.PIPE, text=True) as session:
         done = place.restore()
-        _, said = session.communicate(timeout=10)
+        _, said = session.communicate(timeout=40)
     assert done.returncode == 0, done.stdout
     assert "terminating connection due to administrator command" in said
 
