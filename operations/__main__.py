@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from operations import changes, last_copy, summary
 from operations.checks import Unwell, verify
+from operations.closing import close, timed
 from operations.confirmation import confirmed
 from operations.deployment import Deployment, DeploymentFailed
 from operations.engine import EngineMissing, engine
@@ -19,7 +18,7 @@ from operations.interrupt import interruptible
 from operations.journal import Failure, Journal
 from operations.locks import Locked
 from operations.meaning import Meaning, text
-from operations.notices import Outcome, Telling
+from operations.notices import Telling
 from operations.orphans import ForeignResource
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -120,15 +119,15 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool, without_copy
         return 2 if strayed else 0
     elif action == "deploy":
         with Telling(deployment).of("deploy") as outcome:
-            timings.append(_timed("up", deployment.up, outcome))
-            _close(deployment, timings)
+            timings.append(timed("up", deployment.up, outcome))
+            close(deployment, timings)
     elif action == "replace":
         if not (sure or confirmed(stack, "replace the server of")):
             print("not replaced")
             return 1
         with Telling(deployment).of("replacement of the server") as outcome:
-            timings.append(_timed("replace", deployment.replace_server, outcome))
-            _close(deployment, timings)
+            timings.append(timed("replace", deployment.replace_server, outcome))
+            close(deployment, timings)
     elif action == "outputs":
         deployment.write_outputs(ROOT / ".pulumi-out" / stack / "outputs.json")
     elif action == "destroy":
@@ -139,19 +138,6 @@ def _act(action: str, stack: str, markdown: Path | None, yes: bool, without_copy
             last_copy.before_destroy(deployment)
         deployment.destroy()
     return 0
-
-
-def _close(deployment: Deployment, timings: list[summary.Timing]) -> None:
-    resources = deployment.resources()
-    print("\n" + summary.table(deployment.stack, resources, timings))
-    with deployment.way_in():
-        verify(deployment.stack, resources, deployment.environment)
-
-
-def _timed(step: str, run: Callable[[], Journal], outcome: Outcome) -> summary.Timing:
-    started = time.monotonic()
-    outcome.journal = journal = run()
-    return summary.Timing(step, time.monotonic() - started, journal.changes)
 
 
 def _write(target: Path | None, action: str, stack: str, journal: Journal) -> None:

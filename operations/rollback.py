@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from operations import stack_file, summary
+from operations import stack_file
 from operations.at_server import told
-from operations.checks import verify
+from operations.closing import close, timed
 from operations.confirmation import confirmed
 from operations.deployed import deployed
 from operations.deployment import Deployment
@@ -58,13 +57,8 @@ class Rollback:
             stack_file.write_canary(self._file, {})
         stack_file.write_images(self._file, wanted)
         with Telling(self._deployment, self._say).of("rollback") as outcome:
-            started = time.monotonic()
-            outcome.journal = journal = self._deployment.up()
-            timing = summary.Timing("rollback", time.monotonic() - started, journal.changes)
-            resources = self._deployment.resources()
-            self._say("\n" + summary.table(stack, resources, [timing]))
-            with self._deployment.way_in():
-                verify(stack, resources, self._deployment.environment)
+            timing = timed("rollback", self._deployment.up, outcome)
+            close(self._deployment, [timing], self._say)
         self._say(f"{self._file.name} names what runs: commit it, or the next deploy goes forward again")
         return True
 

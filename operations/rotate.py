@@ -6,7 +6,6 @@ import argparse
 import re
 import shlex
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from typing import Any
 from components.services.logins import login
 from components.settings.rotations import Rotations
 from components.settings.secrets import SECRETS
-from operations import stack_file, summary
+from operations import stack_file
 from operations.at_server import told
-from operations.checks import verify
+from operations.closing import close, timed
 from operations.deployed import deployed
 from operations.deployment import Deployment
 from operations.interrupt import interruptible
@@ -114,13 +113,8 @@ class Rotation:
         """
         stack = self._stack
         with Telling(self._deployment, self._say).of(f"rotation of {', '.join(names)}") as outcome:
-            started = time.monotonic()
-            outcome.journal = journal = self._deployment.up()
-            timing = summary.Timing("rotate", time.monotonic() - started, journal.changes)
-            resources = self._deployment.resources()
-            self._say("\n" + summary.table(stack, resources, [timing]))
-            with self._deployment.way_in():
-                verify(stack, resources, self._deployment.environment)
+            timing = timed("rotate", self._deployment.up, outcome)
+            resources = close(self._deployment, [timing], self._say)
         since = outputs(resources).get("rotated") or {}
         self._say("\n".join(f"{name} is another one since {since.get(name, 'now')}" for name in names))
         self._say(f"`pulumi stack output --show-secrets --stack {stack}` shows those that people log in with")

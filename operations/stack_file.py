@@ -55,10 +55,7 @@ def write_images(file: Path, wanted: Mapping[str, str]) -> None:
     text = file.read_text(encoding="utf-8")
     expected = {**_section(file.name, text), **wanted}
     lines = text.split("\n")
-    left = dict(wanted)
-    for number in _lines(lines):
-        if (entry := _ENTRY.match(lines[number])) and (name := entry[2].strip("\"'")) in left:
-            lines[number] = f"{entry[1]}{entry[2]}{entry[3]}{left.pop(name)}{entry[5]}"
+    left = _replaced(lines, SECTION, wanted)
     changed = "\n".join(lines)
     if left or _section(file.name, changed) != expected:
         raise Unwritable(
@@ -92,11 +89,7 @@ def write_canary(file: Path, wanted: Mapping[str, Any]) -> None:
     entry = [f"canary: {{image: {wanted['image']}, share: {wanted['share']}}}"] if wanted else []
     _place(lines, entry, keep=bool(release))
     changed = "\n".join(lines)
-    try:
-        right = yaml.safe_load(changed) == expected
-    except yaml.YAMLError:
-        right = False
-    if not right:
+    if not _says(changed, expected):
         raise Unwritable(
             f"{file.name}: {RELEASE}: canary cannot be written there; give each key a line of its own below "
             "it, such as `    canary: {image: <repository>:<version>@sha256:<digest>, share: 5}`"
@@ -118,10 +111,8 @@ def write_rotations(file: Path, wanted: Mapping[str, int]) -> None:
     text = file.read_text(encoding="utf-8")
     expected = yaml.safe_load(text)
     expected["config"][ROTATIONS] = {**rotations(file), **wanted}
-    lines, left = text.split("\n"), dict(wanted)
-    for number in _lines(lines, ROTATIONS):
-        if (entry := _ENTRY.match(lines[number])) and (name := entry[2].strip("\"'")) in left:
-            lines[number] = f"{entry[1]}{entry[2]}{entry[3]}{left.pop(name)}{entry[5]}"
+    lines = text.split("\n")
+    left = _replaced(lines, ROTATIONS, wanted)
     start, own, images = _start(lines, ROTATIONS), _lines(lines, ROTATIONS), _start(lines, SECTION)
     if left and start is not None:
         at, depth = (own[-1], _depth(lines[own[0]])) if own else (start, _depth(lines[start]) + 2)
@@ -131,11 +122,7 @@ def write_rotations(file: Path, wanted: Mapping[str, int]) -> None:
         entries = [f"{' ' * (depth + 2)}{name}: {number}" for name, number in left.items()]
         lines[at:at] = [f"{' ' * depth}{ROTATIONS}: # what `make rotate` has raised", *entries]
     changed = "\n".join(lines)
-    try:
-        right = yaml.safe_load(changed) == expected
-    except yaml.YAMLError:
-        right = False
-    if not right:
+    if not _says(changed, expected):
         raise Unwritable(
             f"{file.name}: {ROTATIONS}: {', '.join(sorted(wanted))} cannot be written there; give each "
             "secret a line of its own below it, such as `    jira: 1`"
@@ -161,6 +148,23 @@ def _place(lines: list[str], entry: list[str], *, keep: bool) -> None:
     lines[at:end] = [f"{' ' * depth}{line}" for line in entry]
     if not keep:
         del lines[start]
+
+
+def _replaced(lines: list[str], name: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes the values of a section's entries into their own lines; those that have none."""
+    left = dict(wanted)
+    for number in _lines(lines, name):
+        if (entry := _ENTRY.match(lines[number])) and (key := entry[2].strip("\"'")) in left:
+            lines[number] = f"{entry[1]}{entry[2]}{entry[3]}{left.pop(key)}{entry[5]}"
+    return left
+
+
+def _says(text: str, expected: Mapping[str, Any]) -> bool:
+    """Whether that is the YAML of it."""
+    try:
+        return bool(yaml.safe_load(text) == expected)
+    except yaml.YAMLError:
+        return False
 
 
 def _write(file: Path, text: str) -> None:

@@ -82,8 +82,9 @@ def monitored(root: Path, stack: str) -> bool:
 
 def logged(root: Path, stack: str) -> bool:
     """Whether the stack keeps its logs, as the same file tells it."""
-    wanted = _section(_rehearsed(root, stack), "monitoring").get("logs")
-    kind = _section(_rehearsed(root, stack), "host").get("kind")
+    stack_file = _rehearsed(root, stack)
+    wanted = _section(stack_file, "monitoring").get("logs")
+    kind = _section(stack_file, "host").get("kind")
     return monitored(root, stack) and (kind != "local" if wanted is None else bool(wanted))
 
 

@@ -221,7 +221,7 @@ class Rehearsal:
         before_destroy(self._deployment)
         self._timed("destroy", lambda deployment: deployment.destroy())
         self._verify_empty()
-        for laid_over in (self._moved, self._rotated):
+        for laid_over in self._laid_over:
             laid_over.unlink(missing_ok=True)
         forget_ssh_files(self.state)
 
@@ -334,6 +334,11 @@ class Rehearsal:
         """The numbers of secrets that were made anew, which the user's own stack file does not have."""
         return self.state / "rotations.json"
 
+    @property
+    def _laid_over(self) -> tuple[Path, ...]:
+        """What earlier steps have changed, laid over each fresh copy of the stack file until a destroy."""
+        return self._moved, self._rotated
+
     # ── parts
 
     def _set_up(self, step: str) -> None:
@@ -418,7 +423,7 @@ class Rehearsal:
     def _prepare(self, images: Mapping[str, Any] | None) -> Path:
         """A fresh copy of the project, with these images; copies go to the storage of the embedded cloud."""
         over = dict(images or {})
-        for laid_over in (self._moved, self._rotated):
+        for laid_over in self._laid_over:
             if laid_over.exists():
                 over = project.merge(over, json.loads(laid_over.read_text()))
         if self._buckets and not self._preliminary:

@@ -13,7 +13,7 @@ from components.containers import Container
 from components.containers.files import MOUNTED
 from components.edge.urls import urls
 from components.services.api import CANARY
-from components.services.routing import ASSETS
+from components.services.routing import ASSETS, server
 from components.services.site import Site
 from components.services.traefik import HTTP_PORT, HTTPS_PORT, PING_PORT, Traefik
 from components.services.traefik import USER as TRAEFIK_USER
@@ -183,11 +183,6 @@ def sharing(container: str, port: int, stable: str, share: int, secure: bool) ->
             }
         },
     }
-
-
-def server(container: str, port: int) -> dict[str, Any]:
-    """A service of Traefik's that is one container."""
-    return {"loadBalancer": {"servers": [{"url": f"http://{container}:{port}"}]}}
 
 
 def questions(site: Site, found: Mapping[str, str]) -> tuple[str, str]:

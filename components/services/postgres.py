@@ -78,14 +78,7 @@ class Postgres(pulumi.ComponentResource):
         passwords = InPlace(
             f"{name}-passwords",
             site.runtime,
-            {
-                "postgres": credentials.postgres,
-                "jira": credentials.jira,
-                "migration": credentials.migration,
-                "temporal": credentials.temporal,
-                "backup": credentials.backup,
-                "monitoring": credentials.monitoring,
-            },
+            {role: credentials.made[role] for role in ROLES},
             PASSWORDS,
             USER,
             child,

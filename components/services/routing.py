@@ -110,18 +110,13 @@ def dynamic_config(routing: Routing) -> str:
                 "redirectRegex": {"regex": "^(https?://[^/]+)/?$", "replacement": "${1}/vmui/#/dashboards"}
             },
         }
-        config["http"]["services"] = {
-            "metrics": {"loadBalancer": {"servers": [{"url": f"http://{ALIAS}:{PORT}"}]}}
-        }
+        config["http"]["services"] = {SERVICES["metrics"]: server(ALIAS, PORT)}
         if routing.logs:
-            server = {"url": f"http://{LOGS_ALIAS}:{LOGS_PORT}"}
-            config["http"]["services"][LOGS] = {"loadBalancer": {"servers": [server]}}
+            config["http"]["services"][LOGS] = server(LOGS_ALIAS, LOGS_PORT)
     if "grafana" in routing.host_names:
         # Grafana is told the password as well, and asks for no other.
         config["http"]["middlewares"]["grafana-users"] = password("Grafana", routing.grafana_users, told=True)
-        config["http"].setdefault("services", {})["grafana"] = {
-            "loadBalancer": {"servers": [{"url": f"http://{GRAFANA}:{GRAFANA_PORT}"}]}
-        }
+        config["http"].setdefault("services", {})[SERVICES["grafana"]] = server(GRAFANA, GRAFANA_PORT)
     if secure:
         # Without a name that is served there is no certificate to show.
         config["tls"] = {"options": {"default": {"minVersion": "VersionTLS12", "sniStrict": True}}}
@@ -186,10 +181,14 @@ def services(routing: Routing) -> dict[str, dict[str, Any]]:
                 " && Path(`/`)",
                 ["metrics-users", "metrics-overview"],
             ),
-            ("logs", "metrics", LOGS, f" && ({_any_of(SEARCHING)})", ["metrics-users"]),
+            *(
+                [("logs", "metrics", LOGS, f" && ({_any_of(SEARCHING)})", ["metrics-users"])]
+                if routing.logs
+                else []
+            ),
             ("grafana", "grafana", SERVICES["grafana"], "", ["grafana-users"]),
         ):
-            if parents and purpose in routing.host_names and (service != LOGS or routing.logs):
+            if parents and purpose in routing.host_names:
                 found[f"{name}-{kind}"] = {
                     "rule": f"Host(`{routing.host_names[purpose]}`) && {NOT_THE_OPERATORS}{condition}",
                     "parentRefs": parents,
@@ -202,6 +201,11 @@ def services(routing: Routing) -> dict[str, dict[str, Any]]:
 def _any_of(paths: Sequence[str]) -> str:
     """In a rule: one of these paths, whole."""
     return f"PathRegexp(`^({'|'.join(paths)})$`)"
+
+
+def server(container: str, port: int) -> dict[str, Any]:
+    """A service of Traefik's that is one container."""
+    return {"loadBalancer": {"servers": [{"url": f"http://{container}:{port}"}]}}
 
 
 def password(realm: str, users: Sequence[str], *, told: bool = False) -> dict[str, Any]:

@@ -47,11 +47,6 @@ class Backup(Section):
         return bool(self.offsite or self.masked or (self.reset and self.reset.masked))
 
     @property
-    def drilled(self) -> bool:
-        """Whether something off the machine is restored on trial by schedule."""
-        return bool(self.offsite or self.point_in_time)
-
-    @property
     def named(self) -> list[tuple[str, str, Bucket]]:
         """The buckets: the path of each, what the names of its secrets begin with, and itself."""
         found = (

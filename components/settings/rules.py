@@ -600,24 +600,18 @@ def archive_has_its_image(images: Images, backup: Backup) -> Iterator[Problem]:
 
 def monitoring_has_its_images(host: Host, images: Images, monitoring: Monitoring) -> Iterator[Problem]:
     """They have no default: the versions live in the stack files."""
-    if not monitoring.runs_on(host):
-        return
-    for name in MONITORING:
-        if getattr(images, name) is None:
-            yield Problem(
-                f"images.{name}",
-                NOTHING,
-                "is required, since the stack has metrics",
-                "write it as in Pulumi.uat.yaml of a newer checkout, or set monitoring.enabled to false",
-            )
-    for name in LOGS:
-        if monitoring.logs_on(host) and getattr(images, name) is None:
-            yield Problem(
-                f"images.{name}",
-                NOTHING,
-                "is required, since the stack keeps its logs",
-                "write it as in Pulumi.uat.yaml of a newer checkout, or set monitoring.logs to false",
-            )
+    for names, there, why, setting in (
+        (MONITORING, monitoring.runs_on(host), "has metrics", "monitoring.enabled"),
+        (LOGS, monitoring.logs_on(host), "keeps its logs", "monitoring.logs"),
+    ):
+        for name in names:
+            if there and getattr(images, name) is None:
+                yield Problem(
+                    f"images.{name}",
+                    NOTHING,
+                    f"is required, since the stack {why}",
+                    f"write it as in Pulumi.uat.yaml of a newer checkout, or set {setting} to false",
+                )
 
 
 def logs_have_a_journal(host: Host, monitoring: Monitoring) -> Iterator[Problem]:

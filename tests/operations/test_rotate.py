@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.settings.secrets import SECRETS
-from operations import rotate, stack_file
+from operations import closing, stack_file
 from operations.deployment import DeploymentFailed
 from operations.journal import Journal
 from operations.rotate import MADE, MEANS, NoRotation, Rotation, meant, plan, raised, reached
@@ -65,7 +65,7 @@ class Deployment:
 @pytest.fixture
 def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     (tmp_path / "Pulumi.uat.yaml").write_text(STACK_FILE)
-    monkeypatch.setattr(rotate, "verify", lambda *_: None)
+    monkeypatch.setattr(closing, "verify", lambda *_: None)
     return Deployment(tmp_path)
 
 

@@ -1,7 +1,7 @@
 """Is it well? What whoever is woken looks at first."""
 
 from components.monitoring.pages import backups, database, host, release, requests, workflows
-from components.monitoring.pages.page import DAYS, Limits, Page, Panel, Query, Row, There
+from components.monitoring.pages.page import DAYS, Limits, Page, Panel, Query, Row, There, or_none
 
 NOT_HEALTHY = Panel(
     "Services that are not healthy",
@@ -16,8 +16,7 @@ ALERTS = Panel(
     "Alerts that fire",
     (
         Query(
-            'count by (alertname) (ALERTS{alertstate="firing",severity!="none"})'
-            ' or label_set(vector(0), "alertname", "none")',
+            or_none('count by (alertname) (ALERTS{alertstate="firing",severity!="none"})', "alertname"),
             "{{alertname}}",
         ),
     ),

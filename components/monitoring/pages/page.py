@@ -117,6 +117,11 @@ class There:
         return self.copies or self.archive
 
 
+def or_none(expr: str, label: str) -> str:
+    """The same, with a line at nought where it has no series: an empty panel is what a broken query has."""
+    return f'{expr} or label_set(vector(0), "{label}", "none")'
+
+
 def compact(content: Mapping[str, Any]) -> str:
     """JSON, which is YAML, in one line: the state holds each file twice, and is written at each step."""
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False) + "\n"

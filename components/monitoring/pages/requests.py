@@ -14,6 +14,7 @@ from components.monitoring.pages.page import (
     Query,
     Row,
     There,
+    or_none,
 )
 
 ALL = "sum by (service) (rate(traefik_service_requests_total[5m]))"
@@ -60,8 +61,11 @@ REFUSED = Panel(
     "Requests that the proxy refuses",
     (
         Query(
-            'sum by (code) (rate(traefik_entrypoint_requests_total{entrypoint=~"web.*",code=~"4.."}[5m]))'
-            ' or label_set(vector(0), "code", "none")',
+            or_none(
+                "sum by (code)"
+                ' (rate(traefik_entrypoint_requests_total{entrypoint=~"web.*",code=~"4.."}[5m]))',
+                "code",
+            ),
             "{{code}}",
         ),
     ),

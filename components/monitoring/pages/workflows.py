@@ -10,6 +10,7 @@ from components.monitoring.pages.page import (
     Query,
     Row,
     There,
+    or_none,
 )
 
 USERS = 'namespace!="temporal-system"'
@@ -96,8 +97,7 @@ ERRORS = Panel(
     "Errors of the server",
     (
         Query(
-            "sum by (error_type) (rate(service_error_with_type_total[5m]))"
-            ' or label_set(vector(0), "error_type", "none")',
+            or_none("sum by (error_type) (rate(service_error_with_type_total[5m]))", "error_type"),
             "{{error_type}}",
         ),
     ),
