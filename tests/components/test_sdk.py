@@ -41,14 +41,14 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], Awaitabl
     asyncio.set_event_loop(asyncio.new_event_loop())  # `asyncio.run` leaves none, and mocks want one
 
 
-def waited(monkeypatch: pytest.MonkeyPatch, ends: list[Callable[[], Awaitable[Any]]]) -> int:
-    """How many futures the SDK has waited for together, summed over its turns, until all was registered."""
-    counted = 0
+def together(monkeypatch: pytest.MonkeyPatch, ends: list[Callable[[], Awaitable[Any]]]) -> int:
+    """How many futures at most the SDK has waited for together until all was registered."""
+    most = 0
     wait = asyncio.wait
 
     def counting(pending: Any, **more: Any) -> Any:
-        nonlocal counted
-        counted += len(pending)
+        nonlocal most
+        most = max(most, len(pending))
         return wait(pending, **more)
 
     async def program() -> None:
@@ -64,18 +64,19 @@ def waited(monkeypatch: pytest.MonkeyPatch, ends: list[Callable[[], Awaitable[An
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "wait", counting)
         asyncio.run(everything())
-    return counted
+    return most
 
 
 def test_the_sdk_waits_for_registrations_in_turn_and_not_for_all_outputs_at_once(
     monkeypatch: pytest.MonkeyPatch, ends: list[Callable[[], Awaitable[Any]]]
 ) -> None:
-    before = waited(monkeypatch, ends)
+    before = together(monkeypatch, ends)
     sdk.spare()
-    after = waited(monkeypatch, ends)
+    after = together(monkeypatch, ends)
+    # How often it waits again, and for how many, is the speed of the machine; the first time is not.
     outputs = RESOURCES * 10
-    assert before > 1.5 * outputs, "what is spared is there; by how much depends on the machine's speed"
-    assert after <= outputs, "each is waited for once at most"
+    assert before >= outputs, "what is spared is no longer there"
+    assert after < outputs
 
 
 def test_debug_lines_stay_here(monkeypatch: pytest.MonkeyPatch, ends: list[Any]) -> None:

@@ -992,6 +992,17 @@ ROWS = [
     Row("release.signed_by", [SIGNING_KEY], {}),
     # ── rotations: another value, and who is given it
     *(Row(f"rotations.{secret}", 1, {**ANEW, **effects}) for secret, effects in ROTATED.items()),
+    Row(
+        "rotations.grafana",
+        1,
+        {
+            **ANEW,
+            **dict.fromkeys(("credentials-grafana", "credentials-grafana-key"), "± keepers"),
+            "grafana-files": NEW_FILES,
+            "grafana": "± mounts",
+        },
+        stacks=("prod",),
+    ),
     *(
         Row(
             f"release.canary.{name}",
