@@ -144,8 +144,9 @@ FOLLOWS_WITHIN: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ContainerOutOfMemory": ("service", ("ContainerRestarting",)),
     "ServiceDown": ("service", ("ContainerRestarting",)),
     "DiskLow": ("disk", ("DiskFullSoon",)),
+    "PostgresDown": ("job", ("NotMeasured",)),
 }
-"""The same where a label is the same, too: of the same service, of the same disk."""
+"""The same where a label is the same, too: of the same service, disk or job."""
 
 PAGE = {"group_wait": "20s", "group_interval": "1m", "repeat_interval": "4h"}
 """Somebody is to get up. What fails within so many seconds is one message; whatever the channel has not taken
@@ -175,7 +176,7 @@ def configuration(notifications: Notifications, folder: str) -> dict[str, Any]:
         "templates": [f"{folder}/messages.tmpl"],
         "route": {
             "receiver": "people",
-            "group_by": ["stack", "severity"],
+            "group_by": ["stack", "severity", "alertname"],
             **TICKET,
             "routes": [
                 {"matchers": ['alertname="Watchdog"'], "receiver": "heartbeat", **HEARTBEAT},

@@ -33,6 +33,8 @@ WELL = {f'jira_service_healthy{{service="{name}"}}': 1.0 for name in SERVICES} |
     'pg_up{job="postgres"}': 1.0,
 }
 AWAY = dict.fromkeys(WELL, 0.0)
+MANY = 12
+"""Of one alert: two more than a message has."""
 
 
 @pytest.fixture
@@ -97,6 +99,14 @@ def test_what_follows_from_the_database_is_not_told_beside_it(told: Chain) -> No
     told.write({'pg_up{job="postgres"}': 0})
     (message,) = told.told(1)
     assert message.title == "[uat] Postgres does not answer"
+    told.quiet()
+
+
+def test_an_exporter_that_is_not_let_in_wakes_nobody(told: Chain) -> None:
+    told.write({'pg_up{job="postgres"}': 0})
+    (message,) = told.told(1)
+    assert message.title == "[uat] Nothing is known of postgres any more"
+    assert message.colour == "warning"
     told.quiet()
 
 
@@ -232,6 +242,9 @@ def test_every_alert_has_its_text_and_ten_of_them_are_enough(tmp_path: Path) -> 
                 json.dumps(word) for pair in labels.items() if pair[0] != "summary" for word in pair
             )
             rule["expr"] = f"label_set(vector(42){', ' if pairs else ''}{pairs})"
+            if rule["alert"] == "UnitFailed":
+                units = (f'label_set(vector(42), "unit", "unit-{number}")' for number in range(MANY))
+                rule["expr"] = f"union({', '.join(units)})"
             rule.setdefault("labels", {})["severity"] = "none" if rule["alert"] == "Watchdog" else "all"
             expected.add(rule["alert"])
     followers = {name for names in FOLLOWS.values() for name in names} | {"DiskFullSoon"}  # of the same disk
@@ -245,13 +258,16 @@ def test_every_alert_has_its_text_and_ten_of_them_are_enough(tmp_path: Path) -> 
                 text = alert["annotations"][name]
                 wrong = [sign for sign in ("{{", "<no value>", "template:", "\n") if sign in text]
                 assert (bool(text), wrong) == (True, []), f"{alert['labels']['alertname']}: {name}: {text}"
-        message = whole.told(1)[0]
-        assert len(fields(message.text)) == 10
         silent = {one["labels"]["alertname"] for one in firing(whole) if one["status"]["inhibitedBy"]}
         assert silent == followers
-        told = len(expected - followers - {"Watchdog"})
-        assert message.text.endswith(f"and {told - 10} more\n")
-        assert f", and {told - 1} more" in message.title
+        messages = whole.told(len(expected - followers - {"Watchdog"}), within=90)
+        (units,) = (message for message in messages if "UnitFailed" in message.text)
+        assert len(fields(units.text)) == 10
+        assert units.text.endswith(f"and {MANY - 10} more\n")
+        assert f", and {MANY - 1} more" in units.title
+        assert [len(fields(message.text)) for message in messages if message != units] == [1] * (
+            len(messages) - 1
+        )
         assert whole.slack.mistakes == []
     finally:
         whole.end()
