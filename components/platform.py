@@ -137,7 +137,7 @@ class Platform(pulumi.ComponentResource):
             if settings.shown:
                 grafana = Grafana("grafana", site, self.edge.urls["grafana"], child)
                 containers.append(grafana.container)
-            watched = [container.service for container in containers]
+            watched = {container.service: len(container.networks) for container in containers}
             containers.append(NodeExporter("node-exporter", site, watched, child).container)
 
         services = settings.services

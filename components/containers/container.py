@@ -135,6 +135,7 @@ class Container(pulumi.ComponentResource):
         if release.cutover:
             self._await_healthy(name, runtime, args.health, files)
         self.service = name
+        self.networks = process.networks
         self.name_in_docker: pulumi.Output[str] = self.resource.name
         self.register_outputs({"container": self.name_in_docker})
 

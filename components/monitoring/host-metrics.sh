@@ -5,10 +5,10 @@
 # no container needs Docker's socket for that; it asks Docker twice a round, and reads files for the rest.
 #
 #   host-metrics.sh --stack uat --folder /srv/jira/metrics --data /mnt/data --backups /srv/jira/backups \
-#     [--backup dump|copy|archive|masked]... [--drill copies|log=SECONDS]... [--secret-age SECONDS] [--service NAME]...
+#     [--backup dump|copy|archive|masked]... [--drill copies|log=SECONDS]... [--secret-age SECONDS] [--service NAME=NETWORKS]...
 #
 # --backup: the kinds that the stack has. --drill: and how often one of a kind is due. --secret-age: how old one may be. --service:
-# what has to run.
+# what has to run, and on how many networks.
 #
 # What fails ends it, and systemd starts it again: jira_host_metrics_timestamp_seconds and jira_host_evidence_timestamp_seconds say
 # when each of the two files was last written.
@@ -21,6 +21,7 @@ CGROUPS=$ROOT/sys/fs/cgroup
 
 STACK='' FOLDER='' DATA='' BACKUPS='' SECRET_AGE=''
 KINDS=() DRILLS=() SERVICES=()
+declare -A WANTED=() # how many networks a service's containers are on
 
 declare -A SECONDS_OF=() # of a moment in text, which is asked of `date` once
 declare -A IMAGE_OF=()   # labels of an image's id
@@ -93,7 +94,7 @@ line_of() {
 
 # --- containers ----------------------------------------------------------------------------------------------------
 
-FORMAT='{{.Id}} {{.Name}} {{index .Config.Labels "jira-plus-plus.service"}} {{.State.Running}} {{with .State.Health}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.Pid}} {{.HostConfig.Memory}} {{.Image}}'
+FORMAT='{{.Id}} {{.Name}} {{index .Config.Labels "jira-plus-plus.service"}} {{.State.Running}} {{with .State.Health}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.Pid}} {{.HostConfig.Memory}} {{len .NetworkSettings.Networks}} {{.Image}}'
 
 # image_of ID: the labels `image` and `digest`; what no registry had has its id for a digest.
 image_of() {
@@ -145,7 +146,7 @@ usage() {
 }
 
 containers() {
-  local ids inspected='' id name service running health restarts started pid limit image what label now
+  local ids inspected='' id name service running health restarts started pid limit networks image what label now
   declare -A runs=() well=() killed=() ended=()
   ids=$(docker ps --all --quiet --no-trunc --filter "label=jira-plus-plus.stack=$STACK" --filter label=jira-plus-plus.service)
   if [[ -n $ids ]]; then
@@ -153,7 +154,7 @@ containers() {
     # shellcheck disable=SC2086 # one word each
     inspected=$(docker inspect --format "$FORMAT" $ids 2>/dev/null) || true
   fi
-  while read -r id name service running health restarts started pid limit image; do
+  while read -r id name service running health restarts started pid limit networks image; do
     [[ -n $id ]] || continue
     label=("service=$service" "container=${name#/}" "id=${id:0:12}")
     if [[ $running == true ]]; then
@@ -164,11 +165,13 @@ containers() {
     fi
     # One without a check is well while it runs.
     if [[ $running == true && $health =~ ^(healthy|none)$ ]]; then
-      well[$service]=1
+      # Its check asks within it, and does not see that it was taken off a network.
+      ((networks < ${WANTED[$service]:-0})) || well[$service]=1
       sample jira_container_healthy 1 "${label[@]}"
     else
       sample jira_container_healthy 0 "${label[@]}"
     fi
+    sample jira_container_networks "$networks" "${label[@]}"
     sample jira_container_restarts_total "$restarts" "${label[@]}"
     sample jira_container_memory_limit_bytes "$limit" "${label[@]}"
     moment "$started"
@@ -361,7 +364,10 @@ main() {
       --backup) KINDS+=("$2") ;;
       --drill) DRILLS+=("$2") ;;
       --secret-age) SECRET_AGE=$2 ;;
-      --service) SERVICES+=("$2") ;;
+      --service)
+        SERVICES+=("${2%=*}")
+        WANTED[${2%=*}]=${2#*=}
+        ;;
       *)
         echo "ERROR: unknown argument: $1" >&2
         exit 2

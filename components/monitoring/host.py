@@ -4,7 +4,7 @@ The script has to be root to ask Docker and to read the backups' folder. A conta
 would be root of the machine, and this one is asked nothing by anybody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pulumi
 
@@ -35,10 +35,10 @@ class HostMetrics(pulumi.ComponentResource):
         self,
         name: str,
         site: Site,
-        services: Sequence[str],
+        services: Mapping[str, int],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """`services` are those that have to run."""
+        """`services` are those that have to run, and on how many networks each."""
         super().__init__("jira-plus-plus:monitoring:HostMetrics", name, {}, opts)
         host = site.runtime.host
         if host.data_path is None:
@@ -63,7 +63,7 @@ class HostMetrics(pulumi.ComponentResource):
 
 
 def arguments(
-    stack: str, data_path: str, backup: Backup, services: Sequence[str], rotation_days: int
+    stack: str, data_path: str, backup: Backup, services: Mapping[str, int], rotation_days: int
 ) -> list[str]:
     """What the script is told beside its folder."""
     kinds = {"dump": True, "copy": backup.offsite, "archive": backup.point_in_time, "masked": backup.masked}
@@ -78,5 +78,5 @@ def arguments(
             for word in ("--drill", f"{kind}={bucket.drill_days * DAY_SECONDS}")
         ),
         *("--secret-age", str(rotation_days * DAY_SECONDS)),
-        *(word for service in services for word in ("--service", service)),
+        *(word for name, networks in services.items() for word in ("--service", f"{name}={networks}")),
     ]

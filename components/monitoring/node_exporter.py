@@ -4,7 +4,7 @@ It sees nothing of the host: what /proc has of processors, memory and disks is t
 container. What is not (its disks' space, its network, its services) is in the text.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import pulumi
 
@@ -18,6 +18,7 @@ USER = "65534:65534"
 """`nobody`, as the image has it."""
 PORT = 9100
 ALIAS = "node-exporter"
+NETWORKS = ("metrics-host",)
 TEXT = "/var/lib/node_exporter"
 COLLECTORS = (
     "cpu",
@@ -35,20 +36,23 @@ COLLECTORS = (
 
 
 class NodeExporter(pulumi.ComponentResource):
-    """The exporter, and on a server the script that writes the text; `services` have to run, as this has."""
+    """The exporter, and on a server the script that writes the text.
+
+    `services` have to run, each on so many networks, as this has.
+    """
 
     def __init__(
         self,
         name: str,
         site: Site,
-        services: Sequence[str],
+        services: Mapping[str, int],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("jira-plus-plus:monitoring:NodeExporter", name, {}, opts)
         child = pulumi.ResourceOptions(parent=self)
         # Nothing is installed on a developer's machine.
         text = (
-            HostMetrics(f"{name}-host", site, [*services, name], child)
+            HostMetrics(f"{name}-host", site, {**services, name: len(NETWORKS)}, child)
             if site.runtime.host.data_path
             else None
         )
@@ -61,7 +65,7 @@ class NodeExporter(pulumi.ComponentResource):
                     entrypoint=("/bin/node_exporter",),
                     arguments=arguments(text=text is not None),
                     limits=Limits.of(site.settings.services.node_exporter),
-                    networks=("metrics-host",),
+                    networks=NETWORKS,
                     aliases=(ALIAS,),
                     mounts=(text.mount(TEXT),) if text else (),
                 ),

@@ -969,7 +969,7 @@ ROWS = [
     Row(
         "notifications.slack",
         False,
-        {"alertmanager-files": NEW_FILES, "alertmanager": "± dnsOpts mounts networksAdvanced"},
+        {**WATCHED, "alertmanager-files": NEW_FILES, "alertmanager": "± dnsOpts mounts networksAdvanced"},
     ),
     *(
         Row(

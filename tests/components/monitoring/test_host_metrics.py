@@ -17,9 +17,9 @@ SCRIPT = Path(__file__).parents[3] / "components" / "monitoring" / "host-metrics
 API, POSTGRES, OLD = "a" * 64, "b" * 64, "c" * 64
 IMAGE, UNPUBLISHED = f"sha256:{'d' * 64}", f"sha256:{'e' * 64}"
 INSPECTED = f"""\
-{API} /api-0a1b2c3 api true healthy 2 2026-11-29T00:00:00.123456789Z 41 268435456 {IMAGE}
-{POSTGRES} /jira-uat-postgres postgres true unhealthy 0 2026-11-28T23:00:00Z 42 0 {UNPUBLISHED}
-{OLD} /api-9z8y7x6 api false none 0 0001-01-01T00:00:00Z 0 268435456 {IMAGE}
+{API} /api-0a1b2c3 api true healthy 2 2026-11-29T00:00:00.123456789Z 41 268435456 5 {IMAGE}
+{POSTGRES} /jira-uat-postgres postgres true unhealthy 0 2026-11-28T23:00:00Z 42 0 2 {UNPUBLISHED}
+{OLD} /api-9z8y7x6 api false none 0 0001-01-01T00:00:00Z 0 268435456 5 {IMAGE}
 """
 DOCKER = f"""\
 case "$*" in
@@ -105,7 +105,7 @@ def of(service: str, container: str, id_: str) -> str:
 
 
 def test_of_each_container_is_told_how_it_is(machine: Machine) -> None:
-    told = machine.told("--service", "api", "--service", "postgres", "--service", "web")
+    told = machine.told("--service", "api=5", "--service", "postgres=2", "--service", "web=1")
     api, old = of("api", "api-0a1b2c3", API), of("api", "api-9z8y7x6", OLD)
     postgres = of("postgres", "jira-uat-postgres", POSTGRES)
     assert told[f"jira_container_running{{{api}}}"] == "1"
@@ -121,7 +121,7 @@ def test_of_each_container_is_told_how_it_is(machine: Machine) -> None:
 
 
 def test_a_service_is_well_if_one_of_its_containers_is_and_is_told_if_it_has_none(machine: Machine) -> None:
-    told = machine.told("--service", "api", "--service", "postgres", "--service", "web")
+    told = machine.told("--service", "api=5", "--service", "postgres=2", "--service", "web=1")
     found = {
         service: (
             told[f'jira_service_running{{service="{service}"}}'],
@@ -130,6 +130,15 @@ def test_a_service_is_well_if_one_of_its_containers_is_and_is_told_if_it_has_non
         for service in ("api", "postgres", "web")
     }
     assert found == {"api": ("1", "1"), "postgres": ("1", "0"), "web": ("0", "0")}
+
+
+def test_a_service_is_not_well_on_fewer_networks_than_it_is_to_have(machine: Machine) -> None:
+    told = machine.told("--service", "api=6", "--service", "web=1")
+    api = of("api", "api-0a1b2c3", API)
+    assert told[f"jira_container_networks{{{api}}}"] == "5"
+    assert told[f"jira_container_healthy{{{api}}}"] == "1", "as Docker has it"
+    assert told['jira_service_healthy{service="api"}'] == "0"
+    assert told['jira_service_running{service="api"}'] == "1"
 
 
 @pytest.mark.parametrize("unified", [True, False])
@@ -162,7 +171,7 @@ def test_what_a_container_uses_is_read_from_its_control_group(machine: Machine, 
 
 def test_kills_for_want_of_memory_are_counted_by_service(machine: Machine) -> None:
     machine.write("run/jira-plus-plus/ends", "oom api\ndie api\ndie web\ndie api\n")
-    told = machine.told("--service", "api", "--service", "web", "--service", "worker")
+    told = machine.told("--service", "api=5", "--service", "web=1", "--service", "worker=4")
     assert told['jira_container_oom_kills_total{service="api"}'] == "1"
     assert told['jira_container_deaths_total{service="api"}'] == "2"
     assert told['jira_container_oom_kills_total{service="web"}'] == "0"
@@ -286,7 +295,7 @@ def test_where_docker_does_not_answer_nothing_is_told_anew(machine: Machine, tmp
 
 def test_a_series_of_each_name_stands_together_below_its_type(machine: Machine) -> None:
     """https://prometheus.io/docs/instrumenting/exposition_formats/"""
-    machine.told("--service", "api")
+    machine.told("--service", "api=5")
     for file in machine.text.glob("*.prom"):
         seen: list[str] = []
         for line in file.read_text().splitlines():
@@ -302,20 +311,22 @@ def test_a_series_of_each_name_stands_together_below_its_type(machine: Machine) 
 
 def test_what_it_is_told_follows_from_the_settings() -> None:
     backup = stack_settings("prod").backup
-    assert arguments("prod", "/mnt/data", backup, ["api", "postgres"], rotation_days=2) == [
+    assert arguments("prod", "/mnt/data", backup, {"api": 5, "postgres": 2}, rotation_days=2) == [
         *("--stack", "prod", "--data", "/mnt/data", "--backups", "/srv/jira/backups"),
         *("--backup", "dump", "--backup", "copy", "--backup", "archive"),
         *("--drill", "copies=604800", "--drill", "log=604800"),
         *("--secret-age", "172800"),
-        *("--service", "api", "--service", "postgres"),
+        *("--service", "api=5", "--service", "postgres=2"),
     ]
 
 
 def test_every_container_of_the_stack_has_to_run() -> None:
     for stack in ("uat", "prod"):
         command = str(commands(declared(stack))["node-exporter-host-installed"].inputs["create"])
-        wanted = re.findall(r"--service (\S+)", command)
+        wanted = dict(re.findall(r"--service (\S+)=(\d+)", command))
         assert sorted(wanted) == sorted(declared(stack).result.containers)
+        assert wanted["web"] == "1"
+        assert wanted["postgres"] == ("1" if stack == "uat" else "2"), "prod's sends its log away"
 
 
 def test_it_is_a_unit_of_the_machine_and_leaves_with_the_metrics() -> None:

@@ -102,6 +102,22 @@ def test_what_follows_from_the_database_is_not_told_beside_it(told: Chain) -> No
     told.quiet()
 
 
+def test_what_waits_for_a_worker_that_is_away_is_not_told_beside_it(told: Chain) -> None:
+    told.write(
+        {
+            'jira_service_healthy{service="worker"}': 0,
+            'approximate_backlog_age_seconds{taskqueue="jira"}': 300,
+        }
+    )
+    (message,) = told.told(1)
+    assert message.title == "[uat] worker is not well"
+    told.quiet()
+    told.write({'jira_service_healthy{service="worker"}': 1})
+    titles = {one.title for one in told.told(3, within=40)[1:]}
+    assert "[uat] Resolved: worker is not well" in titles
+    assert any(title.startswith("[uat] Work in Temporal's queue jira has been waiting") for title in titles)
+
+
 def test_an_exporter_that_is_not_let_in_wakes_nobody(told: Chain) -> None:
     told.write({'pg_up{job="postgres"}': 0})
     (message,) = told.told(1)

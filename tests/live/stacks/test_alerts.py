@@ -279,13 +279,13 @@ def slow(uat: Uat) -> tuple[Fault, ...]:
 
 def test_faults_are_told_and_so_is_their_end(uat: Uat, slow: tuple[Fault, ...]) -> None:
     ssh = uat.ssh
-    api, web, worker, autoheal = map(uat.name, ("api", "web", "worker", "autoheal"))
+    api, web, autoheal = map(uat.name, ("api", "web", "autoheal"))
 
     def queue() -> None:
         with uat.target.http() as client:
             api = Api(uat.target, client).login()
             issue = api.create("waits for a worker")
-            ssh(f"docker stop {worker}")
+            ssh(LIMIT.format(limit=0))
             api.triage(issue)
 
     fill = (
@@ -296,10 +296,10 @@ def test_faults_are_told_and_so_is_their_end(uat: Uat, slow: tuple[Fault, ...]) 
         uat.make(
             Fault(
                 "QueueWaits",
-                "the worker is stopped, and somebody begins a workflow",
+                "somebody limits Temporal's queue to nothing, and somebody else begins a workflow",
                 "Work in Temporal.s queue",
                 queue,
-                lambda: ssh(f"docker start {worker}"),
+                lambda: ssh(LIMIT.format(limit="default")),
             ),
             Fault(
                 "ServiceDown",
@@ -364,6 +364,15 @@ LEAK = (
     "for (let i = 0; i < 60; i++) "
     "new Client({ connectionString: all_sessions }).connect().catch(() => {}); "
     "setTimeout(() => {}, 3e6)'"
+)
+
+
+LIMIT = (
+    "docker run --rm --network $(docker network ls --quiet --filter label=jira-plus-plus.network=workflow) "
+    "--entrypoint temporal $(docker images --format '{{{{.ID}}}} {{{{.Repository}}}}' | "
+    "grep admin.tools | head -n 1 | cut -d ' ' -f 1) "
+    "task-queue config set --address temporal:7233 --namespace jira --task-queue jira "
+    "--task-queue-type activity --queue-rps-limit {limit}"
 )
 
 
