@@ -28,8 +28,6 @@ _UNKNOWNS = frozenset(
         "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",  # object
     }
 )
-_SHORTEST_MASKED = 4
-"""Characters: a shorter secret is not masked in texts, it would blot out ordinary words."""
 _SHORTEST_TRACED = 8
 """Characters: an output that equals a shorter secret input under another name may do so by chance."""
 
@@ -179,15 +177,3 @@ def _mark_by_text(value: Any, texts: set[str]) -> Any:
     if isinstance(value, list):
         return [_mark_by_text(item, texts) for item in value]
     return value
-
-
-def mask(text: str, secrets: Iterable[str]) -> str:
-    """The text with every secret (and every line of one that has several) replaced by `[secret]`."""
-    parts: set[str] = set()
-    for secret in secrets:
-        parts.add(secret)
-        parts.update(secret.splitlines())
-    for part in sorted(parts, key=len, reverse=True):
-        if len(part.strip()) >= _SHORTEST_MASKED:
-            text = text.replace(part, "[secret]")
-    return text

@@ -14,7 +14,7 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -52,7 +52,6 @@ class _Session:
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
-        self.secrets: set[str] = set()
         self.cancelled = threading.Event()
         self.engine = ""
         self._log: tuple[Any, Any, Any] | None = None
@@ -135,7 +134,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def CheckConfig(self, request: Any, context: Any) -> Any:
         session = self._session(context)
         news = marshal.decode(request.news)
-        with self._serving(session, request, context, news):
+        with self._serving(session, request, context):
             inputs, failures = session.provider.check_config(marshal.plain(news))
             marked = marshal.mark_secrets(inputs, [news], session.provider.secret_config)
             return provider_pb2.CheckResponse(inputs=marshal.encode(marked), failures=_failures(failures))
@@ -143,19 +142,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def DiffConfig(self, request: Any, context: Any) -> Any:
         session = self._session(context)
         olds, news = marshal.decode(request.old_inputs), marshal.decode(request.news)
-        with self._serving(session, request, context, olds, news):
+        with self._serving(session, request, context):
             return _diff_response(session.provider.diff_config(marshal.plain(olds), marshal.plain(news)))
 
     def Configure(self, request: Any, context: Any) -> Any:
         session = self._session(context)
         config = marshal.decode(request.args)
-        with self._serving(session, request, context, config):
-            session.secrets.update(marshal.secret_texts(config))
-            values = marshal.plain(config)
-            for name in session.provider.secret_config:
-                if isinstance(values.get(name), str):
-                    session.secrets.add(values[name])
-            session.provider.configure(values)
+        with self._serving(session, request, context):
+            session.provider.configure(marshal.plain(config))
             return provider_pb2.ConfigureResponse(
                 acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
             )
@@ -163,7 +157,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: Any, context: Any) -> Any:
         session = self._session(context)
         args = marshal.decode(request.args)
-        with self._serving(session, request, context, args):
+        with self._serving(session, request, context):
             result = session.provider.invoke(request.tok, marshal.plain(args))
             marked = marshal.mark_secrets(result, [args])
             response = provider_pb2.InvokeResponse()
@@ -175,7 +169,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: Any, context: Any) -> Any:
         session = self._session(context)
         olds, news = marshal.decode(request.olds), marshal.decode(request.news)
-        with self._serving(session, request, context, olds, news):
+        with self._serving(session, request, context):
             resource = _resource(session, request.urn)
             inputs, failures = resource.check(marshal.plain(olds), marshal.plain(news), request.randomSeed)
             marked = marshal.mark_secrets(inputs, [news])
@@ -185,7 +179,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         session = self._session(context)
         old_inputs, old_outputs = marshal.decode(request.old_inputs), marshal.decode(request.olds)
         news = marshal.decode(request.news)
-        with self._serving(session, request, context, old_inputs, old_outputs, news):
+        with self._serving(session, request, context):
             resource = _resource(session, request.urn)
             return _diff_response(
                 resource.diff(
@@ -196,7 +190,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Create(self, request: Any, context: Any) -> Any:
         session = self._session(context)
         inputs = marshal.decode(request.properties)
-        with self._serving(session, request, context, inputs) as mark:
+        with self._serving(session, request, context) as mark:
             resource = _resource(session, request.urn)
             mark.rule = lambda outputs: marshal.mark_secrets(outputs, [inputs], resource.secret_outputs)
             resource_id, outputs = resource.create(marshal.plain(inputs), request.preview)
@@ -205,7 +199,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: Any) -> Any:
         session = self._session(context)
         inputs, state = marshal.decode(request.inputs), marshal.decode(request.properties)
-        with self._serving(session, request, context, inputs, state) as mark:
+        with self._serving(session, request, context) as mark:
             resource = _resource(session, request.urn)
             mark.rule = lambda outputs: marshal.mark_secrets(
                 outputs, [inputs, state], resource.secret_outputs
@@ -224,7 +218,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         session = self._session(context)
         old_inputs, old_outputs = marshal.decode(request.old_inputs), marshal.decode(request.olds)
         news = marshal.decode(request.news)
-        with self._serving(session, request, context, old_inputs, old_outputs, news) as mark:
+        with self._serving(session, request, context) as mark:
             resource = _resource(session, request.urn)
             mark.rule = lambda outputs: marshal.mark_secrets(
                 outputs, [news, old_outputs], resource.secret_outputs
@@ -242,7 +236,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: Any, context: Any) -> Any:
         session = self._session(context)
         inputs, outputs = marshal.decode(request.old_inputs), marshal.decode(request.properties)
-        with self._serving(session, request, context, inputs, outputs):
+        with self._serving(session, request, context):
             resource = _resource(session, request.urn)
             resource.delete(request.id, marshal.plain(inputs), marshal.plain(outputs))
             return empty_pb2.Empty()
@@ -250,14 +244,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     # -- errors --------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _serving(
-        self, session: _Session, request: Any, context: Any, *bags: Mapping[str, Any]
-    ) -> Iterator[_Marking]:
-        """Make the request known to `call()`, and turn an exception into the engine's form, without any
-        secret."""
-        secrets = session.secrets.union(*(marshal.secret_texts(bag) for bag in bags))
+    def _serving(self, session: _Session, request: Any, context: Any) -> Iterator[_Marking]:
+        """Make the request known to `call()`, and turn an exception into the engine's form.
+
+        With all that it says: of secrets the engine takes those of the stack's configuration out of what it
+        shows (makeEventEmitter in pkg/engine/events.go), and no plugin those of a resource.
+        """
         marking = _Marking()
-        current = _call(session, request, secrets)
+        current = _call(session, request)
         token = _CALL.set(current)
         try:
             yield marking
@@ -266,18 +260,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             detail.Pack(
                 provider_pb2.ErrorResourceInitFailed(
                     id=failure.resource_id or marking.resource_id,
-                    reasons=[marshal.mask(failure.reason, secrets)],
+                    reasons=[failure.reason],
                     properties=marshal.encode(marking.rule(failure.outputs)),
                     inputs=marshal.encode(failure.inputs) if failure.inputs is not None else None,
                 ),
                 type_url_prefix="type.googleapis.com/",
             )
-            _abort(context, marshal.mask(failure.reason, secrets), detail)
+            _abort(context, failure.reason, detail)
         except ProviderError as error:
-            _abort(context, marshal.mask(str(error), secrets))
+            _abort(context, str(error))
         except Exception as error:
             where = "".join(traceback.format_tb(error.__traceback__)[-4:])
-            text = marshal.mask(f"{type(error).__name__}: {error}", secrets)
+            text = f"{type(error).__name__}: {error}"
             print(f"{session.provider.name}: {current.urn}: {text}\n{where}", file=sys.stderr, flush=True)
             _abort(context, f"the stand-in plugin {session.provider.name} failed: {text}")
         finally:
@@ -292,7 +286,7 @@ class _Marking:
         self.resource_id = ""
 
 
-def _call(session: _Session, request: Any, secrets: set[str]) -> Call:
+def _call(session: _Session, request: Any) -> Call:
     fields = request.DESCRIPTOR.fields_by_name
     urn = request.urn if "urn" in fields else ""
     current = Call(
@@ -301,9 +295,7 @@ def _call(session: _Session, request: Any, secrets: set[str]) -> Call:
         type=_type(urn) if urn else "",
         timeout=request.timeout if "timeout" in fields else 0.0,
         cancelled=session.cancelled,
-        logger=lambda urn, message, severity, ephemeral: session.log(
-            urn, marshal.mask(message, secrets), severity, ephemeral
-        ),
+        logger=lambda urn, message, severity, ephemeral: session.log(urn, message, severity, ephemeral),
     )
     if "autonaming" in fields and request.HasField("autonaming"):
         current.autonaming = Autonaming(
