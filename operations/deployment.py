@@ -489,10 +489,22 @@ def _explain(kind: str, journal: Journal, error: CommandError) -> str:
     causes = [failure for failure in journal.errors if failure.of_resource] or journal.errors
     if not causes:
         return f"{kind} failed: {str(error).strip()}"
-    lines = [f"{f'{failure.name}: ' if failure.of_resource else ''}{failure.message}" for failure in causes]
+    lines = [
+        f"{f'{failure.name}: ' if failure.of_resource else ''}{without_progress(failure.message)}"
+        for failure in causes
+    ]
     if meaning := hint(causes):
         lines.append(meaning)
     return "\n".join([f"{kind} failed:", *(textwrap.indent(line, "  ") for line in lines)])
+
+
+def without_progress(message: str) -> str:
+    """Of lines that follow each other and differ in numbers alone, the last: said while it waited."""
+    lines = message.splitlines()
+    alike = [re.sub(r"\d+", "", line) for line in lines]
+    return "\n".join(
+        line for line, shape, after in zip(lines, alike, [*alike[1:], None], strict=True) if shape != after
+    )
 
 
 def _unread(journal: Journal) -> str:

@@ -6,9 +6,10 @@
 #
 #   host-metrics.sh --stack uat --folder /srv/jira/metrics --data /mnt/data --backups /srv/jira/backups \
 #     [--backup dump|copy|archive|masked]... [--drill copies|log=SECONDS]... [--secret-age SECONDS] [--service NAME=NETWORKS]...
+#     [--ready NAME=PORT/PATH]...
 #
 # --backup: the kinds that the stack has. --drill: and how often one of a kind is due. --secret-age: how old one may be. --service:
-# what has to run, and on how many networks.
+# what has to run, and on how many networks. --ready: where it says whether it has what it needs; asked of one that runs.
 #
 # What fails ends it, and systemd starts it again: jira_host_metrics_timestamp_seconds and jira_host_evidence_timestamp_seconds say
 # when each of the two files was last written.
@@ -17,11 +18,13 @@ set -euo pipefail
 ROOT=${ROOT:-} # a folder in place of /, for the tests
 INTERVAL_SECONDS=${INTERVAL_SECONDS:-15}
 EVIDENCE_ROUNDS=4 # each so many rounds
+READY_SECONDS=4
 CGROUPS=$ROOT/sys/fs/cgroup
 
 STACK='' FOLDER='' DATA='' BACKUPS='' SECRET_AGE=''
 KINDS=() DRILLS=() SERVICES=()
 declare -A WANTED=() # how many networks a service's containers are on
+declare -A READY=()  # port and path of a service
 
 declare -A SECONDS_OF=() # of a moment in text, which is asked of `date` once
 declare -A IMAGE_OF=()   # labels of an image's id
@@ -94,7 +97,7 @@ line_of() {
 
 # --- containers ----------------------------------------------------------------------------------------------------
 
-FORMAT='{{.Id}} {{.Name}} {{index .Config.Labels "jira-plus-plus.service"}} {{.State.Running}} {{with .State.Health}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.Pid}} {{.HostConfig.Memory}} {{len .NetworkSettings.Networks}} {{.Image}}'
+FORMAT='{{.Id}} {{.Name}} {{index .Config.Labels "jira-plus-plus.service"}} {{.State.Running}} {{with .State.Health}}{{.Status}}{{else}}none{{end}} {{.RestartCount}} {{.State.StartedAt}} {{.State.Pid}} {{.HostConfig.Memory}} {{len .NetworkSettings.Networks}} {{.Image}}{{range .NetworkSettings.Networks}} {{.IPAddress}}{{end}}'
 
 # image_of ID: the labels `image` and `digest`; what no registry had has its id for a digest.
 image_of() {
@@ -145,16 +148,28 @@ usage() {
   if [[ -n $ANSWER ]]; then sample jira_container_pids "$ANSWER" "$@"; fi
 }
 
+# ready ADDRESS PORT/PATH: whether 200 is answered. The check of a container that has once been ready asks for no more than that
+# it lives, so that a database that is away restarts nobody; whether users can be served is this.
+ready() {
+  local line='' port=${2%%/*} path=/${2#*/}
+  [[ -n $1 ]] || return 1
+  # shellcheck disable=SC2016 # its own
+  line=$(timeout "$READY_SECONDS" bash -c \
+    'exec 3<>"/dev/tcp/$1/$2" && printf "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n" "$3" "$1" >&3 && head -n 1 <&3' _ "$1" "$port" "$path" \
+    2>/dev/null) || return 1
+  [[ $line =~ ^HTTP/[0-9.]+\ 200 ]]
+}
+
 containers() {
-  local ids inspected='' id name service running health restarts started pid limit networks image what label now
-  declare -A runs=() well=() killed=() ended=()
+  local ids inspected='' id name service running health restarts started pid limit networks image address what label now
+  declare -A runs=() well=() ready=() killed=() ended=()
   ids=$(docker ps --all --quiet --no-trunc --filter "label=jira-plus-plus.stack=$STACK" --filter label=jira-plus-plus.service)
   if [[ -n $ids ]]; then
     # A container that goes meanwhile is an error of inspect's, which has told the others.
     # shellcheck disable=SC2086 # one word each
     inspected=$(docker inspect --format "$FORMAT" $ids 2>/dev/null) || true
   fi
-  while read -r id name service running health restarts started pid limit networks image; do
+  while read -r id name service running health restarts started pid limit networks image address; do
     [[ -n $id ]] || continue
     label=("service=$service" "container=${name#/}" "id=${id:0:12}")
     if [[ $running == true ]]; then
@@ -181,6 +196,7 @@ containers() {
     # shellcheck disable=SC2086 # two words
     sample jira_container_info 1 "${label[@]}" $ANSWER
     [[ $running != true ]] || usage "$pid" "${label[@]}"
+    if [[ $running == true && -v READY[$service] ]] && ready "${address%% *}" "${READY[$service]}"; then ready[$service]=1; fi
   done <<<"$inspected"
 
   if [[ -r $ROOT/run/jira-plus-plus/ends ]]; then # of `jira-plus-plus-revive`, since the machine's start
@@ -196,6 +212,7 @@ containers() {
     sample jira_service_healthy "${well[$service]:-0}" "service=$service"
     sample jira_container_oom_kills_total "${killed[$service]:-0}" "service=$service"
     sample jira_container_deaths_total "${ended[$service]:-0}" "service=$service"
+    [[ ! -v READY[$service] ]] || sample jira_service_ready "${ready[$service]:-0}" "service=$service"
   done
   printf -v now '%(%s)T' -1
   sample jira_host_metrics_timestamp_seconds "$now"
@@ -368,6 +385,7 @@ main() {
         SERVICES+=("${2%=*}")
         WANTED[${2%=*}]=${2#*=}
         ;;
+      --ready) READY[${2%%=*}]=${2#*=} ;;
       *)
         echo "ERROR: unknown argument: $1" >&2
         exit 2

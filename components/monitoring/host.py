@@ -12,6 +12,7 @@ from components.containers.mount import Mount
 from components.host.folders import BACKUPS
 from components.host.machine import once
 from components.monitoring.unit import Unit
+from components.services.application import READY
 from components.services.site import Site
 from components.settings.backup import Backup
 
@@ -40,7 +41,7 @@ class HostMetrics(pulumi.ComponentResource):
     ) -> None:
         """`services` are those that have to run, and on how many networks each."""
         super().__init__("jira-plus-plus:monitoring:HostMetrics", name, {}, opts)
-        host = site.runtime.host
+        host, applications = site.runtime.host, site.settings.services
         if host.data_path is None:
             raise ValueError("a developer's machine is not to be changed")
         words = arguments(
@@ -49,6 +50,10 @@ class HostMetrics(pulumi.ComponentResource):
             site.settings.backup,
             services,
             site.settings.monitoring.rotation_days,
+            {
+                name: f"{service.port}{READY}"
+                for name, service in (("api", applications.api), ("worker", applications.worker))
+            },
         )
         installed = UNIT.installed(
             f"{name}-installed", site.runtime, words, (FOLDER,), pulumi.ResourceOptions(parent=self)
@@ -63,7 +68,12 @@ class HostMetrics(pulumi.ComponentResource):
 
 
 def arguments(
-    stack: str, data_path: str, backup: Backup, services: Mapping[str, int], rotation_days: int
+    stack: str,
+    data_path: str,
+    backup: Backup,
+    services: Mapping[str, int],
+    rotation_days: int,
+    ready: Mapping[str, str],
 ) -> list[str]:
     """What the script is told beside its folder."""
     kinds = {"dump": True, "copy": backup.offsite, "archive": backup.point_in_time, "masked": backup.masked}
@@ -79,4 +89,5 @@ def arguments(
         ),
         *("--secret-age", str(rotation_days * DAY_SECONDS)),
         *(word for name, networks in services.items() for word in ("--service", f"{name}={networks}")),
+        *(word for name, place in ready.items() for word in ("--ready", f"{name}={place}")),
     ]

@@ -49,7 +49,7 @@ class Api(pulumi.ComponentResource):
                     **application.secrets(site, site.credentials.pooled_database_url(pool)),
                     **application.traces(site, name),
                 },
-                ready=("/ready",),
+                ready=(application.READY,),
             ),
             site.runtime,
             site.networks,

@@ -15,6 +15,8 @@ from components.settings.services import Application
 
 USER = "1000:1000"
 """`node` in the official images."""
+READY = "/ready"
+"""Where API and worker answer with 200 while they reach the database and Temporal."""
 TASK_QUEUE = "jira"
 END_SECONDS = 20
 """Between the drain's end and the kill: for what is in flight, and for closing the database's pool."""

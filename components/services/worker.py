@@ -33,7 +33,7 @@ class Worker(pulumi.ComponentResource):
                     **application.environment(site),
                     **application.traces_environment(site, name),
                 },
-                ready=("/ready",),
+                ready=(application.READY,),
                 secrets={
                     **application.secrets(
                         site, site.credentials.pooled_database_url(service.database_connections)

@@ -35,12 +35,14 @@ class Application:
 
     def __init__(self) -> None:
         self.status = {"/ready": 503, "/caught-up": 200, "/health": 200}
+        self.text = ""
         application = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 self.send_response(application.status[self.path])
                 self.end_headers()
+                self.wfile.write(application.text.encode())
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -82,6 +84,14 @@ def test_a_release_counts_as_good_only_when_it_is_ready_and_says_what_is_not(
     assert check(application, tmp_path) == (1, f"{application.url}{path}: 503")
     application.status[path] = 200
     assert check(application, tmp_path) == (0, "")
+
+
+def test_what_it_misses_is_said(application: Application, tmp_path: Path) -> None:
+    application.text = '{"postgres":"password authentication failed"}' + " " * 1000
+    application.status["/ready"] = 503
+    code, said = check(application, tmp_path)
+    assert code == 1
+    assert said == f'{application.url}/ready: 503 {{"postgres":"password authentication failed"}}'
 
 
 def test_once_ready_only_its_own_health_counts_and_a_restart_changes_nothing_about_it(

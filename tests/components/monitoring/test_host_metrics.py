@@ -4,6 +4,8 @@ import json
 import os
 import re
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +58,10 @@ class Machine:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(content)
 
+    def inspected(self, lines: str) -> None:
+        """What Docker says of the containers."""
+        (self._fake / "inspected").write_text(lines)
+
     def program(self, name: str, script: str) -> None:
         """A program that the script finds in place of the machine's."""
         target = self._bin / name
@@ -95,6 +101,31 @@ class Machine:
         return dict(line.rsplit(" ", 1) for line in lines)
 
 
+class Answering:
+    """A server of `/ready` alone, with this status."""
+
+    def __init__(self, status: int) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(status if self.path == "/ready" else 404)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Nobody reads it."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> int:
+        self._thread.start()
+        return self._server.server_port
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
@@ -130,6 +161,22 @@ def test_a_service_is_well_if_one_of_its_containers_is_and_is_told_if_it_has_non
         for service in ("api", "postgres", "web")
     }
     assert found == {"api": ("1", "1"), "postgres": ("1", "0"), "web": ("0", "0")}
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, "1"), (503, "0"), (404, "0")])
+def test_what_is_not_ready_is_told_though_its_check_holds(machine: Machine, status: int, ready: str) -> None:
+    with Answering(status) as port:
+        machine.inspected(INSPECTED.replace(f" 5 {IMAGE}\n", f" 5 {IMAGE} 127.0.0.1 10.0.0.9\n", 1))
+        told = machine.told("--service", "api=5", "--ready", f"api={port}/ready")
+    assert told['jira_service_ready{service="api"}'] == ready
+    assert told['jira_service_healthy{service="api"}'] == "1"
+
+
+def test_what_does_not_answer_is_not_ready(machine: Machine) -> None:
+    machine.inspected(INSPECTED.replace(f" 5 {IMAGE}\n", f" 5 {IMAGE} 127.0.0.1\n", 1))
+    told = machine.told("--service", "api=5", "--ready", "api=9/ready", "--service", "web=1")
+    assert told['jira_service_ready{service="api"}'] == "0"
+    assert 'jira_service_ready{service="web"}' not in told, "which has nothing that it could miss"
 
 
 def test_a_service_is_not_well_on_fewer_networks_than_it_is_to_have(machine: Machine) -> None:
@@ -311,12 +358,12 @@ def test_a_series_of_each_name_stands_together_below_its_type(machine: Machine) 
 
 def test_what_it_is_told_follows_from_the_settings() -> None:
     backup = stack_settings("prod").backup
-    assert arguments("prod", "/mnt/data", backup, {"api": 5, "postgres": 2}, rotation_days=2) == [
+    assert arguments("prod", "/mnt/data", backup, {"api": 5, "postgres": 2}, 2, {"api": "4000/ready"}) == [
         *("--stack", "prod", "--data", "/mnt/data", "--backups", "/srv/jira/backups"),
         *("--backup", "dump", "--backup", "copy", "--backup", "archive"),
         *("--drill", "copies=604800", "--drill", "log=604800"),
         *("--secret-age", "172800"),
-        *("--service", "api=5", "--service", "postgres=2"),
+        *("--service", "api=5", "--service", "postgres=2", "--ready", "api=4000/ready"),
     ]
 
 
@@ -325,6 +372,7 @@ def test_every_container_of_the_stack_has_to_run() -> None:
         command = str(commands(declared(stack))["node-exporter-host-installed"].inputs["create"])
         wanted = dict(re.findall(r"--service (\S+)=(\d+)", command))
         assert sorted(wanted) == sorted(declared(stack).result.containers)
+        assert re.findall(r"--ready (\S+)", command) == ["api=4000/ready", "worker=4001/ready"]
         assert wanted["web"] == "1"
         assert wanted["postgres"] == ("1" if stack == "uat" else "2"), "prod's sends its log away"
 
