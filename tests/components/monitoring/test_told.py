@@ -31,6 +31,7 @@ SERVICES = (
 WELL = {f'jira_service_healthy{{service="{name}"}}': 1.0 for name in SERVICES} | {
     'up{job="traefik"}': 1.0,
     'pg_up{job="postgres"}': 1.0,
+    'jira_container_healthy{service="postgres"}': 1.0,
 }
 AWAY = dict.fromkeys(WELL, 0.0)
 MANY = 12
@@ -96,7 +97,7 @@ def test_what_is_not_well_ten_minutes_after_a_reboot_is_told(told: Chain) -> Non
 
 def test_what_follows_from_the_database_is_not_told_beside_it(told: Chain) -> None:
     told.write(dict.fromkeys((f'jira_service_healthy{{service="{name}"}}' for name in SERVICES), 0.0))
-    told.write({'pg_up{job="postgres"}': 0})
+    told.write({'pg_up{job="postgres"}': 0, 'jira_container_healthy{service="postgres"}': 0})
     (message,) = told.told(1)
     assert message.title == "[uat] Postgres does not answer"
     told.quiet()

@@ -1,0 +1,130 @@
+"""Alerts whose faults take a quarter of an hour to be told, of a stack of their own: as `test_alerts.py`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+
+import httpx
+import pytest
+
+from tests.live.stacks.alarms import Fault, Uat, asking, missed, watched
+from tests.playbook.graphql import Api, GraphQLError
+from tests.playbook.waiting import seconds_until
+from tests.playbook.wholeness import whole
+
+pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(3600)]
+
+ROUTES = "/srv/jira/files/traefik-dynamic/routes.yaml"
+FILES_OF_LOG = 150
+"""Of 16 MB each."""
+LOCK = (
+    "begin",
+    "lock table issues in access exclusive mode",
+    "select pg_sleep(3)",
+    "commit",
+    "select pg_sleep(1)",
+)
+STATUS = "/srv/jira/backups/status.json"
+
+
+@pytest.fixture(scope="module")
+def uat(folder: Path) -> Iterator[Uat]:
+    with watched(folder) as uat:
+        yield uat
+
+
+@pytest.fixture(scope="module")
+def asked(uat: Uat) -> Iterator[None]:
+    """Somebody asks for one, and somebody for a page, all the time."""
+    with uat.target.http() as client, asking(uat.target):
+        api = Api(uat.target, client).login()
+        number, enough = api.create("asked for again and again"), Event()
+
+        def ask() -> None:
+            while not enough.wait(0.3):
+                with suppress(httpx.HTTPError, GraphQLError):
+                    api.issue(number)
+
+        thread = Thread(target=ask, daemon=True)
+        thread.start()
+        yield
+        enough.set()
+        thread.join(30)
+
+
+def test_they_are_told(uat: Uat, asked: None) -> None:
+    ssh = uat.ssh
+
+    def sql(*statements: str) -> str:
+        words = " ".join(f"-c {shlex.quote(statement)}" for statement in statements)
+        return ssh(f"docker exec jira-uat-postgres psql -U postgres -d jira -Atq {words}")
+
+    def again(*statements: str) -> None:
+        """In one session each time, until it is killed, half an hour at most."""
+        session = shlex.join(
+            ["psql", "-U", "postgres", "-d", "jira", "-Atq", *(w for one in statements for w in ("-c", one))]
+        )
+        endless = shlex.join(["timeout", "1800", "bash", "-c", f"while :; do {session}; done"])
+        ssh(f"docker exec --detach jira-uat-postgres {endless}")
+
+    egress = ssh("docker network ls --quiet --filter label=jira-plus-plus.network=egress").strip()
+
+    def much_log() -> None:
+        ssh(f"docker network disconnect {egress} jira-uat-postgres")
+        for _ in range(FILES_OF_LOG):
+            sql("select pg_logical_emit_message(true, 'trial', 'x')", "select pg_switch_wal()")
+
+    def sent() -> None:
+        ssh(f"docker network connect {egress} jira-uat-postgres")
+        waiting = "sudo find /mnt/data/postgres/pg_wal/archive_status -name '*.ready' | wc -l"
+        seconds_until("the log is sent", lambda: int(ssh(waiting)) < 3, 600, every=5)
+        sql("checkpoint", "select pg_switch_wal()", "checkpoint")
+
+    uat.make(
+        Fault(
+            "ApiSlow",
+            "a session locks the table of issues for three of each four seconds",
+            "One in twenty requests to the API takes more than",
+            lambda: again(*LOCK),
+            lambda: ssh("sudo pkill -f '[l]ock table issues'"),
+        ),
+        Fault(
+            "BackupMissing",
+            "the note of the last backup says two days ago, and the backup's container is stopped",
+            "The newest good backup is",
+            lambda: ssh(
+                f"docker stop jira-uat-backup; sudo cp --archive {STATUS} {STATUS}.kept; sudo sed -i "
+                f"'s/\"finished\": [0-9]*/\"finished\": '$(($(date +%s) - 172800))'/' {STATUS}"
+            ),
+            lambda: ssh(f"sudo mv {STATUS}.kept {STATUS}; docker start jira-uat-backup"),
+        ),
+        Fault(
+            "WalGrowing",
+            f"the log has no way to its bucket, and {FILES_OF_LOG} files of it are written",
+            "The database keeps",
+            much_log,
+            sent,
+        ),
+        Fault(
+            "RequestsRefused",
+            "the proxy's limit is lowered by hand to two a second",
+            "Somebody asks too much, and is refused",
+            lambda: ssh(
+                f"sudo cp --archive {ROUTES} /var/tmp/routes.kept; "
+                f'sudo sed -i \'s/"average": 500/"average": 2/; s/"burst": 1000/"burst": 2/\' {ROUTES}'
+            ),
+            lambda: ssh(f"sudo mv /var/tmp/routes.kept {ROUTES}; sudo touch {ROUTES}"),
+        ),
+    )
+    assert missed(uat.rows, "told") == []
+    assert uat.slack.mistakes == []
+
+
+def test_their_ends_are_told(uat: Uat, asked: None) -> None:
+    uat.end(*uat.rows)
+    assert missed(uat.rows, "ended") == []
+    seconds_until("the stack is whole", lambda: whole(uat.target), 120)
