@@ -18,7 +18,7 @@ SHELL := bash
 # System packages and Python's at the same time; a target's own lines stay in order.
 MAKEFLAGS += --jobs=2
 
-.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-upgrade bench-gap bench-latency bench-release faults verify-images \
+.PHONY: help setup venv packages-% rehearse test test-nightly test-quick test-cli lint format playbook bench bench-again bench-data bench-upgrade bench-gap bench-latency bench-monitoring bench-release faults verify-images \
 	preview deploy status replace release promote deliver releases rollback rotate restore upgrade-postgres drill reset reset-if-set recover drift destroy recreate comment docker-stop clean
 
 help: ## this list
@@ -80,6 +80,9 @@ bench: venv packages-rehearse ## the program's and the engine's seconds against 
 
 bench-again: venv packages-rehearse ## what it costs an up that changes nothing to read what is there; STACK is rehearsed and up
 	@python -W ignore -m bench.again --stack $(STACK) $(if $(RUNS),--runs $(RUNS))
+
+bench-monitoring: venv packages-rehearse ## what monitoring costs: seconds of an up and a preview, and cores of the idle machine, with it and without; a quarter of an hour a round
+	@python -W ignore -m bench.monitoring $(if $(RUNS),--runs $(RUNS))
 
 bench-gap: venv packages-rehearse ## for how long nobody is served while Postgres, Temporal or Traefik gets another image; STACK is rehearsed and up
 	@python -W ignore -m bench.gap --stack $(STACK) $(if $(RUNS),--runs $(RUNS))

@@ -28,6 +28,7 @@ LOCK = (
     "commit",
     "select pg_sleep(1)",
 )
+LOWER = 's/"average": 500/"average": 1, "period": "4s"/; s/"burst": 1000/"burst": 1/'
 STATUS = "/srv/jira/backups/status.json"
 
 
@@ -111,12 +112,9 @@ def test_they_are_told(uat: Uat, asked: None) -> None:
         ),
         Fault(
             "RequestsRefused",
-            "the proxy's limit is lowered by hand to two a second",
+            "the proxy's limit is lowered by hand to one request in four seconds",
             "Somebody asks too much, and is refused",
-            lambda: ssh(
-                f"sudo cp --archive {ROUTES} /var/tmp/routes.kept; "
-                f'sudo sed -i \'s/"average": 500/"average": 2/; s/"burst": 1000/"burst": 2/\' {ROUTES}'
-            ),
+            lambda: ssh(f"sudo cp --archive {ROUTES} /var/tmp/routes.kept; sudo sed -i '{LOWER}' {ROUTES}"),
             lambda: ssh(f"sudo mv /var/tmp/routes.kept {ROUTES}; sudo touch {ROUTES}"),
         ),
     )
