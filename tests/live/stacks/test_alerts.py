@@ -125,7 +125,7 @@ def slow(uat: Uat) -> tuple[Fault, ...]:
             "the same, and a drill is made",
             "The drill of the copies failed",
             lambda: uat.ssh(f"{script}/drill.sh run copies"),
-            lambda: None,
+            lambda: uat.ssh(f"{script}/drill.sh run copies"),
         ),
         Fault(
             "AlertsNotSent",
