@@ -262,27 +262,6 @@ moment 2 | sudo tee /mnt/data/releases.begun
 """
 
 
-def test_an_exporter_that_is_not_let_in_wakes_nobody(uat: Uat) -> None:
-    def password(words: str) -> str:
-        return uat.ssh(f"docker exec jira-uat-postgres psql -U postgres -Atqc {shlex.quote(words)}")
-
-    secret = password("select rolpassword from pg_authid where rolname = $$monitoring$$").strip()
-    before = len(uat.slack.messages)
-    fault = Fault(
-        "NotMeasured",
-        "somebody changes the password of the database's exporter",
-        "Nothing is known of postgres",
-        lambda: (
-            password("alter role monitoring password $$another$$"),
-            uat.ssh("docker restart jira-uat-postgres-exporter"),
-        ),
-        lambda: password(f"alter role monitoring password $${secret}$$"),
-    )
-    uat.make(fault)
-    assert missed([fault], "told") == []
-    assert not [one for one in uat.slack.messages[before:] if "*Postgres does not answer*" in one.text]
-
-
 def test_buckets_that_are_away_are_told(uat: Uat, slow: tuple[Fault, ...]) -> None:
     uat.mend(*slow)
     assert missed(slow, "told") == []

@@ -32,6 +32,43 @@ LOWER = 's/"average": 500/"average": 1, "period": "4s"/; s/"burst": 1000/"burst"
 STATUS = "/srv/jira/backups/status.json"
 
 
+CERTIFICATE = """
+import json, pathlib, subprocess, sys, tempfile
+file = pathlib.Path("/srv/jira/files/traefik-dynamic/routes.yaml")
+kept = pathlib.Path("/root/certificates.kept")
+routes = json.loads(file.read_text())
+if sys.argv[1] == "short":
+    kept.touch(0o600)
+    kept.write_text(json.dumps(routes["tls"]["certificates"]))
+    names = ",".join(f"DNS:{name}-uat.example.com" for name in ("api", "app", "metrics", "temporal"))
+    with tempfile.TemporaryDirectory() as folder:
+        key, certificate = (pathlib.Path(folder, name) for name in ("key", "certificate"))
+        words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 10 -subj /CN=short"
+        files = ["-addext", f"subjectAltName={names}", "-keyout", str(key), "-out", str(certificate)]
+        subprocess.run(["openssl", *words.split(), *files], check=True, capture_output=True)
+        routes["tls"]["certificates"] = [{"certFile": certificate.read_text(), "keyFile": key.read_text()}]
+else:
+    routes["tls"]["certificates"] = json.loads(kept.read_text())
+    kept.unlink()
+file.write_text(json.dumps(routes, indent=2))  # the same file, with its owner
+"""
+MEMORY = """
+import ctypes, os, pathlib, re, subprocess, sys
+inspect = ["docker", "inspect", "--format", "{{.State.Pid}}", "jira-uat-node-exporter"]
+process = subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.strip()
+shown = pathlib.Path("/srv/jira/metrics/meminfo")
+text = pathlib.Path("/proc/meminfo").read_text()
+total = int(re.search(r"MemTotal: *(\\d+)", text)[1])
+shown.write_text(re.sub(r"MemAvailable: *\\d+", f"MemAvailable: {total * 3 // 100}", text))
+libc = ctypes.CDLL(None)  # before its root is another
+os.setns(os.open(f"/proc/{process}/ns/mnt", os.O_RDONLY), os.CLONE_NEWNS)
+if sys.argv[1] == "little":
+    assert libc.mount(b"/var/lib/node_exporter/meminfo", b"/proc/meminfo", None, 4096, None) == 0
+else:
+    assert libc.umount2(b"/proc/meminfo", 2) == 0  # MNT_DETACH
+"""
+
+
 @pytest.fixture(scope="module")
 def uat(folder: Path) -> Iterator[Uat]:
     with watched(folder) as uat:
@@ -120,6 +157,54 @@ def test_they_are_told(uat: Uat, asked: None) -> None:
     )
     assert missed(uat.rows, "told") == []
     assert uat.slack.mistakes == []
+
+
+def test_what_the_proxy_and_the_exporter_are_shown_is_told(uat: Uat) -> None:
+    def python(script: str, *words: str) -> str:
+        return uat.ssh(f"sudo python3 -c {shlex.quote(script)} {shlex.join(words)}")
+
+    def certificate(which: str) -> None:
+        python(CERTIFICATE, which)
+        uat.ssh("docker restart jira-uat-traefik")  # until then it tells of the one before as well
+
+    uat.make(
+        Fault(
+            "CertificateExpires",
+            "the proxy has a certificate of ten days in place of its own",
+            "The certificate of ",
+            lambda: certificate("short"),
+            lambda: certificate("own"),
+        ),
+        Fault(
+            "HostMemoryLow",
+            "the exporter is shown a machine with 3 % of its memory left (that of this one is shared)",
+            "of the memory of the machine are left",
+            lambda: python(MEMORY, "little"),
+            lambda: python(MEMORY, "own"),
+        ),
+    )
+    assert missed(uat.rows, "told") == []
+
+
+def test_an_exporter_that_is_not_let_in_wakes_nobody(uat: Uat) -> None:
+    def password(words: str) -> str:
+        return uat.ssh(f"docker exec jira-uat-postgres psql -U postgres -Atqc {shlex.quote(words)}")
+
+    secret = password("select rolpassword from pg_authid where rolname = $$monitoring$$").strip()
+    before = len(uat.slack.messages)
+    fault = Fault(
+        "NotMeasured",
+        "somebody changes the password of the database's exporter",
+        "Nothing is known of postgres",
+        lambda: (
+            password("alter role monitoring password $$another$$"),
+            uat.ssh("docker restart jira-uat-postgres-exporter"),
+        ),
+        lambda: password(f"alter role monitoring password $${secret}$$"),
+    )
+    uat.make(fault)
+    assert missed([fault], "told") == []
+    assert not [one for one in uat.slack.messages[before:] if "*Postgres does not answer*" in one.text]
 
 
 def test_their_ends_are_told(uat: Uat, asked: None) -> None:
