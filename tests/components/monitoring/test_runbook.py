@@ -40,7 +40,7 @@ def test_anchors_are_of_one_section_each() -> None:
 
 
 def test_the_table_has_each_alert_as_its_rule_is() -> None:
-    table = (RUNBOOK_FILE.parent / "alerts.md").read_text()
+    table = (RUNBOOK_FILE.parent / "alerts.md").read_text().partition("\n## From a message")[0]
     found = re.findall(r"^\| (\w+) \| ([\w ]+) \| ([\w ]+) \|", table, re.MULTILINE)
     rows = {alert: [severity, waits] for alert, severity, waits in found if alert != "alert"}
     assert rows == {
