@@ -41,10 +41,13 @@ class Way:
     """What was measured of a stack that is up, in each round."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: {step: [] for step in STEPS})
-    cores: list[float] = field(default_factory=list)
-    """Of the whole machine, while nobody asks it anything."""
     parts: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Cores, and megabytes held, by service or unit."""
+
+    @property
+    def cores(self) -> list[float]:
+        """Of the whole machine, while nobody asks it anything."""
+        return [cores for cores, _ in self.parts["all"]]
 
 
 def main() -> int:
@@ -78,7 +81,6 @@ def _measure(folder: Path, sections: Mapping[str, Any], way: Way, idle: int) -> 
         for part in before.keys() & after.keys():
             cores = (after[part][0] - before[part][0]) / lasted
             way.parts.setdefault(part, []).append((cores, after[part][1] / 2**20))
-        way.cores.append(way.parts["all"][-1][0])
 
 
 def _usage(target: Target) -> dict[str, tuple[float, int]]:

@@ -142,13 +142,11 @@ FOLLOWS: Mapping[str, tuple[str, ...]] = {
 """By the name of an alert, those that say nothing new while it fires."""
 FOLLOWS_WITHIN: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "ContainerOutOfMemory": ("service", ("ContainerRestarting",)),
-    "ServiceDown": ("service", ("ContainerRestarting",)),
+    "ServiceDown": ("service", ("ContainerRestarting", "QueueWaits")),
     "DiskLow": ("disk", ("DiskFullSoon",)),
     "PostgresDown": ("job", ("NotMeasured",)),
 }
 """The same where a label is the same, too: of the same service, disk or job."""
-FOLLOWS_OF: Mapping[tuple[str, str], tuple[str, ...]] = {("ServiceDown", 'service="worker"'): ("QueueWaits",)}
-"""The same of an alert with that label alone."""
 
 PAGE = {"group_wait": "20s", "group_interval": "1m", "repeat_interval": "4h"}
 """Somebody is to get up. What fails within so many seconds is one message; whatever the channel has not taken
@@ -193,17 +191,15 @@ def configuration(notifications: Notifications, folder: str) -> dict[str, Any]:
 def inhibitions() -> list[dict[str, Any]]:
     """Which alerts are silent while another fires; of the same stack."""
 
-    def rule(source: str, targets: tuple[str, ...], *equal: str, only: str = "") -> dict[str, Any]:
+    def rule(source: str, targets: tuple[str, ...], *equal: str) -> dict[str, Any]:
         return {
-            "source_matchers": [f'alertname="{source}"', *([only] if only else [])],
+            "source_matchers": [f'alertname="{source}"'],
             "target_matchers": [f'alertname=~"{"|".join(targets)}"'],
             "equal": ["stack", *equal],
         }
 
-    return [
-        *(rule(source, targets) for source, targets in FOLLOWS.items()),
-        *(rule(source, targets, label) for source, (label, targets) in FOLLOWS_WITHIN.items()),
-        *(rule(source, targets, only=label) for (source, label), targets in FOLLOWS_OF.items()),
+    return [rule(source, targets) for source, targets in FOLLOWS.items()] + [
+        rule(source, targets, label) for source, (label, targets) in FOLLOWS_WITHIN.items()
     ]
 
 

@@ -22,9 +22,9 @@ READY_SECONDS=4
 CGROUPS=$ROOT/sys/fs/cgroup
 
 STACK='' FOLDER='' DATA='' BACKUPS='' SECRET_AGE=''
-KINDS=() DRILLS=() SERVICES=()
-declare -A WANTED=() # how many networks a service's containers are on
-declare -A READY=()  # port and path of a service
+KINDS=() DRILLS=()
+declare -A SERVICES=() # how many networks the containers of each are on
+declare -A READY=()    # port and path of a service
 
 declare -A SECONDS_OF=() # of a moment in text, which is asked of `date` once
 declare -A IMAGE_OF=()   # labels of an image's id
@@ -181,7 +181,7 @@ containers() {
     # One without a check is well while it runs.
     if [[ $running == true && $health =~ ^(healthy|none)$ ]]; then
       # Its check asks within it, and does not see that it was taken off a network.
-      ((networks < ${WANTED[$service]:-0})) || well[$service]=1
+      ((networks < ${SERVICES[$service]:-0})) || well[$service]=1
       sample jira_container_healthy 1 "${label[@]}"
     else
       sample jira_container_healthy 0 "${label[@]}"
@@ -207,7 +207,7 @@ containers() {
       esac
     done <"$ROOT/run/jira-plus-plus/ends"
   fi
-  for service in "${SERVICES[@]}"; do
+  for service in "${!SERVICES[@]}"; do
     sample jira_service_running "${runs[$service]:-0}" "service=$service"
     sample jira_service_healthy "${well[$service]:-0}" "service=$service"
     sample jira_container_oom_kills_total "${killed[$service]:-0}" "service=$service"
@@ -381,10 +381,7 @@ main() {
       --backup) KINDS+=("$2") ;;
       --drill) DRILLS+=("$2") ;;
       --secret-age) SECRET_AGE=$2 ;;
-      --service)
-        SERVICES+=("${2%=*}")
-        WANTED[${2%=*}]=${2#*=}
-        ;;
+      --service) SERVICES[${2%%=*}]=${2#*=} ;;
       --ready) READY[${2%%=*}]=${2#*=} ;;
       *)
         echo "ERROR: unknown argument: $1" >&2

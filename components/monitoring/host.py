@@ -50,10 +50,7 @@ class HostMetrics(pulumi.ComponentResource):
             site.settings.backup,
             services,
             site.settings.monitoring.rotation_days,
-            {
-                name: f"{service.port}{READY}"
-                for name, service in (("api", applications.api), ("worker", applications.worker))
-            },
+            {"api": f"{applications.api.port}{READY}", "worker": f"{applications.worker.port}{READY}"},
         )
         installed = UNIT.installed(
             f"{name}-installed", site.runtime, words, (FOLDER,), pulumi.ResourceOptions(parent=self)

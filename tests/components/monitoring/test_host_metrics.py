@@ -4,16 +4,16 @@ import json
 import os
 import re
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from components.monitoring.host import UNIT, arguments
 from rehearsal.declared.platform import commands, declare, declared
 from rehearsal.declared.stacks import stack_settings
+from rehearsal.receivers.door import Answer, Door, Request
 
 SCRIPT = Path(__file__).parents[3] / "components" / "monitoring" / "host-metrics.sh"
 API, POSTGRES, OLD = "a" * 64, "b" * 64, "c" * 64
@@ -23,6 +23,8 @@ INSPECTED = f"""\
 {POSTGRES} /jira-uat-postgres postgres true unhealthy 0 2026-11-28T23:00:00Z 42 0 2 {UNPUBLISHED}
 {OLD} /api-9z8y7x6 api false none 0 0001-01-01T00:00:00Z 0 268435456 5 {IMAGE}
 """
+REACHED = INSPECTED.replace(f" 5 {IMAGE}\n", f" 5 {IMAGE} 127.0.0.1 10.0.0.9\n", 1)
+"""The first of them on addresses."""
 DOCKER = f"""\
 case "$*" in
   ps*) [ ! -e "$BROKEN" ] || exit 1; printf '%s\\n' {API} {POSTGRES} {OLD} ;;
@@ -101,29 +103,15 @@ class Machine:
         return dict(line.rsplit(" ", 1) for line in lines)
 
 
-class Answering:
+class Ready(Door):
     """A server of `/ready` alone, with this status."""
 
     def __init__(self, status: int) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(status if self.path == "/ready" else 404)
-                self.end_headers()
+        super().__init__()
+        self._status = status
 
-            def log_message(self, *_: object) -> None:
-                """Nobody reads it."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> int:
-        self._thread.start()
-        return self._server.server_port
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+    def answer(self, request: Request) -> Answer:
+        return Answer(self._status if request.path == "/ready" else 404, "")
 
 
 @pytest.fixture
@@ -165,15 +153,15 @@ def test_a_service_is_well_if_one_of_its_containers_is_and_is_told_if_it_has_non
 
 @pytest.mark.parametrize(("status", "ready"), [(200, "1"), (503, "0"), (404, "0")])
 def test_what_is_not_ready_is_told_though_its_check_holds(machine: Machine, status: int, ready: str) -> None:
-    with Answering(status) as port:
-        machine.inspected(INSPECTED.replace(f" 5 {IMAGE}\n", f" 5 {IMAGE} 127.0.0.1 10.0.0.9\n", 1))
-        told = machine.told("--service", "api=5", "--ready", f"api={port}/ready")
+    machine.inspected(REACHED)
+    with Ready(status) as door:
+        told = machine.told("--service", "api=5", "--ready", f"api={urlsplit(door.url).port}/ready")
     assert told['jira_service_ready{service="api"}'] == ready
     assert told['jira_service_healthy{service="api"}'] == "1"
 
 
 def test_what_does_not_answer_is_not_ready(machine: Machine) -> None:
-    machine.inspected(INSPECTED.replace(f" 5 {IMAGE}\n", f" 5 {IMAGE} 127.0.0.1\n", 1))
+    machine.inspected(REACHED)
     told = machine.told("--service", "api=5", "--ready", "api=9/ready", "--service", "web=1")
     assert told['jira_service_ready{service="api"}'] == "0"
     assert 'jira_service_ready{service="web"}' not in told, "which has nothing that it could miss"

@@ -6,12 +6,9 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
-
-import httpx
 
 from rehearsal.machines.docker import network
 from rehearsal.receivers import Healthchecks, Slack
@@ -123,26 +120,6 @@ def row(fault: Fault) -> str:
         return "not within the time" if value is None else f"{value:.0f} s"
 
     return f"| {fault.alert} | {fault.what} | {seconds(fault.told)} | {seconds(fault.ended)} |"
-
-
-@contextmanager
-def asking(target: Target) -> Iterator[None]:
-    """Somebody who asks for a page all the time."""
-    enough = Event()
-
-    def ask() -> None:
-        with target.http() as client:
-            while not enough.wait(0.3):
-                with suppress(httpx.HTTPError):
-                    client.get(target.url("web"))
-
-    thread = Thread(target=ask, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        enough.set()
-        thread.join(30)
 
 
 def missed(faults: Sequence[Fault], what: str) -> list[str]:

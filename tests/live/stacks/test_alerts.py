@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.components.monitoring.test_runbook import RULES, sections
-from tests.live.stacks.alarms import Fault, Uat, asking, missed, watched
+from tests.live.stacks.alarms import Fault, Uat, missed, watched
+from tests.playbook.asking import asking
 from tests.playbook.graphql import Api
 from tests.playbook.waiting import seconds_until
 from tests.playbook.wholeness import CRASH, whole
@@ -170,7 +171,7 @@ def test_faults_are_told(uat: Uat, slow: tuple[Fault, ...]) -> None:
         "sudo fallocate --length $(($(df --output=avail --block-size=1 /mnt/data | tail -n 1) - "
         f"{LEFT_ON_DISK})) /mnt/data/ballast"
     )
-    with asking(uat.target):
+    with uat.target.http() as client, asking(lambda: client.get(uat.target.url("web")), pause=0.3):
         uat.make(
             Fault(
                 "QueueWaits",

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from threading import Event, Thread
 
-import httpx
 import pytest
 
-from tests.live.stacks.alarms import Fault, Uat, asking, missed, watched
-from tests.playbook.graphql import Api, GraphQLError
+from tests.live.stacks.alarms import Fault, Uat, missed, watched
+from tests.playbook.asking import asking
+from tests.playbook.graphql import Api
 from tests.playbook.waiting import seconds_until
-from tests.playbook.wholeness import whole
+from tests.playbook.wholeness import sql, whole
 
 pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.nightly, pytest.mark.timeout(3600)]
 
 ROUTES = "/srv/jira/files/traefik-dynamic/routes.yaml"
 FILES_OF_LOG = 150
 """Of 16 MB each."""
+MUCH_LOG = (
+    f"do $$ begin for file in 1..{FILES_OF_LOG} loop perform pg_logical_emit_message(true, 'trial', 'x'); "
+    "perform pg_switch_wal(); end loop; end $$"
+)
 LOCK = (
     "begin",
     "lock table issues in access exclusive mode",
@@ -77,29 +79,16 @@ def uat(folder: Path) -> Iterator[Uat]:
 
 @pytest.fixture(scope="module")
 def asked(uat: Uat) -> Iterator[None]:
-    """Somebody asks for one, and somebody for a page, all the time."""
-    with uat.target.http() as client, asking(uat.target):
+    """Somebody asks for an issue, and somebody for a page, all the time."""
+    with uat.target.http() as client:
         api = Api(uat.target, client).login()
-        number, enough = api.create("asked for again and again"), Event()
-
-        def ask() -> None:
-            while not enough.wait(0.3):
-                with suppress(httpx.HTTPError, GraphQLError):
-                    api.issue(number)
-
-        thread = Thread(target=ask, daemon=True)
-        thread.start()
-        yield
-        enough.set()
-        thread.join(30)
+        issue, page = api.create("asked for again and again"), uat.target.url("web")
+        with asking(lambda: api.issue(issue), pause=0.3), asking(lambda: client.get(page), pause=0.3):
+            yield
 
 
 def test_they_are_told(uat: Uat, asked: None) -> None:
     ssh = uat.ssh
-
-    def sql(*statements: str) -> str:
-        words = " ".join(f"-c {shlex.quote(statement)}" for statement in statements)
-        return ssh(f"docker exec jira-uat-postgres psql -U postgres -d jira -Atq {words}")
 
     def again(*statements: str) -> None:
         """In one session each time, until it is killed, half an hour at most."""
@@ -113,14 +102,14 @@ def test_they_are_told(uat: Uat, asked: None) -> None:
 
     def much_log() -> None:
         ssh(f"docker network disconnect {egress} jira-uat-postgres")
-        for _ in range(FILES_OF_LOG):
-            sql("select pg_logical_emit_message(true, 'trial', 'x')", "select pg_switch_wal()")
+        sql(uat.target, MUCH_LOG)
 
     def sent() -> None:
         ssh(f"docker network connect {egress} jira-uat-postgres")
         waiting = "sudo find /mnt/data/postgres/pg_wal/archive_status -name '*.ready' | wc -l"
         seconds_until("the log is sent", lambda: int(ssh(waiting)) < 3, 600, every=5)
-        sql("checkpoint", "select pg_switch_wal()", "checkpoint")
+        for statement in ("checkpoint", "select pg_switch_wal()", "checkpoint"):
+            sql(uat.target, statement)
 
     uat.make(
         Fault(
@@ -187,20 +176,17 @@ def test_what_the_proxy_and_the_exporter_are_shown_is_told(uat: Uat) -> None:
 
 
 def test_an_exporter_that_is_not_let_in_wakes_nobody(uat: Uat) -> None:
-    def password(words: str) -> str:
-        return uat.ssh(f"docker exec jira-uat-postgres psql -U postgres -Atqc {shlex.quote(words)}")
-
-    secret = password("select rolpassword from pg_authid where rolname = $$monitoring$$").strip()
+    secret = sql(uat.target, "select rolpassword from pg_authid where rolname = $$monitoring$$")
     before = len(uat.slack.messages)
     fault = Fault(
         "NotMeasured",
         "somebody changes the password of the database's exporter",
         "Nothing is known of postgres",
         lambda: (
-            password("alter role monitoring password $$another$$"),
+            sql(uat.target, "alter role monitoring password $$another$$"),
             uat.ssh("docker restart jira-uat-postgres-exporter"),
         ),
-        lambda: password(f"alter role monitoring password $${secret}$$"),
+        lambda: sql(uat.target, f"alter role monitoring password $${secret}$$"),
     )
     uat.make(fault)
     assert missed([fault], "told") == []
