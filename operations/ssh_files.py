@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
 import shutil
-from pathlib import Path
 
-_FOLDER = re.compile(r"~/(\.ssh/jira-plus-plus/[0-9a-f]{12})\b")
+from components.host.keys import ssh_folder, ssh_home
+
+_FOLDER = re.compile(r"~/\.ssh/jira-plus-plus/[0-9a-f]{12}\b")
+_PUBLIC_KEY = re.compile(r"ssh-ed25519 [A-Za-z0-9+/]+=*")
+
+
+def folders(state: str) -> set[str]:
+    """Where the files may be that belong to the stack of `state`, the text of its resources.
+
+    A key is in the state before the program sees it; the folder that the program names for it comes a moment
+    later, and the files may be written before that.
+    """
+    return {*_FOLDER.findall(state), *map(ssh_folder, _PUBLIC_KEY.findall(state))}
 
 
 def forget(state: str) -> None:
-    """Removes those in the folders that `state`, the text of a stack's resources, names."""
-    home = Path(pwd.getpwuid(os.geteuid()).pw_dir)  # ssh's `~`, whatever HOME says
-    for folder in set(_FOLDER.findall(state)):
-        shutil.rmtree(home / folder, ignore_errors=True)
+    """Removes those of the stack whose resources `state` is."""
+    for folder in folders(state):
+        shutil.rmtree(ssh_home() / folder.removeprefix("~/"), ignore_errors=True)

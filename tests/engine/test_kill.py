@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pulumi.automation import CommandError
 
+from operations import ssh_files
 from operations.deployment import DeploymentFailed
 from tests.engine.conftest import Bring
 from tests.engine.lab import Lab
@@ -79,7 +80,7 @@ def test_a_first_up_that_was_killed_is_finished_by_the_next(
     lab = bring("uat", up=False)
     killed(lab, FIRST_UP[moment], {})
     for key in (tmp_path / "home" / ".ssh" / "jira-plus-plus").glob("*"):
-        assert f"~/.ssh/jira-plus-plus/{key.name}" in json.dumps(lab.resources()), "who cleans up finds it"
+        assert f"~/.ssh/jira-plus-plus/{key.name}" in ssh_files.folders(json.dumps(lab.resources()))
     converges(lab, {}, HOLDINGS)
 
 

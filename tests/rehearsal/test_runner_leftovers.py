@@ -7,7 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from components.host.keys import ssh_folder
 from rehearsal.leftovers import forget_ssh_files
+
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
 
 
 def test_every_key_that_the_stack_ever_had_goes_and_those_of_others_stay(
@@ -19,9 +22,10 @@ def test_every_key_that_the_stack_ever_had_goes_and_those_of_others_stay(
     history, stacks = backend / "history" / "jira-plus-plus" / "uat", backend / "stacks" / "jira-plus-plus"
     history.mkdir(parents=True)
     stacks.mkdir(parents=True)
-    cut_off = {"outputs": {"folder": "~/.ssh/jira-plus-plus/0a0a0a0a0a0a"}}  # before its first outputs
+    # Before its first outputs, and before that of the component that names the folder.
+    cut_off = {"outputs": {"publicKeyOpenssh": f"{PUBLIC_KEY}\n"}}
     (stacks / "uat.json").write_text(json.dumps(cut_off))
-    (folder / "0a0a0a0a0a0a").mkdir(parents=True)
+    (tmp_path / ssh_folder(PUBLIC_KEY).removeprefix("~/")).mkdir(parents=True)
     for number, key in enumerate(("0123456789ab", "ba9876543210", "000000000000")):
         (folder / key).mkdir(parents=True)
         (folder / key / "id_ed25519").touch()
