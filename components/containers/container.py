@@ -56,6 +56,7 @@ class Container(pulumi.ComponentResource):
     ) -> None:
         super().__init__("jira-plus-plus:containers:Container", name, {}, opts)
         process, release, logs = args.process, args.release, Logs.of(runtime, name)
+        server = runtime.host.server
         shim = (HERE / "entrypoint.sh").read_text(encoding="utf-8")
         given = process.all_files(shim)
         files = (
@@ -105,7 +106,7 @@ class Container(pulumi.ComponentResource):
             dns_opts=hardening.dns_options(process) or None,
             ports=[port.inputs() for port in args.ports] or None,
             # How it lives
-            healthcheck=args.health.inputs(),
+            healthcheck=args.health.inputs(server.image if server else None),
             restart=hardening.RESTART,
             must_run=True,
             # The provider's wait ends with a container that goes on failing, and says nothing of its log.

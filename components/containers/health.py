@@ -1,21 +1,35 @@
 """How a container shows that it can serve."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+import pulumi
 import pulumi_docker as docker
 
 from components.containers.process import SHIM
 
 HERE = Path(__file__).parent
 
+START_SECONDS = 1
+STEADY_SECONDS = 10
+STEADY_RETRIES = 3
+"""Each check is a process that containerd starts: of all containers each 3 s they took a third of a core of
+an idle machine (docs/bench.md)."""
+WITH_START_INTERVAL = ("debian-13",)
+"""Images of Hetzner's whose Docker knows a start interval: it came with API 1.44, Docker 25. Debian 13 has
+26.1; Debian 12 has 20.10, and an older one refuses a container that has it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
     """A command that ends with 0 while the container is well. All times are in seconds.
 
-    The first check runs one `interval` after the start, and a release waits for it: keep it short.
     During `start_period` a failure does not count. `wait` bounds the wait for the first success.
+
+    A release waits for the first check. Docker 25 and newer looks each `START_SECONDS` at what has not been
+    well within its `start_period` (5 s where it is not told), and then each `STEADY_SECONDS`
+    (daemon/health.go of moby). An older one has one `interval` for both, from the start on, so it is short;
+    and so it is where nobody knows which Docker there is.
 
     Autoheal restarts what is unhealthy, so that must be certain: no answer within `timeout`, `retries` times
     on end. A check shares its container's cores, and is as slow as what it asks when these are busy.
@@ -30,8 +44,13 @@ class Health:
     start_period: int = 30
     wait: int = 120
 
-    def inputs(self) -> docker.ContainerHealthcheckArgs:
-        """The check as the provider takes it."""
+    def inputs(self, image: pulumi.Output[str] | None) -> pulumi.Input[docker.ContainerHealthcheckArgs]:
+        """The check as the provider takes it, for a server that was made from `image`; None: not by us."""
+        if image is None:
+            return self._inputs()
+        return image.apply(lambda name: self._steady() if name in WITH_START_INTERVAL else self._inputs())
+
+    def _inputs(self) -> docker.ContainerHealthcheckArgs:
         return docker.ContainerHealthcheckArgs(
             tests=["CMD", *self.command],
             interval=go_duration(self.interval),
@@ -39,6 +58,11 @@ class Health:
             retries=self.retries,
             start_period=go_duration(self.start_period),
         )
+
+    def _steady(self) -> docker.ContainerHealthcheckArgs:
+        args = replace(self, interval=STEADY_SECONDS, retries=STEADY_RETRIES)._inputs()
+        args.start_interval = go_duration(START_SECONDS)
+        return args
 
 
 def go_duration(seconds: int) -> str:

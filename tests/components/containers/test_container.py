@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from rehearsal.declared.platform import containers, declared
+from rehearsal.declared.platform import containers, declare, declared
+from tests.components.settings.test_settings_mistakes import EXISTING
 
 STACKS = ("local", "uat", "prod")
 SERVICES = (
@@ -49,6 +50,8 @@ NOT_RESTARTED = {"postgres", "backup", "autoheal"}
 """Who is not autoheal's to restart."""
 OURS = {"api", "worker", "web"}
 """Whose images our release build names, so that nobody watches for newer ones."""
+MADE_BY_US = {"uat", "prod"}
+"""Whose server is made from an image whose Docker is known."""
 WITHOUT_INIT = {("local", "postgres"), ("uat", "postgres")}
 """Who is made to be the first process; where its log is archived, what does that leaves orphans."""
 
@@ -84,16 +87,39 @@ def test_the_table_names_every_container(stack: str) -> None:
     assert tuple(sorted(containers(declared(stack)))) == expected, "a new container must be in this table"
 
 
-def test_it_has_a_healthcheck_that_a_release_waits_for(container: Mapping[str, Any]) -> None:
+def test_it_has_a_healthcheck_that_a_release_waits_for(container: Mapping[str, Any], stack: str) -> None:
     health = container["healthcheck"]
     assert health["tests"][0] == "CMD", "no shell of the image is needed to check it"
-    assert 0 < int(health["interval"].removesuffix("s")) <= 5, (
-        "the first check runs one interval after the start, and every release waits for it"
-    )
-    seconds = {key: int(health[key].removesuffix("s")) for key in ("interval", "timeout")}
-    assert health["retries"] * seconds["timeout"] >= 40, "who is slow for half a minute is not restarted"
-    assert health["retries"] * sum(seconds.values()) <= 60, "who hangs is found within a minute"
+    first = health["startInterval"] if stack in MADE_BY_US else health["interval"]
+    assert 0 < int(first.removesuffix("s")) <= 5, "the first check runs so long after the start"
+    interval, timeout = (int(health[key].removesuffix("s")) for key in ("interval", "timeout"))
+    slow = health["retries"] * (interval + timeout) - interval
+    assert slow >= 40, "who is slow for half a minute is not restarted"
+    assert slow + interval <= 60, "who hangs is found within a minute"
     assert container["waitTimeout"] >= 60
+
+
+def test_what_is_well_is_looked_at_less_often_where_docker_can_tell_it_from_what_starts(
+    container: Mapping[str, Any], stack: str
+) -> None:
+    """Each check is a process; Docker 20.10 refuses the start interval."""
+    health = container["healthcheck"]
+    assert ("startInterval" in health) == (stack in MADE_BY_US)
+    assert (health["interval"] == "10s") == (stack in MADE_BY_US)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"host.image": "debian-12"}, {"host": EXISTING}], ids=["debian-12", "existing"]
+)
+def test_a_docker_that_is_older_or_unknown_is_given_no_start_interval(
+    changes: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/run/agent")
+    found = containers(declare("uat", changes)).values()
+    assert found
+    for container in found:
+        assert "startInterval" not in container.inputs["healthcheck"]
+        assert int(container.inputs["healthcheck"]["interval"].removesuffix("s")) <= 5
 
 
 def test_its_memory_and_cpu_are_limited_and_swap_adds_nothing(container: Mapping[str, Any]) -> None:
