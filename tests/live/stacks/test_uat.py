@@ -23,6 +23,7 @@ from operations.status import Report
 from rehearsal import background
 from rehearsal.receivers import Slack
 from tests.live.stacks import promised
+from tests.live.stacks.explaining import READY, explained, log
 from tests.live.stacks.logs import Logs, lines
 from tests.live.stacks.stand import LEAVING, UAT, Stand
 from tests.playbook.graphql import Api
@@ -345,7 +346,15 @@ def test_in_a_burst_the_store_and_who_brings_it_logs_are_killed_and_each_line_is
     target.ssh(f"docker kill {target.containers()['logs']}")
     seconds_until("the store is back", lambda: logs.count(burst) >= 0, 60)
     target.ssh("sudo systemctl kill --signal=KILL jira-plus-plus-logs")
-    seconds_until("all are there", lambda: logs.count(burst) >= 100_000, 300)
+
+    def complete() -> bool:
+        count = logs.count(burst)
+        assert count >= 100_000, f"{count:,} lines"
+        return True
+
+    counters = "cat /srv/jira/metrics/logs.prom"
+    with explained(target, counters, "sudo journalctl -u jira-plus-plus-logs -n 25", log("logs")):
+        seconds_until("all are there", complete, 450)
     assert logs.count(burst, "count_uniq(number)") == logs.count(burst) == 100_000
     logs.store.holds("sum(jira_logs_lost_lines_total) == 0", 30)
     said = logs.found('service:="jira-plus-plus-logs" "the store is away"')
@@ -424,7 +433,8 @@ def test_secrets_are_made_anew_under_a_workflow_and_the_machine_tells_it(
     workflow = api.triage(api.create("while Temporal gets another login"), delay=20)
     stand.rehearsal.secret = "temporal,monitoring"
     stand.run("rotate")
-    seconds_until("the workflow has ended", lambda: api.workflow(workflow) == "COMPLETED", 60)
+    with explained(target, READY, log("api"), log("temporal"), log("worker")):
+        seconds_until("the workflow has ended", lambda: api.workflow(workflow) == "COMPLETED", 60)
     seconds_until("the stack is whole", lambda: whole(target), 60)
     for secret in ("temporal", "monitoring"):
         store.holds(f'jira_secret_changed_timestamp_seconds{{secret="{secret}"}} > {began}')
