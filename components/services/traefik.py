@@ -10,6 +10,7 @@ import pulumi
 
 from components.containers import Container, ContainerArgs, Health, Mount, Process, Release
 from components.containers.files import removal
+from components.containers.health import http
 from components.containers.limits import Limits
 from components.containers.mount import Port
 from components.containers.storage import Storage
@@ -127,9 +128,8 @@ class Traefik(pulumi.ComponentResource):
                     ),
                     mounts=tuple(mounts),
                 ),
-                health=Health(
-                    command=("traefik", "healthcheck", f"--configfile={CONFIG}/traefik.yaml"), interval=3
-                ),
+                # Not by `traefik healthcheck`: that is a second Traefik each time, in this one's memory.
+                health=Health(command=http(PING_PORT, "/ping"), interval=3),
                 # Only one can have the ports.
                 release=Release(order="stop-first", grace=GRACE_SECONDS + 10),
                 ports=ports(tls, settings.host.kind == "local", settings.host.http_port),
