@@ -353,11 +353,18 @@ def test_one_that_fails_while_a_backup_is_tried_leaves_that_its_cluster(
     server: Server, backups: Path, offsite: Run, restic: Path
 ) -> None:
     shipped(server, backups, offsite)
-    process = begin(server, backups, tool(server, restic, "pg_restore", 'sleep 3; {real} "$@"'))
-    seen(backups / ".scratch" / "data" / "postmaster.pid")
-    assert drill(offsite, RESTIC_PASSWORD="another-passphrase-altogether").returncode == 1
-    assert (backups / ".scratch" / "data" / "postmaster.pid").exists(), "it failed in time"
-    assert process.wait() == 0
+    over = server.folder / "drill-is-over"
+    over.unlink(missing_ok=True)
+    waits = f'for i in {{1..600}}; do [[ -e {over} ]] && break; sleep 0.1; done; {{real}} "$@"'
+    process = begin(server, backups, tool(server, restic, "pg_restore", waits))
+    try:
+        seen(backups / ".scratch" / "data" / "postmaster.pid")
+        assert drill(offsite, RESTIC_PASSWORD="another-passphrase-altogether").returncode == 1
+        assert (backups / ".scratch" / "data" / "postmaster.pid").exists()
+    finally:
+        over.touch()
+        code = process.wait()
+    assert code == 0
 
 
 def test_one_that_came_to_its_end_is_no_longer_told_as_made_again(

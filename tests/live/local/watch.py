@@ -38,6 +38,15 @@ class Watch:
         self._end.set()
         for thread in self._threads:
             thread.join()
+        if self.lost:  # it is gone before anyone can look
+            prefix = f"jira-{self._target.stack}"
+            for command in (
+                "uptime",
+                f"docker ps --all --filter name={prefix} --format '{{{{.Names}}}} {{{{.Status}}}}'",
+                f"docker inspect --format '{{{{json .State}}}}' {prefix}-traefik",
+                f"docker logs --tail 20 {prefix}-autoheal",
+            ):
+                print(f"$ {command}\n{self._target.ssh(f'{command} 2>&1', check=False)}")
 
     def _ask(self, kept: bool) -> None:
         client = self._target.http()
