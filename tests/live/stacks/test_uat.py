@@ -34,6 +34,9 @@ from tests.playbook.wholeness import CRASH, digest, killed, whole
 
 pytestmark = [pytest.mark.engine, pytest.mark.live, pytest.mark.timeout(600)]
 
+BURST = 50_000
+"""Lines: enough for two kills among them, few enough for a machine that has much beside it."""
+
 
 @pytest.fixture(scope="module")
 def slack() -> Iterator[Slack]:
@@ -340,7 +343,7 @@ def test_a_burst_of_300000_lines_takes_nothing_down_and_is_there_to_the_line(
 def test_in_a_burst_the_store_and_who_brings_it_logs_are_killed_and_each_line_is_there_once(
     target: Target, logs: Logs
 ) -> None:
-    logs.spoken("a-burst-with-kills", lines(100_000), wait=False)
+    logs.spoken("a-burst-with-kills", lines(BURST), wait=False)
     burst = "service:=a-burst-with-kills"
     seconds_until("it has begun", lambda: logs.count(burst) > 0, 60)
     target.ssh(f"docker kill {target.containers()['logs']}")
@@ -349,13 +352,13 @@ def test_in_a_burst_the_store_and_who_brings_it_logs_are_killed_and_each_line_is
 
     def complete() -> bool:
         count = logs.count(burst)
-        assert count >= 100_000, f"{count:,} lines"
+        assert count >= BURST, f"{count:,} lines"
         return True
 
-    counters = "cat /srv/jira/metrics/logs.prom"
-    with explained(target, counters, "sudo journalctl -u jira-plus-plus-logs -n 25", log("logs")):
-        seconds_until("all are there", complete, 450)
-    assert logs.count(burst, "count_uniq(number)") == logs.count(burst) == 100_000
+    counters, kept = "cat /srv/jira/metrics/logs.prom", "sudo journalctl --disk-usage; df -h /var/log"
+    with explained(target, counters, kept, "sudo journalctl -u jira-plus-plus-logs -n 25", log("logs")):
+        seconds_until("all are there", complete, 450, every=2)
+    assert logs.count(burst, "count_uniq(number)") == logs.count(burst) == BURST
     logs.store.holds("sum(jira_logs_lost_lines_total) == 0", 30)
     said = logs.found('service:="jira-plus-plus-logs" "the store is away"')
     assert {line["level"] for line in said} == {"warn"}
