@@ -1,4 +1,4 @@
-"""Alerts whose faults take a quarter of an hour to be told, of a stack of their own: as `test_alerts.py`."""
+"""Alerts whose faults take a quarter of an hour and more to be told, of a stack of their own."""
 
 from __future__ import annotations
 
@@ -69,6 +69,31 @@ if sys.argv[1] == "little":
 else:
     assert libc.umount2(b"/proc/meminfo", 2) == 0  # MNT_DETACH
 """
+DAY = """
+import json, subprocess, time, urllib.parse, urllib.request
+form = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+inspect = ["docker", "inspect", "--format", form, "jira-uat-metrics"]
+address = subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.split()[0]
+def ask(path, body=None, **asked):
+    url = f"http://{address}:8428{path}?{urllib.parse.urlencode(asked)}"
+    return urllib.request.urlopen(url, body.encode() if body else None, 30).read()
+match = {"match[]": 'jira_disk_available_bytes{disk="data"}'}
+(labels,) = json.loads(ask("/api/v1/series", **match))["data"]
+name = labels.pop("__name__")
+pairs = ",".join(f"{key}={json.dumps(value)}" for key, value in labels.items())
+df = ["df", "--block-size=1", "--output=size,avail", "/mnt/data"]
+size, left = map(int, subprocess.run(df, check=True, capture_output=True, text=True).stdout.split()[-2:])
+now = int(time.time())
+ask("/api/v1/admin/tsdb/delete_series", **match)
+ask("/api/v1/import/prometheus", "".join(
+    f"{name}{{{pairs}}} {left + (size * 0.9 - left) * age / 86400:.0f} {(now - age) * 1000}\\n"
+    for age in range(86400, 0, -60)
+))
+ask("/internal/resetRollupResultCache")
+"""
+"""What is known of the data's disk is a day, in which it came to what is left now."""
+FALLEN = 0.45
+"""What is left of it, of its size."""
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +173,7 @@ def test_they_are_told(uat: Uat, asked: None) -> None:
     assert uat.slack.mistakes == []
 
 
-def test_what_the_proxy_and_the_exporter_are_shown_is_told(uat: Uat) -> None:
+def test_what_the_proxy_and_the_exporter_are_shown_and_a_day_of_the_disk_are_told(uat: Uat) -> None:
     def python(script: str, *words: str) -> str:
         return uat.ssh(f"sudo python3 -c {shlex.quote(script)} {shlex.join(words)}")
 
@@ -156,7 +181,20 @@ def test_what_the_proxy_and_the_exporter_are_shown_is_told(uat: Uat) -> None:
         python(CERTIFICATE, which)
         uat.ssh("docker restart jira-uat-traefik")  # until then it tells of the one before as well
 
+    def fallen() -> None:
+        size, left = map(int, uat.ssh("df --block-size=1 --output=size,avail /mnt/data").split()[-2:])
+        uat.ssh(f"sudo fallocate --length {left - int(size * FALLEN)} /mnt/data/ballast")
+        python(DAY)
+
     uat.make(
+        Fault(
+            "DiskFullSoon",
+            "somebody's file takes half of the data's disk, and the day before is written into the store: a "
+            "disk that came to it bit by bit",
+            "The disk data is full in less than four days",
+            fallen,
+            lambda: uat.ssh("sudo rm /mnt/data/ballast"),
+        ),
         Fault(
             "CertificateExpires",
             "the proxy has a certificate of ten days in place of its own",
