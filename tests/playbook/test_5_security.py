@@ -29,6 +29,7 @@ GROUPS = [
     {"metrics", "api", "worker", "temporal"},
     {"metrics", "postgres-exporter"},
     {"metrics", "node-exporter"},
+    {"metrics", "alerts", "alertmanager"},
     {"autoheal", "socket-autoheal"},
     {"watchtower", "socket-watchtower"},
 ]
@@ -149,6 +150,8 @@ def test_who_reaches_whom_is_as_declared(target: Target, evidence: Entry) -> Non
         "grafana": 3000,
         "postgres-exporter": 9187,
         "node-exporter": 9100,
+        "alerts": 8880,
+        "alertmanager": 9093,
         **{service: 2375 for service in containers if service.startswith("socket-")},
     }
     inspect = (
