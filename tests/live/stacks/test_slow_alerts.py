@@ -76,7 +76,7 @@ inspect = ["docker", "inspect", "--format", form, "jira-uat-metrics"]
 address = subprocess.run(inspect, check=True, capture_output=True, text=True).stdout.split()[0]
 def ask(path, body=None, **asked):
     url = f"http://{address}:8428{path}?{urllib.parse.urlencode(asked)}"
-    return urllib.request.urlopen(url, body.encode() if body else None, 30).read()
+    return urllib.request.urlopen(url, None if body is None else body.encode(), 30).read()
 match = {"match[]": 'jira_disk_available_bytes{disk="data"}'}
 (labels,) = json.loads(ask("/api/v1/series", **match))["data"]
 name = labels.pop("__name__")
@@ -84,7 +84,7 @@ pairs = ",".join(f"{key}={json.dumps(value)}" for key, value in labels.items())
 df = ["df", "--block-size=1", "--output=size,avail", "/mnt/data"]
 size, left = map(int, subprocess.run(df, check=True, capture_output=True, text=True).stdout.split()[-2:])
 now = int(time.time())
-ask("/api/v1/admin/tsdb/delete_series", **match)
+ask("/api/v1/admin/tsdb/delete_series", "", **match)
 ask("/api/v1/import/prometheus", "".join(
     f"{name}{{{pairs}}} {left + (size * 0.9 - left) * age / 86400:.0f} {(now - age) * 1000}\\n"
     for age in range(86400, 0, -60)
