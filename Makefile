@@ -160,5 +160,5 @@ docker-stop: venv ## removes the rehearsals' registry, and stops the Docker daem
 
 clean: venv ## takes down every rehearsal of this checkout, prod too, and forgets it
 	@python -m rehearsal --step clean
-	@$(MAKE) --no-print-directory docker-stop
+	@python -m rehearsal.dockerd stop-unused
 	@rm -rf .mypy_cache .ruff_cache .pytest_cache reports .pulumi-out

@@ -1,6 +1,6 @@
 """Docker on this machine: the daemon that answers, or one started here and stopped again.
 
-`python -m rehearsal.dockerd start|stop|status`; the pid and the log are in the cache folder.
+`python -m rehearsal.dockerd start|stop|stop-unused|status`; the pid and the log are in the cache folder.
 """
 
 from __future__ import annotations
@@ -53,10 +53,16 @@ def ensure(say: Callable[[str], None] = print) -> str | None:
     return _start(say)
 
 
-def stop(say: Callable[[str], None] = print) -> None:
-    """Stops the daemon that `ensure` started; one that runs by other means is left alone."""
+def stop(say: Callable[[str], None] = print, *, unused: bool = False) -> None:
+    """Stops the daemon that `ensure` started; one that runs by other means is left alone.
+
+    `unused`: only where nothing runs on it. Another checkout's machines would lose their power.
+    """
     pid = _started()
     if pid is None:
+        return
+    if unused and (running := _running()):
+        say(f"the Docker daemon that was started here stays, for it runs {', '.join(running)}")
         return
     say("stopping the Docker daemon that was started here")
     with suppress(ProcessLookupError):
@@ -68,6 +74,13 @@ def stop(say: Callable[[str], None] = print) -> None:
         process.poll()  # reaps it, if this very run started it
     if not _is_dockerd(pid):
         _pid_file().unlink(missing_ok=True)
+
+
+def _running() -> list[str]:
+    listed = subprocess.run(
+        ["docker", "ps", "--format", "{{.Names}}"], capture_output=True, text=True, timeout=20, check=False
+    )
+    return listed.stdout.split()
 
 
 def _start(say: Callable[[str], None]) -> str | None:
@@ -117,10 +130,10 @@ def _is_dockerd(pid: int) -> bool:
 def main() -> int:
     """The command line; for `.ci/run` and the Makefile."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal.dockerd", description=__doc__)
-    parser.add_argument("action", choices=("start", "stop", "status"))
+    parser.add_argument("action", choices=("start", "stop", "stop-unused", "status"))
     action = parser.parse_args().action
-    if action == "stop":
-        stop()
+    if action.startswith("stop"):
+        stop(unused=action == "stop-unused")
         return 0
     trouble = ensure() if action == "start" else (None if reachable() else "no Docker daemon answers")
     print(trouble or "a Docker daemon answers", file=sys.stderr if trouble else sys.stdout)

@@ -9,7 +9,9 @@ import pytest
 from rehearsal import dockerd
 
 # Answers as long as the daemon of the script below runs.
-DOCKER = '[ -e "$XDG_CACHE_HOME/daemon" ] && echo 27.0.0'
+DOCKER = (
+    '[ "$1" = ps ] && exec cat "$XDG_CACHE_HOME/containers"; [ -e "$XDG_CACHE_HOME/daemon" ] && echo 27.0.0'
+)
 
 
 def executable(path: Path, script: str) -> None:
@@ -23,7 +25,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The only folder on PATH beside the system's shell tools, and a cache of its own."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("sh", "sleep", "rm", "touch"):
+    for name in ("sh", "sleep", "rm", "touch", "cat"):
         (folder / name).symlink_to(f"/bin/{name}")
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -84,7 +86,12 @@ def test_it_is_started_once_and_stopped_again(
     assert dockerd.ensure(said.append) is None
     assert said == ["starting the Docker daemon of this machine"]
     pid = int((tmp_path / "jira-plus-plus" / "dockerd.pid").read_text())
-    dockerd.stop(said.append)
+    (tmp_path / "containers").write_text("another-checkouts-server\n")
+    dockerd.stop(said.append, unused=True)
+    assert "stays, for it runs another-checkouts-server" in said[-1]
+    assert mark.exists()
+    (tmp_path / "containers").write_text("")
+    dockerd.stop(said.append, unused=True)
     assert said[-1] == "stopping the Docker daemon that was started here"
     assert not mark.exists(), "it ended by its own hand"
     with pytest.raises(ProcessLookupError):
