@@ -22,9 +22,10 @@ def test_every_key_that_the_stack_ever_had_goes_and_those_of_others_stay(
     history, stacks = backend / "history" / "jira-plus-plus" / "uat", backend / "stacks" / "jira-plus-plus"
     history.mkdir(parents=True)
     stacks.mkdir(parents=True)
-    # Before its first outputs, and before that of the component that names the folder.
-    cut_off = {"outputs": {"publicKeyOpenssh": f"{PUBLIC_KEY}\n"}}
-    (stacks / "uat.json").write_text(json.dumps(cut_off))
+    cut_off = {"outputs": {"folder": "~/.ssh/jira-plus-plus/0a0a0a0a0a0a"}}  # before its first outputs
+    earlier = {"outputs": {"publicKeyOpenssh": f"{PUBLIC_KEY}\n"}}  # and before the folder is named
+    (stacks / "uat.json").write_text(json.dumps([cut_off, earlier]))
+    (folder / "0a0a0a0a0a0a").mkdir(parents=True)
     (tmp_path / ssh_folder(PUBLIC_KEY).removeprefix("~/")).mkdir(parents=True)
     for number, key in enumerate(("0123456789ab", "ba9876543210", "000000000000")):
         (folder / key).mkdir(parents=True)
