@@ -8,11 +8,6 @@ from contextlib import contextmanager
 from tests.playbook.target import Target
 
 LINES = 25
-READY = (
-    "docker exec $(docker ps -q --filter label=jira-plus-plus.service=api) node -e "
-    "'fetch(`http://127.0.0.1:${process.env.PORT}/ready`).then(r => r.text()).then(console.log)'"
-)
-"""The command that prints what the API thinks of what it needs."""
 
 
 @contextmanager
@@ -21,10 +16,18 @@ def explained(target: Target, *asked: str) -> Iterator[None]:
     try:
         yield
     except AssertionError as error:
-        for command in ("uptime", "free -m", "docker ps --all --format '{{.Names}} {{.Status}}'", *asked):
-            said = target.ssh(f"{{ {command}; }} 2>&1 | tail -n {LINES}", check=False)
-            error.add_note(f"$ {command}\n{said}")
+        error.add_note(shown(target, "free -m", *asked))
         raise
+
+
+def shown(target: Target, *asked: str) -> str:
+    """The load, what runs of the stack, and the end of what each of these commands prints."""
+    ours = f"--filter label=jira-plus-plus.stack={target.stack}"
+    runs = f"docker ps --all {ours} --format '{{{{.Names}}}} {{{{.Status}}}}'"
+    return "\n".join(
+        f"$ {command}\n{target.ssh(f'{{ {command}; }} 2>&1 | tail -n {LINES}', check=False)}"
+        for command in ("uptime", runs, *asked)
+    )
 
 
 def log(service: str) -> str:

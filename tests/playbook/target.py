@@ -71,13 +71,16 @@ class Target:
 
         What is its operator's is not published: metrics, and why it is not ready.
         """
+        status, _, body = self.ssh(self.asks_inside(service, path)).partition(" ")
+        return int(status), body
+
+    def asks_inside(self, service: str, path: str) -> str:
+        """The command for that on the machine, which prints the two."""
         script = (
             "fetch(`http://127.0.0.1:${process.env.PORT}"
             f"{path}`).then(async r => process.stdout.write(`${{r.status}} ${{await r.text()}}`))"
         )
-        answer = self.ssh(f"docker exec {self.containers()[service]} node -e {shlex.quote(script)}")
-        status, _, body = answer.partition(" ")
-        return int(status), body
+        return f"docker exec {self.containers()[service]} node -e {shlex.quote(script)}"
 
     def health(self) -> dict[str, str]:
         """Service -> `healthy`, `starting`, `unhealthy`, or the state of one that does not run.

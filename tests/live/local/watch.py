@@ -8,6 +8,7 @@ from types import TracebackType
 
 import httpx
 
+from tests.live.explaining import shown
 from tests.playbook.target import Target
 
 PAUSE = 0.03
@@ -40,13 +41,8 @@ class Watch:
             thread.join()
         if self.lost:  # it is gone before anyone can look
             prefix = f"jira-{self._target.stack}"
-            for command in (
-                "uptime",
-                f"docker ps --all --filter name={prefix} --format '{{{{.Names}}}} {{{{.Status}}}}'",
-                f"docker inspect --format '{{{{json .State}}}}' {prefix}-traefik",
-                f"docker logs --tail 20 {prefix}-autoheal",
-            ):
-                print(f"$ {command}\n{self._target.ssh(f'{command} 2>&1', check=False)}")
+            proxy = f"docker inspect --format '{{{{json .State}}}}' {prefix}-traefik"
+            print(shown(self._target, proxy, f"docker logs {prefix}-autoheal"))
 
     def _ask(self, kept: bool) -> None:
         client = self._target.http()

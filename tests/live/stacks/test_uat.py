@@ -22,8 +22,8 @@ from operations.releases import IMAGES
 from operations.status import Report
 from rehearsal import background
 from rehearsal.receivers import Slack
+from tests.live.explaining import explained, log
 from tests.live.stacks import promised
-from tests.live.stacks.explaining import READY, explained, log
 from tests.live.stacks.logs import Logs, lines
 from tests.live.stacks.stand import LEAVING, UAT, Stand
 from tests.playbook.graphql import Api
@@ -436,7 +436,7 @@ def test_secrets_are_made_anew_under_a_workflow_and_the_machine_tells_it(
     workflow = api.triage(api.create("while Temporal gets another login"), delay=20)
     stand.rehearsal.secret = "temporal,monitoring"
     stand.run("rotate")
-    with explained(target, READY, log("api"), log("temporal"), log("worker")):
+    with explained(target, target.asks_inside("api", "/ready"), log("api"), log("temporal"), log("worker")):
         seconds_until("the workflow has ended", lambda: api.workflow(workflow) == "COMPLETED", 60)
     seconds_until("the stack is whole", lambda: whole(target), 60)
     for secret in ("temporal", "monitoring"):
