@@ -9,7 +9,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import mocks, stack
+from pulumi.runtime import mocks, resource, stack
 
 from components import sdk
 
@@ -35,6 +35,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Callable[[], Awaitabl
     found: list[Callable[[], Awaitable[Any]]] = []
     monkeypatch.setattr(pulumi, "run", found.append)
     monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)
+    monkeypatch.setattr(resource, "_get_stack_trace", resource._get_stack_trace)
     threshold = gc.get_threshold()
     yield found
     gc.set_threshold(*threshold)
@@ -90,3 +91,20 @@ def test_debug_lines_stay_here(monkeypatch: pytest.MonkeyPatch, ends: list[Any])
     pulumi.log.debug("of each resource")
     pulumi.log.warn("of one")
     assert said == ["of one"]
+
+
+def test_the_engine_is_not_told_where_in_the_program_a_resource_is_made(
+    monkeypatch: pytest.MonkeyPatch, ends: list[Any]
+) -> None:
+    class Engine(mocks.MockMonitor):
+        def RegisterResource(self, request: Any) -> Any:  # noqa: N802 gRPC's name
+            frames.append(len(request.stackTrace.frames))
+            return super().RegisterResource(request)
+
+    frames: list[int] = []
+    monkeypatch.setattr(mocks, "MockMonitor", Engine)
+    together(monkeypatch, ends)
+    assert min(frames[-RESOURCES:]) > 5, "what is spared is no longer there"
+    sdk.spare()
+    together(monkeypatch, ends)
+    assert set(frames[-RESOURCES:]) == {0}
