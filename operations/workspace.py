@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from pulumi.automation import LocalWorkspace, OutputMap, Stack, UpdateSummary, Workspace
+from pulumi.automation import LocalWorkspace, OutputMap, PreviewResult, Stack, UpdateSummary, Workspace
 from pulumi.automation._stack import StackInitMode
 
 
@@ -28,6 +29,20 @@ class LeanStack(Stack):
 
     What happened in a run is told by its events (`operations/journal.py`).
     """
+
+    def preview(self, *args: Any, **asked: Any) -> PreviewResult:
+        """What an up would do.
+
+        Of each resource that it reads anew the engine makes a whole state, to write none of them: half of its
+        work in a preview. `PULUMI_SKIP_CHECKPOINTS` leaves that out (`NewSnapshotManager` in
+        pkg/v3/backend/snapshot.go). An up goes without it: what is done is in the state at once.
+        """
+        variables = self.workspace.env_vars
+        self.workspace.env_vars = {**variables, "PULUMI_SKIP_CHECKPOINTS": "true"}
+        try:
+            return super().preview(*args, **asked)
+        finally:
+            self.workspace.env_vars = variables
 
     @classmethod
     def select(cls, stack_name: str, workspace: Workspace) -> LeanStack:
