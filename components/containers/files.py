@@ -1,6 +1,5 @@
 """Files that a container is given: configuration, scripts and secrets, on the host, mounted read-only."""
 
-import base64
 import hashlib
 import io
 import shlex
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import pulumi
 
 from components.containers.mount import Mount
+from components.containers.packed import UNPACKED, pack
 from components.containers.runtime import Runtime
 from components.host.machine import once
 
@@ -87,19 +87,17 @@ def archive(files: Mapping[str, str]) -> bytes:
             data = content.encode()
             member.size = len(data)
             tar.addfile(member, io.BytesIO(data))
-        end = buffer.tell() + 2 * tarfile.BLOCKSIZE
-    # Without the zeros that fill it up for a tape: the state holds it twice, and is written whole each step.
-    return buffer.getvalue()[:end]
+    return buffer.getvalue()
 
 
 def script(files: Mapping[str, str]) -> str:
     """The script that writes the files, and the files within it."""
-    return f"{(HERE / 'write-files.sh').read_text(encoding='utf-8')}\n{payload(files)}"
+    return f"{UNPACKED}\n{(HERE / 'write-files.sh').read_text(encoding='utf-8')}\n{payload(files)}"
 
 
 def payload(files: Mapping[str, str]) -> str:
     """The end of such a script, which has the files."""
-    return f"unpack <<'FILES'\n{base64.encodebytes(archive(files)).decode()}FILES\n"
+    return f"unpack <<'FILES'\n{pack(archive(files))}FILES\n"
 
 
 def removal(folder: str, sudo: str) -> str:

@@ -7,6 +7,7 @@ import pulumi
 
 from components.containers.files import HERE, digest, payload, removal
 from components.containers.mount import Mount
+from components.containers.packed import UNPACKED
 from components.containers.runtime import Runtime
 from components.host.machine import once
 
@@ -52,4 +53,4 @@ class InPlace(pulumi.ComponentResource):
 
 def script(files: Mapping[str, str]) -> str:
     """The script that writes the files, and the files within it."""
-    return f"{(HERE / 'write-in-place.sh').read_text(encoding='utf-8')}\n{payload(files)}"
+    return f"{UNPACKED}\n{(HERE / 'write-in-place.sh').read_text(encoding='utf-8')}\n{payload(files)}"

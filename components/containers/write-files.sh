@@ -2,7 +2,7 @@
 #
 # Writes the files of one container into a folder that is named after their content, whole or not at all.
 #
-#   sh -s -- /srv/jira/files/api-0123456789ab 1000:1000 <this file, followed by: unpack <<'FILES' ... FILES
+#   sh -s -- /srv/jira/files/api-0123456789ab 1000:1000 <unpacked.sh, this file, and: unpack <<'FILES' ... FILES
 #
 # As root the files belong to the container's user and are its alone. Without root (a developer's machine) they are
 # readable, in a folder that only the developer can enter; Docker mounts from inside of it all the same.
@@ -22,7 +22,10 @@ unpack() {
   new=$(mktemp -d "$folder.XXXXXX")
   # shellcheck disable=SC2064 # the name of now
   trap "rm -rf '$new'" EXIT
-  base64 -d | tar -x -f - -C "$new"
+  # Not in a pipe: sh knows how its last command ends, and for tar nothing is an archive.
+  unpacked >"$new/.tar"
+  tar -x -f "$new/.tar" -C "$new"
+  rm "$new/.tar"
   if [ "$(id -u)" -eq 0 ]; then
     chown -R "$owner" "$new"
     find "$new" -type d -exec chmod 0500 {} +

@@ -2,7 +2,7 @@
 #
 # Writes files into a folder that containers have mounted, while they run: each whole or not at all. What is not among them goes.
 #
-#   sh -s -- /srv/jira/files/postgres-passwords 999:999 <this file, followed by: unpack <<'FILES' ... FILES
+#   sh -s -- /srv/jira/files/postgres-passwords 999:999 <unpacked.sh, this file, and: unpack <<'FILES' ... FILES
 #
 # As root the files belong to the container's user and are its alone. Without root (a developer's machine) they are
 # readable, in a folder that only the developer can enter; Docker mounts from inside of it all the same.
@@ -18,7 +18,10 @@ unpack() {
   new=$(mktemp -d "$folder/.unfinished-XXXXXX")
   # shellcheck disable=SC2064 # the name of now
   trap "rm -rf '$new'" EXIT
-  base64 -d | tar -x -f - -C "$new"
+  # Not in a pipe: sh knows how its last command ends, and for tar nothing is an archive.
+  unpacked >"$new/.tar"
+  tar -x -f "$new/.tar" -C "$new"
+  rm "$new/.tar"
   directories=0755 files=0444
   if [ "$(id -u)" -eq 0 ]; then
     directories=0500 files=0400

@@ -2,7 +2,7 @@
 #
 # Puts a script on the machine that runs for good, as a unit of systemd.
 #
-#   sh -s -- SCRIPT UNIT ABOUT FOLDER ARGUMENT... <this file, followed by: install_unit <<'SCRIPT' ... SCRIPT>
+#   sh -s -- SCRIPT UNIT ABOUT FOLDER ARGUMENT... <unpacked.sh, this file, and: install_unit <<'SCRIPT' ... SCRIPT>
 #
 # ABOUT is what systemd calls the unit. FOLDER is where it writes; what is in it is nobody's secret.
 set -eu
@@ -17,7 +17,7 @@ arguments=$* # one word each
 install_unit() {
   mkdir -p "$(dirname "$script")" "$folder"
   chmod 0755 "$folder"
-  base64 -d >"$script.new"
+  unpacked >"$script.new"
   chmod 0755 "$script.new"
   mv "$script.new" "$script"
   cat >"/etc/systemd/system/$unit" <<UNIT

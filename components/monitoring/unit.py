@@ -1,12 +1,12 @@
 """Scripts that run on the machine for good, each as a unit of systemd."""
 
-import base64
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi
 
+from components.containers.packed import UNPACKED, pack
 from components.containers.runtime import Runtime
 from components.host.machine import Command
 
@@ -53,6 +53,6 @@ class Unit:
 
     def text(self) -> str:
         """The script that installs, and the script within it."""
-        payload = base64.encodebytes((HERE / self.file).read_bytes()).decode()
         installer = (HERE / "install.sh").read_text(encoding="utf-8")
-        return f"{installer}\ninstall_unit <<'SCRIPT'\n{payload}SCRIPT\n"
+        packed = pack((HERE / self.file).read_bytes())
+        return f"{UNPACKED}\n{installer}\ninstall_unit <<'SCRIPT'\n{packed}SCRIPT\n"

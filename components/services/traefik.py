@@ -1,6 +1,5 @@
 """The reverse proxy: TLS, routers, middlewares. The only container that publishes ports."""
 
-import base64
 import json
 import shlex
 from pathlib import Path
@@ -13,6 +12,7 @@ from components.containers.files import removal
 from components.containers.health import http
 from components.containers.limits import Limits
 from components.containers.mount import Port
+from components.containers.packed import UNPACKED, pack
 from components.containers.storage import Storage
 from components.edge.certificate import Certificate
 from components.monitoring.address import GRAFANA_NAME
@@ -221,8 +221,7 @@ def static_config(tls: Tls) -> str:
 
 def write_dynamic(content: str) -> str:
     """The script that puts the configuration into the watched folder, and the configuration within it."""
-    payload = base64.encodebytes(content.encode()).decode()
     script = "\n".join(
         (HERE / name).read_text(encoding="utf-8") for name in ("watched.sh", "write-dynamic.sh")
     )
-    return f"{script}\nput <<'CONTENT'\n{payload}CONTENT\n"
+    return f"{UNPACKED}\n{script}\nput <<'CONTENT'\n{pack(content.encode())}CONTENT\n"

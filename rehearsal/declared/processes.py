@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import re
 import shlex
-import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from rehearsal.declared.packed import files
 from rehearsal.declared.platform import commands, containers
 from rehearsal.declared.programs import expanded
 from rehearsal.declared.recording import Recorded
 from rehearsal.declared.shell import Word, parse
 
 IMAGE = "docker:index/remoteImage:RemoteImage"
-_PAYLOAD = re.compile(r"^unpack <<'FILES'\n(.*?)^FILES$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -173,16 +169,10 @@ def _folders(recorded: Recorded) -> dict[str, dict[str, str]]:
     """By folder on the host, the files that a command writes there: path in the container to content."""
     found = {}
     for registration in commands(recorded).values():
-        payload = _PAYLOAD.search(str(registration.inputs.get("stdin", "")))
-        if payload:
+        if "unpack <<'FILES'" in str(registration.inputs.get("stdin", "")):
             words = shlex.split(registration.inputs["create"])
             folder = words[words.index("--") + 1]
-            with tarfile.open(fileobj=io.BytesIO(base64.b64decode(payload[1]))) as tar:
-                found[folder] = {
-                    f"/{member.name}": content.read().decode()
-                    for member in tar
-                    if (content := tar.extractfile(member)) is not None
-                }
+            found[folder] = files(registration)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import sys
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from operations import changes
 from operations.deployment import Deployment
+from rehearsal.declared.packed import unpacked
 from tests.engine.conftest import Bring
 from tests.engine.lab import SECRETS
 
@@ -116,11 +118,15 @@ def test_no_secret_is_in_the_clear_in_anything_that_a_run_leaves_or_says(
         assert places[expected], f"{expected} was looked through"
     assert any("/containers/" in place for place in places), "recorded containers were looked through"
     assert any("/stacks/" in place for place in places), "the state was looked through"
+    assert not [place for place, text in places.items() if "/stacks/" in place and sys.prefix in text], (
+        "where this machine has its Python is nobody's business either"
+    )
     pattern = re.compile("|".join(re.escape(needle) for needle in sorted(wanted, key=len, reverse=True)))
     leaks = {
         f"{wanted[match]} in {place}"
         for place, text in places.items()
-        for match in set(pattern.findall(text))
+        for part in (text, *(one.decode(errors="replace") for one in unpacked(text)))
+        for match in set(pattern.findall(part))
     }
     assert not leaks
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from components.settings.secrets import MASKED
+from rehearsal.declared.packed import files
 from rehearsal.declared.platform import commands, containers, declare
 from rehearsal.declared.stacks import SECRETS
 from tests.components.backup.test_backup import wrap
 from tests.components.backup.test_offsite import placed_restic, variables
 from tests.components.services.conftest import Server, as_user, give
-from tests.components.services.test_secrets import files
 
 PASSPHRASE = "another-passphrase-that-is-long"
 

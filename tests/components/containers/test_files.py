@@ -1,5 +1,6 @@
 """Files for containers: named by content, written whole, private, and kept while someone needs them."""
 
+import hashlib
 import io
 import os
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from components.containers.files import archive, digest, folders, removal, script
+from components.containers.packed import pack
 from rehearsal.declared.platform import commands, declared
 
 FILES = {"/run/secrets/DATABASE_URL": "postgresql://x", "/etc/jira/roles.sh": "#!/bin/sh\necho 'ü'\n"}
@@ -63,6 +65,12 @@ def test_the_archive_is_the_same_for_the_same_files_and_holds_them() -> None:
     with tarfile.open(fileobj=io.BytesIO(archive(FILES))) as tar:
         found = {f"/{m.name}": tar.extractfile(m).read().decode() for m in tar}  # type: ignore[union-attr]
     assert found == FILES
+
+
+def test_what_is_packed_is_the_same_wherever_the_program_runs() -> None:
+    """Else a colleague's preview would have a change to each container's files."""
+    packed = pack(archive({"/run/secrets/DATABASE_URL": "postgresql://x"}))
+    assert hashlib.sha256(packed.encode()).hexdigest()[:12] == "8feb3133dd10"
 
 
 def test_each_folder_is_one_mount() -> None:
@@ -120,7 +128,8 @@ def test_what_is_there_stays_untouched(tmp_path: Path) -> None:
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path) -> None:
     folder = tmp_path / "files" / "api-0123456789ab"
-    broken = script(FILES).replace("\nunpack <<'FILES'\n", "\nunpack <<'FILES'\n!!!!")
+    broken = script(FILES).replace("QlpoOT", "QlpoOU")
+    assert broken != script(FILES)
     result = subprocess.run(
         ["sh", "-s", "--", str(folder), USER], input=broken, text=True, check=False, capture_output=True
     )

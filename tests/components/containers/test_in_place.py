@@ -51,7 +51,7 @@ def test_what_is_no_longer_among_them_goes_and_so_does_what_was_left_unfinished(
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     folder = tmp_path / "files" / "postgres-passwords"
     write(folder, FILES)
-    broken = script({"/run/roles/jira": "second"}).replace("\nunpack <<'FILES'\n", "\nunpack <<'FILES'\n!!!!")
+    broken = script({"/run/roles/jira": "second"}).replace("QlpoOT", "QlpoOU")
     assert write(folder, {}, broken).returncode != 0
     assert content(folder) == FILES
 

@@ -9,9 +9,9 @@ import pytest
 from components.monitoring.alertmanager import FOLDER, FOLLOWS, FOLLOWS_WITHIN, configuration
 from components.monitoring.alerts import INTERVAL_SECONDS, RESEND_SECONDS
 from components.settings.notifications import Mail, Notifications
+from rehearsal.declared.packed import files
 from rehearsal.declared.platform import CANARY, commands, containers, declare, declared
 from tests.components.monitoring.test_rules import GROUPS, rules
-from tests.components.services.test_secrets import files
 
 NAMES = {rule["alert"] for group in GROUPS for rule in rules(group)}
 EVERYBODY = Notifications(

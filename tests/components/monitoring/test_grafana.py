@@ -19,11 +19,11 @@ import pytest
 from components.monitoring import grafana as component
 from components.monitoring.grafana import config
 from components.monitoring.pages import grafana, of_stack
+from rehearsal.declared.packed import files
 from rehearsal.declared.platform import CANARY, commands, containers, declare, declared
 from rehearsal.declared.stacks import REMOVE, stack_settings
 from tests.components.monitoring import programs
 from tests.components.monitoring.chain import Chain, free_port, wait_for
-from tests.components.services.test_secrets import files
 
 EXPECTED = Path(__file__).parent / "expected"
 PASSWORD, KEY = "canary-password", "canary-key"

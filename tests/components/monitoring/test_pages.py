@@ -12,10 +12,10 @@ import pytest
 
 from components.monitoring.pages import grafana, of_stack, pages, vmui
 from components.monitoring.pages.page import COLUMNS, Limits, Page, There
+from rehearsal.declared.packed import files
 from rehearsal.declared.platform import commands, containers, declared
 from rehearsal.declared.stacks import stack_settings
 from tests.components.monitoring.chain import Chain
-from tests.components.services.test_secrets import files
 
 EXPECTED = Path(__file__).parent / "expected"
 MONITORING = Path(__file__).parents[3] / "components" / "monitoring"

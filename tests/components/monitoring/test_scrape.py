@@ -8,8 +8,8 @@ import pytest
 from components.monitoring import node_exporter, postgres_exporter
 from components.monitoring.metrics import arguments
 from components.monitoring.scrape import config
+from rehearsal.declared.packed import files
 from rehearsal.declared.platform import commands, containers, declare, declared
-from tests.components.services.test_secrets import files
 
 EXPECTED = Path(__file__).parent / "expected"
 SCRAPE = "/etc/jira/scrape.json"

@@ -4,8 +4,8 @@ import shlex
 
 import pytest
 
+from rehearsal.declared.packed import files
 from rehearsal.declared.platform import commands, containers, declare, declared
-from tests.components.services.test_secrets import files
 
 
 def environment(stack: str, service: str) -> dict[str, str]:

@@ -1,14 +1,12 @@
 """A developer's variables and sources: in the local stack's application, and nowhere else."""
 
-import base64
-import io
-import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components.settings.env_file import GIVEN
+from rehearsal.declared.packed import files
 from rehearsal.declared.platform import CANARY, TELLING, commands, containers, declare
 from rehearsal.declared.recording import Recorded
 
@@ -24,9 +22,7 @@ def sources(tmp_path: Path) -> dict[str, Any]:
 def given(recorded: Recorded, service: str) -> str:
     """What the container's files are written from: secret, on a command's stdin."""
     command = commands(recorded)[f"{service}-files"]
-    payload = str(command.inputs["stdin"]).split("\nunpack <<'FILES'\n")[1].removesuffix("FILES\n")
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(payload))) as tar:
-        return "\n".join(f"{m.name}={tar.extractfile(m).read().decode()}" for m in tar)  # type: ignore[union-attr]
+    return "\n".join(f"{path}={content}" for path, content in files(command).items())
 
 
 def test_variables_reach_api_worker_and_migration_as_secrets(project_folder: Path) -> None:

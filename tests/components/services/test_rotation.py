@@ -10,9 +10,9 @@ import pytest
 from components.services.logins import login
 from components.services.rotated import fingerprint
 from components.settings.rotations import Rotations
+from rehearsal.declared.packed import files
 from rehearsal.declared.platform import commands, declare, declared
 from tests.components.services.conftest import PASSWORDS, SERVICES, SHARES, Server, running
-from tests.components.services.test_secrets import files
 
 PASSWORD = "random:index/randomPassword:RandomPassword"
 SHUT = r"password authentication failed|is not permitted to log in"

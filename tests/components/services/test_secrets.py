@@ -1,17 +1,14 @@
 """Where secrets go: a canary in each, followed through everything that is declared."""
 
-import base64
-import io
 import math
-import re
-import tarfile
 from typing import Any
 
 import pytest
 
+from components.containers.files import script
 from components.services.credentials import htpasswd
+from rehearsal.declared.packed import files, unpacked
 from rehearsal.declared.platform import CANARY, commands, containers, declare, declared
-from rehearsal.declared.recording import Registration
 from tests.components.settings.mistakes import ACME
 
 MAKES = {
@@ -23,9 +20,6 @@ MAKES = {
 """What a secret is an input of, because it is made of one; the tests of the edge look at these."""
 
 
-HEREDOC = re.compile(r"<<'(FILES|CONTENT)'\n(.*?)^\1$", re.DOTALL | re.MULTILINE)
-
-
 def holding(value: Any) -> bool:
     """Whether a canary is in the value, plain or in the way in which we encode files."""
     if isinstance(value, dict):
@@ -34,22 +28,12 @@ def holding(value: Any) -> bool:
         return any(map(holding, value))
     if not isinstance(value, str):
         return False
-    return CANARY in value or any(
-        CANARY.encode() in base64.b64decode(payload) for _, payload in HEREDOC.findall(value)
-    )
-
-
-def files(command: Registration) -> dict[str, str]:
-    """The files that a command of `Files` carries, by path."""
-    payload = command.inputs["stdin"].split("unpack <<'FILES'\n")[1].removesuffix("FILES\n")
-    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(payload))) as tar:
-        return {f"/{m.name}": tar.extractfile(m).read().decode() for m in tar}  # type: ignore[union-attr]
+    return CANARY in value or any(CANARY.encode() in one for one in unpacked(value))
 
 
 def test_the_search_finds_what_is_hidden() -> None:
-    hidden = base64.encodebytes(f"{'x' * 100}{CANARY}database{'y' * 100}".encode()).decode()
-    assert holding({"stdin": f"unpack <<'FILES'\n{hidden}FILES\n"})
-    assert not holding({"stdin": "unpack <<'FILES'\n" + base64.encodebytes(b"x" * 200).decode() + "FILES\n"})
+    assert holding({"stdin": script({"/run/secrets/it": f"{'x' * 100}{CANARY}database{'y' * 100}"})})
+    assert not holding({"stdin": script({"/run/secrets/it": "x" * 200})})
 
 
 @pytest.mark.parametrize("stack", ["local", "uat", "prod"])

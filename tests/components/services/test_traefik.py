@@ -214,7 +214,7 @@ def test_routes_that_arrive_broken_leave_the_old_ones(tmp_path: Path) -> None:
     folder = tmp_path / "traefik-dynamic"
     user = f"{os.getuid()}:{os.getgid()}"
     subprocess.run(["sh", "-s", "--", str(folder), user], input=write_dynamic("good"), text=True, check=True)
-    broken = write_dynamic("bad").replace("\nput <<'CONTENT'\n", "\nput <<'CONTENT'\n!!!!")
+    broken = write_dynamic("bad").replace("QlpoOT", "QlpoOU")
     result = subprocess.run(
         ["sh", "-s", "--", str(folder), user], input=broken, text=True, check=False, capture_output=True
     )

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal.declared.packed import files
 from rehearsal.declared.platform import TELLING, commands, containers, declare
 from rehearsal.declared.recording import Recorded
 from rehearsal.images import ImageError, npm
 from rehearsal.images.catalogue import image
-from tests.components.services.test_secrets import files
 from tests.rehearsal.telling.receivers import Received, envelope, receiving
 
 HERE = Path(__file__).parent

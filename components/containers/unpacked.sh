@@ -1,0 +1,8 @@
+# shellcheck shell=sh
+
+# unpacked: what stdin has as pack() of packed.py made it. Python is on each server (host/bootstrap.sh), bunzip2 is not.
+unpacked() {
+  python3 -I -c '
+import base64, bz2, sys
+sys.stdout.buffer.write(bz2.decompress(base64.b64decode(sys.stdin.buffer.read())))'
+}
