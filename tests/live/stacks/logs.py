@@ -38,7 +38,7 @@ class Logs:
         seconds_until(f"{query} finds {number}", lambda: len(self.ask(query)) >= number, within)
         return self.ask(query)
 
-    def spoken(self, service: str, script: str, *, wait: bool = True) -> None:
+    def spoken(self, service: str, script: str, *, wait: bool = True, timeout: float = 300) -> None:
         """A container of that service, from the API's image, runs a script of Node's, and is gone."""
         target = self.store.target
         image = target.ssh(f"docker inspect --format '{{{{.Image}}}}' {target.containers()['api']}").strip()
@@ -46,7 +46,9 @@ class Logs:
             f"docker run --rm --network=none --memory=128m --log-driver=journald"
             f" --log-opt=tag=jira-uat-{service} --entrypoint=node {image} -e {shlex.quote(script)}"
         )
-        target.ssh(f"{run} >/dev/null" if wait else f"nohup {run} >/dev/null 2>&1 </dev/null &", timeout=300)
+        target.ssh(
+            f"{run} >/dev/null" if wait else f"nohup {run} >/dev/null 2>&1 </dev/null &", timeout=timeout
+        )
 
 
 def lines(number: int) -> str:

@@ -9,6 +9,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -158,7 +159,7 @@ def slow(uat: Uat) -> tuple[Fault, ...]:
 
 def test_faults_are_told(uat: Uat, slow: tuple[Fault, ...]) -> None:
     ssh = uat.ssh
-    api, web, autoheal = map(uat.name, ("api", "web", "autoheal"))
+    web, autoheal = map(uat.name, ("web", "autoheal"))
 
     def queue() -> None:
         with uat.target.http() as client:
@@ -219,13 +220,6 @@ def test_faults_are_told(uat: Uat, slow: tuple[Fault, ...]) -> None:
                 lambda: ssh("sudo systemctl reset-failed trial.service"),
             ),
             Fault(
-                "PostgresConnections",
-                "a process in the API's container opens all sessions of its role, and keeps them",
-                "of the connections of jira to Postgres",
-                lambda: ssh(f"docker exec --detach {api} {LEAK}"),
-                lambda: ssh("sudo pkill -f [a]ll_sessions"),
-            ),
-            Fault(
                 "DiskLow",
                 "the data's disk is filled up to 1.6 GB",
                 "The disk data has",
@@ -261,6 +255,20 @@ moment() { date -u -d "-$1 hours" +%Y-%m-%dT%H:%M:%SZ; }
 sudo sed -i '1s/"when": "[^"]*"/"when": "'$(moment 3)'"/' /mnt/data/releases
 moment 2 | sudo tee /mnt/data/releases.begun
 """
+
+
+def test_sessions_that_are_all_taken_are_told(uat: Uat) -> None:
+    """By itself: without a session the worker is not well, and one that is not well silences its queue."""
+    api = uat.name("api")
+    fault = Fault(
+        "PostgresConnections",
+        "a process in the API's container opens all sessions of its role, and keeps them",
+        "of the connections of jira to Postgres",
+        lambda: uat.ssh(f"docker exec --detach {api} {LEAK}"),
+        lambda: uat.ssh("sudo pkill -f [a]ll_sessions"),
+    )
+    uat.make(fault)
+    assert missed([fault], "told") == []
 
 
 def test_buckets_that_are_away_are_told(uat: Uat, slow: tuple[Fault, ...]) -> None:
@@ -307,5 +315,6 @@ def test_a_reboot_is_one_message(uat: Uat) -> None:
     assert missed([fault], "told") == missed([fault], "ended") == []
     titles = [message.title for message in uat.slack.messages[before:]]
     assert len(titles) == 2, titles
-    calls = [later - earlier for earlier, later in zip(uat.switch.calls, uat.switch.calls[1:], strict=False)]
+    since = [at for at in uat.switch.calls if at > fault.caused - uat.switch.period]  # it was away before
+    calls = [later - earlier for earlier, later in pairwise(since)]
     assert max(calls) < uat.switch.period + uat.switch.grace, calls

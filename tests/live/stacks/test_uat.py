@@ -326,14 +326,16 @@ def test_a_line_of_40000_characters_of_a_container_that_is_gone_is_whole(logs: L
     assert (line["_msg"], line["level"], line["end"]) == ("m" * 40000, "warn", "x")
 
 
-def test_a_burst_of_300000_lines_takes_nothing_down_and_is_there_to_the_line(
-    target: Target, logs: Logs
-) -> None:
-    logs.spoken("a-burst", lines(300_000))
-    burst = "service:=a-burst"
-    seconds_until("all are there", lambda: logs.count(burst) >= 300_000, 300)
-    assert logs.count(burst, "count_uniq(number)") == logs.count(burst) == 300_000
-    assert logs.count(f"{burst} number:range[1, 300000]") == 300_000
+@pytest.mark.parametrize(
+    "number",
+    [300_000, pytest.param(1_000_000, marks=[pytest.mark.nightly, pytest.mark.timeout(1500)])],
+)
+def test_a_burst_takes_nothing_down_and_is_there_to_the_line(target: Target, logs: Logs, number: int) -> None:
+    burst = f"service:=a-burst-of-{number}"
+    logs.spoken(f"a-burst-of-{number}", lines(number), timeout=600)
+    seconds_until("all are there", lambda: logs.count(burst) >= number, 600)
+    assert logs.count(burst, "count_uniq(number)") == logs.count(burst) == number
+    assert logs.count(f"{burst} number:range[1, {number}]") == number
     logs.store.holds("sum(jira_logs_lost_lines_total) == 0", 30)
     logs.store.holds("jira_logs_behind_seconds < 15", 60)
     logs.store.holds('sum(jira_container_oom_kills_total{service="logs"}) == 0', 30)
