@@ -15,6 +15,10 @@ from components.settings.images import Images as Settings
 HERE = Path(__file__).parent
 CANARY = "api_canary"
 """Another image of the API, where the stack file names one under `release`: our build's as well."""
+FIRST = ("postgres", "postgres_archiving", "temporal_admin_tools", "temporal", "restic", "api")
+"""What the longest way to a stack that serves is made of: database, Temporal in it, backup, migration.
+The others are pulled once these are there, while the database starts. A small server that unpacks all of them
+at a time has none for long."""
 KEPT = 5
 """Of each image: what runs, and four to go back to."""
 HISTORY = "/var/lib/jira-plus-plus/images"
@@ -52,17 +56,19 @@ class Images(pulumi.ComponentResource):
             self._ours[CANARY] = "release.canary.image"
         data_path = runtime.host.data_path
         space = [self._free_space(data_path)] if data_path else []
-        self._images = {
-            image: docker.RemoteImage(
+        first: list[pulumi.Resource] = []
+        self._images: dict[str, docker.RemoteImage] = {}
+        wanted = [image for image in self._references if image not in unused]
+        for image in sorted(wanted, key=lambda image: image not in FIRST):
+            self._images[image] = docker.RemoteImage(
                 f"{name}-{image.replace('_', '-')}",
-                name=reference,
+                name=self._references[image],
                 # A rollback finds the last release on the host, even with the registry away.
                 keep_locally=True,
-                opts=runtime.options(self, depends_on=space),
+                opts=runtime.options(self, depends_on=[*space, *(first if image not in FIRST else ())]),
             )
-            for image, reference in self._references.items()
-            if image not in unused
-        }
+            if image in FIRST:
+                first.append(self._images[image])
         self._platform = runtime.host.run(
             f"{name}-platform",
             create=pulumi.Output.all(**{image: self._images[image].image_id for image in self._ours}).apply(

@@ -8,6 +8,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from components.containers.image import FIRST
 from rehearsal.declared.platform import commands, declare, declared
 
 CONTAINERS = Path(__file__).parents[3] / "components" / "containers"
@@ -45,6 +46,16 @@ def test_the_room_is_looked_at_before_any_image_is_pulled_and_when_one_is_anothe
     changed = commands(declare(stack, {"images.api": f"example.com/api:2.0.0@sha256:{'1' * 64}"}))
     assert changed["image-space"].inputs["triggers"] != space.inputs["triggers"]
     assert "/var/lib/docker 2048" in space.inputs["create"]
+
+
+@pytest.mark.parametrize("stack", ["local", "uat", "prod"])
+def test_what_the_longest_way_is_made_of_is_pulled_before_the_others(stack: str) -> None:
+    images = {r.name: r for r in declared(stack).of("docker:index/remoteImage:RemoteImage")}
+    first = {name for name in images if name.removeprefix("image-").replace("-", "_") in FIRST}
+    assert {"image-temporal", "image-temporal-admin-tools", "image-api"} < first
+    for name, image in images.items():
+        waits_for = {urn.split("::")[-1] for urn in image.request.dependencies} & images.keys()
+        assert waits_for == (set() if name in first else first), name
 
 
 def test_a_developers_docker_is_left_alone() -> None:
