@@ -22,7 +22,7 @@ def sources(tmp_path: Path) -> dict[str, Any]:
 def given(recorded: Recorded, service: str) -> str:
     """What the container's files are written from: secret, on a command's stdin."""
     command = commands(recorded)[f"{service}-files"]
-    return "\n".join(f"{path}={content}" for path, content in files(command).items())
+    return "\n".join(f"{path.lstrip('/')}={content}" for path, content in files(command).items())
 
 
 def test_variables_reach_api_worker_and_migration_as_secrets(project_folder: Path) -> None:
