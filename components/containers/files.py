@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pulumi
 
 from components.containers.mount import Mount
-from components.containers.packed import UNPACKED, pack
+from components.containers.packed import given
 from components.containers.runtime import Runtime
 from components.host.machine import once
 
@@ -92,12 +92,12 @@ def archive(files: Mapping[str, str]) -> bytes:
 
 def script(files: Mapping[str, str]) -> str:
     """The script that writes the files, and the files within it."""
-    return f"{UNPACKED}\n{(HERE / 'write-files.sh').read_text(encoding='utf-8')}\n{payload(files)}"
+    return writing("write-files.sh", files)
 
 
-def payload(files: Mapping[str, str]) -> str:
-    """The end of such a script, which has the files."""
-    return f"unpack <<'FILES'\n{pack(archive(files))}FILES\n"
+def writing(script: str, files: Mapping[str, str]) -> str:
+    """A script of this folder that has `unpack`, and the files within it."""
+    return given((HERE / script).read_text(encoding="utf-8"), "unpack", "FILES", archive(files))
 
 
 def removal(folder: str, sudo: str) -> str:

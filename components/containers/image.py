@@ -56,19 +56,10 @@ class Images(pulumi.ComponentResource):
             self._ours[CANARY] = "release.canary.image"
         data_path = runtime.host.data_path
         space = [self._free_space(data_path)] if data_path else []
-        first: list[pulumi.Resource] = []
-        self._images: dict[str, docker.RemoteImage] = {}
         wanted = [image for image in self._references if image not in unused]
-        for image in sorted(wanted, key=lambda image: image not in FIRST):
-            self._images[image] = docker.RemoteImage(
-                f"{name}-{image.replace('_', '-')}",
-                name=self._references[image],
-                # A rollback finds the last release on the host, even with the registry away.
-                keep_locally=True,
-                opts=runtime.options(self, depends_on=[*space, *(first if image not in FIRST else ())]),
-            )
-            if image in FIRST:
-                first.append(self._images[image])
+        first = {image: self._pulled(image, space) for image in wanted if image in FIRST}
+        before = [*space, *first.values()]
+        self._images = first | {image: self._pulled(image, before) for image in wanted if image not in FIRST}
         self._platform = runtime.host.run(
             f"{name}-platform",
             create=pulumi.Output.all(**{image: self._images[image].image_id for image in self._ours}).apply(
@@ -109,6 +100,15 @@ class Images(pulumi.ComponentResource):
             ),
             stdin=(HERE / "keep-images.sh").read_text(encoding="utf-8"),
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+        )
+
+    def _pulled(self, image: str, after: Sequence[pulumi.Resource]) -> docker.RemoteImage:
+        return docker.RemoteImage(
+            f"{self._name}-{image.replace('_', '-')}",
+            name=self._references[image],
+            # A rollback finds the last release on the host, even with the registry away.
+            keep_locally=True,
+            opts=self._runtime.options(self, depends_on=list(after)),
         )
 
     def _free_space(self, data_path: str) -> pulumi.Resource:

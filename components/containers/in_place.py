@@ -5,9 +5,8 @@ from collections.abc import Mapping
 
 import pulumi
 
-from components.containers.files import HERE, digest, payload, removal
+from components.containers.files import digest, removal, writing
 from components.containers.mount import Mount
-from components.containers.packed import UNPACKED
 from components.containers.runtime import Runtime
 from components.host.machine import once
 
@@ -53,4 +52,4 @@ class InPlace(pulumi.ComponentResource):
 
 def script(files: Mapping[str, str]) -> str:
     """The script that writes the files, and the files within it."""
-    return f"{UNPACKED}\n{(HERE / 'write-in-place.sh').read_text(encoding='utf-8')}\n{payload(files)}"
+    return writing("write-in-place.sh", files)

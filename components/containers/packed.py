@@ -5,7 +5,12 @@ import bz2
 from pathlib import Path
 
 UNPACKED = (Path(__file__).parent / "unpacked.sh").read_text(encoding="utf-8")
-"""The function of a shell that has it again: `unpacked` of stdin."""
+"""The functions of a shell that have it again: `unpacked` of stdin, and `extract`."""
+
+
+def given(script: str, function: str, word: str, data: bytes) -> str:
+    """`script`, and at its end a call of its `function` with `data` packed, up to `word`, on stdin."""
+    return f"{UNPACKED}\n{script}\n{function} <<'{word}'\n{pack(data)}{word}\n"
 
 
 def pack(data: bytes) -> str:

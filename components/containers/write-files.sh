@@ -22,10 +22,7 @@ unpack() {
   new=$(mktemp -d "$folder.XXXXXX")
   # shellcheck disable=SC2064 # the name of now
   trap "rm -rf '$new'" EXIT
-  # Not in a pipe: sh knows how its last command ends, and for tar nothing is an archive.
-  unpacked >"$new/.tar"
-  tar -x -f "$new/.tar" -C "$new"
-  rm "$new/.tar"
+  extract "$new"
   if [ "$(id -u)" -eq 0 ]; then
     chown -R "$owner" "$new"
     find "$new" -type d -exec chmod 0500 {} +

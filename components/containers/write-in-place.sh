@@ -18,10 +18,7 @@ unpack() {
   new=$(mktemp -d "$folder/.unfinished-XXXXXX")
   # shellcheck disable=SC2064 # the name of now
   trap "rm -rf '$new'" EXIT
-  # Not in a pipe: sh knows how its last command ends, and for tar nothing is an archive.
-  unpacked >"$new/.tar"
-  tar -x -f "$new/.tar" -C "$new"
-  rm "$new/.tar"
+  extract "$new"
   directories=0755 files=0444
   if [ "$(id -u)" -eq 0 ]; then
     directories=0500 files=0400

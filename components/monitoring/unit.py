@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pulumi
 
-from components.containers.packed import UNPACKED, pack
+from components.containers.packed import given
 from components.containers.runtime import Runtime
 from components.host.machine import Command
 
@@ -54,5 +54,4 @@ class Unit:
     def text(self) -> str:
         """The script that installs, and the script within it."""
         installer = (HERE / "install.sh").read_text(encoding="utf-8")
-        packed = pack((HERE / self.file).read_bytes())
-        return f"{UNPACKED}\n{installer}\ninstall_unit <<'SCRIPT'\n{packed}SCRIPT\n"
+        return given(installer, "install_unit", "SCRIPT", (HERE / self.file).read_bytes())

@@ -12,7 +12,7 @@ from components.containers.files import removal
 from components.containers.health import http
 from components.containers.limits import Limits
 from components.containers.mount import Port
-from components.containers.packed import UNPACKED, pack
+from components.containers.packed import given
 from components.containers.storage import Storage
 from components.edge.certificate import Certificate
 from components.monitoring.address import GRAFANA_NAME
@@ -224,4 +224,4 @@ def write_dynamic(content: str) -> str:
     script = "\n".join(
         (HERE / name).read_text(encoding="utf-8") for name in ("watched.sh", "write-dynamic.sh")
     )
-    return f"{UNPACKED}\n{script}\nput <<'CONTENT'\n{pack(content.encode())}CONTENT\n"
+    return given(script, "put", "CONTENT", content.encode())

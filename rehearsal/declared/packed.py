@@ -20,6 +20,12 @@ def unpacked(text: str) -> list[bytes]:
     return [bz2.decompress(base64.b64decode(one[: len(one) // 4 * 4])) for one in found]
 
 
+def readings(text: str) -> list[str]:
+    """The text as it is, without the ends of its lines, on which base64 is broken, and what it has packed."""
+    joined = text.replace("\\n", "").replace("\n", "")
+    return [text, joined, *(one.decode(errors="replace") for one in unpacked(text))]
+
+
 def files(command: Registration) -> dict[str, str]:
     """The files that a command of `Files` carries, by path."""
     (archive,) = unpacked(command.inputs["stdin"])

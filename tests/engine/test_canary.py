@@ -15,7 +15,7 @@ import pytest
 
 from operations import changes
 from operations.deployment import Deployment
-from rehearsal.declared.packed import unpacked
+from rehearsal.declared.packed import readings
 from tests.engine.conftest import Bring
 from tests.engine.lab import SECRETS
 
@@ -125,8 +125,8 @@ def test_no_secret_is_in_the_clear_in_anything_that_a_run_leaves_or_says(
     leaks = {
         f"{wanted[match]} in {place}"
         for place, text in places.items()
-        for part in (text, *(one.decode(errors="replace") for one in unpacked(text)))
-        for match in set(pattern.findall(part))
+        for reading in readings(text)
+        for match in set(pattern.findall(reading))
     }
     assert not leaks
 

@@ -8,7 +8,7 @@ from pulumi.automation import CommandError
 from operations import stack_file
 from operations.deployment import Deployment, DeploymentFailed
 from operations.rotate import MADE, Rotation, reached
-from rehearsal.declared.packed import unpacked
+from rehearsal.declared.packed import readings
 from tests.engine.conftest import Bring
 from tests.engine.moments import Docker, Kill, Moment, Step
 from tests.engine.test_canary import made_by_the_program, needles
@@ -35,7 +35,7 @@ def values(deployment: Deployment, name: str = "") -> dict[str, str]:
 def left(deployment: Deployment, old: dict[str, str]) -> set[str]:
     """Whose values are in the state, decrypted."""
     exported = deployment.open()._run_pulumi_cmd_sync(["stack", "export", "--show-secrets"]).stdout
-    texts = [exported, *(one.decode(errors="replace") for one in unpacked(exported))]
+    texts = readings(exported)
     return {whose for needle, whose in needles(old).items() if any(needle in text for text in texts)}
 
 

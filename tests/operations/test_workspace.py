@@ -10,30 +10,29 @@ from pulumi.automation import Stack
 
 from operations.workspace import LeanStack
 
+GIVEN = {"PULUMI_HOME": "/home"}
+
 
 def test_a_preview_alone_makes_no_states(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of an up they are what a killed one is settled by."""
-    seen: dict[str, dict[str, str]] = {}
+    seen: list[dict[str, str]] = []
 
-    def run(kind: str) -> Any:
-        def record(self: Stack, **asked: Any) -> None:
-            seen[kind] = dict(self.workspace.env_vars)
-            assert asked == {"refresh": True}
-            if kind == "failing":
-                raise RuntimeError
+    def runs(self: Stack, **asked: Any) -> None:
+        seen.append(dict(self.workspace.env_vars))
+        assert asked == {"refresh": True}
 
-        return record
+    def fails(self: Stack, **asked: Any) -> None:
+        runs(self, **asked)
+        raise RuntimeError
 
     stack = object.__new__(LeanStack)  # of none that there is
-    stack.workspace = SimpleNamespace(env_vars={"PULUMI_HOME": "/home"})  # type: ignore[assignment]
-    monkeypatch.setattr(Stack, "up", run("up"))
-    for kind in ("preview", "failing"):
-        monkeypatch.setattr(Stack, "preview", run(kind))
-        if kind == "failing":
-            with pytest.raises(RuntimeError):
-                stack.preview(refresh=True)
-        else:
-            stack.preview(refresh=True)
-        stack.up(refresh=True)
-        assert seen[kind] == {"PULUMI_HOME": "/home", "PULUMI_SKIP_CHECKPOINTS": "true"}
-        assert seen["up"] == {"PULUMI_HOME": "/home"}
+    stack.workspace = SimpleNamespace(env_vars=GIVEN)  # type: ignore[assignment]
+    monkeypatch.setattr(Stack, "up", runs)
+    monkeypatch.setattr(Stack, "preview", runs)
+    stack.preview(refresh=True)
+    stack.up(refresh=True)
+    monkeypatch.setattr(Stack, "preview", fails)
+    with pytest.raises(RuntimeError):
+        stack.preview(refresh=True)
+    stack.up(refresh=True)
+    assert seen == [{**GIVEN, "PULUMI_SKIP_CHECKPOINTS": "true"}, GIVEN] * 2

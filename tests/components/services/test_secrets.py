@@ -7,7 +7,7 @@ import pytest
 
 from components.containers.files import script
 from components.services.credentials import htpasswd
-from rehearsal.declared.packed import files, unpacked
+from rehearsal.declared.packed import files, readings
 from rehearsal.declared.platform import CANARY, commands, containers, declare, declared
 from tests.components.settings.mistakes import ACME
 
@@ -28,7 +28,7 @@ def holding(value: Any) -> bool:
         return any(map(holding, value))
     if not isinstance(value, str):
         return False
-    return CANARY in value or any(CANARY.encode() in one for one in unpacked(value))
+    return any(CANARY in reading for reading in readings(value))
 
 
 def test_the_search_finds_what_is_hidden() -> None:

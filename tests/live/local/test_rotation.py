@@ -19,7 +19,7 @@ from operations import stack_file
 from operations.deployment import DeploymentFailed
 from operations.rotate import MADE, NoRotation, Rotation, reached
 from operations.summary import outputs
-from rehearsal.declared.packed import unpacked
+from rehearsal.declared.packed import readings
 from tests.engine.test_canary import made_by_the_program, needles
 from tests.live.local.stack import Stack, standing
 from tests.live.local.test_failing_releases import LATE
@@ -141,7 +141,7 @@ def left(stack: Stack, old: dict[str, str]) -> dict[str, list[str]]:
     wanted = needles(old)
     found: dict[str, list[str]] = {}
     for place, text in places(stack).items():
-        texts = [text, *(one.decode(errors="replace") for one in unpacked(text))]
+        texts = readings(text)
         if hits := sorted({whose for needle, whose in wanted.items() if any(needle in one for one in texts)}):
             found[place] = hits
     return found
