@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rehearsal.declared.platform import containers, declared
-from tests.components.services.conftest import BACKUP, Server, as_user, give
+from tests.components.services.conftest import BACKUP, Server, as_user, give, on_trial
 
 DATABASES = "jira temporal temporal_visibility"
 
@@ -130,8 +130,8 @@ def test_what_a_run_that_was_cut_short_left_is_swept(server: Server, backups: Pa
     killed = begin(server, backups, slow)
     pid_file = backups / ".scratch" / "data" / "postmaster.pid"
     until = time.monotonic() + 60
-    while not (pid_file.exists() and pid_file.read_text()[:1].isdigit()) and time.monotonic() < until:
-        time.sleep(0.1)  # during initdb it has the number of that, and a minus before it
+    while not on_trial(backups) and time.monotonic() < until:
+        time.sleep(0.1)
     time.sleep(1)
     postmaster = Path("/proc") / pid_file.read_text().split()[0]
     os.killpg(killed.pid, signal.SIGKILL)

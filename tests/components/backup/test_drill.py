@@ -24,7 +24,7 @@ from tests.components.backup.test_offsite import (
     restic,
     variables,
 )
-from tests.components.services.conftest import Server, as_user, give
+from tests.components.services.conftest import Server, as_user, give, on_trial
 
 __all__ = ["bucket", "offsite", "restic"]
 
@@ -353,14 +353,17 @@ def test_one_that_fails_while_a_backup_is_tried_leaves_that_its_cluster(
     server: Server, backups: Path, offsite: Run, restic: Path
 ) -> None:
     shipped(server, backups, offsite)
-    over = server.folder / "drill-is-over"
-    over.unlink(missing_ok=True)
-    waits = f'for i in {{1..600}}; do [[ -e {over} ]] && break; sleep 0.1; done; {{real}} "$@"'
+    reached, over = server.folder / "reached", server.folder / "drill-is-over"
+    for path in (reached, over):
+        path.unlink(missing_ok=True)
+    waits = (
+        f'touch {reached}; for i in {{1..3000}}; do [[ -e {over} ]] && break; sleep 0.1; done; {{real}} "$@"'
+    )
     process = begin(server, backups, tool(server, restic, "pg_restore", waits))
     try:
-        seen(backups / ".scratch" / "data" / "postmaster.pid")
+        seen(reached)
         assert drill(offsite, RESTIC_PASSWORD="another-passphrase-altogether").returncode == 1
-        assert (backups / ".scratch" / "data" / "postmaster.pid").exists()
+        assert on_trial(backups)
     finally:
         over.touch()
         code = process.wait()

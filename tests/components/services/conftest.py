@@ -96,6 +96,14 @@ def as_user() -> list[str]:
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
 
 
+def on_trial(backups: Path) -> bool:
+    """Whether the cluster of a trial restore runs: initdb has a postmaster.pid too, without that word."""
+    try:
+        return "ready" in (backups / ".scratch" / "data" / "postmaster.pid").read_text().split()
+    except FileNotFoundError:
+        return False
+
+
 def give(path: Path) -> None:
     if os.getuid() == 0:
         subprocess.run(["chown", "-R", "postgres:postgres", str(path)], check=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.components.services.conftest import on_trial
 from tests.faults.containers.stack import Stack, ended, fill, reason, wait_for
 from tests.faults.watch import Watch
 from tests.live.archive.cluster import called, flipped
@@ -55,7 +56,7 @@ def test_the_backup_is_killed_during_the_trial(stack: Stack, watch: Watch) -> No
     (stack.backups / "status.json").unlink()
     before = {path.name for path in (stack.backups / "jira").glob("*.dump")}
     stack.begin("backup", *called("backup.sh"), "manual")
-    wait_for(lambda: (stack.backups / ".scratch" / "data" / "postmaster.pid").exists(), 60)
+    wait_for(lambda: on_trial(stack.backups), 60)
     watch.struck()
     stack.kill("backup")
     assert {path.name for path in (stack.backups / "jira").glob("*.dump")} == before, "it was not proven"
