@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from operations.cache import cache_folder
+from rehearsal.images import LABEL
 
 START_SECONDS = 60
 STOP_SECONDS = 60
@@ -56,7 +57,8 @@ def ensure(say: Callable[[str], None] = print) -> str | None:
 def stop(say: Callable[[str], None] = print, *, unused: bool = False) -> None:
     """Stops the daemon that `ensure` started; one that runs by other means is left alone.
 
-    `unused`: only where nothing runs on it. Another checkout's machines would lose their power.
+    `unused`: only where nothing runs on it but the rehearsals' registry, which is of no use alone. Another
+    checkout's machines would lose their power.
     """
     pid = _started()
     if pid is None:
@@ -78,9 +80,14 @@ def stop(say: Callable[[str], None] = print, *, unused: bool = False) -> None:
 
 def _running() -> list[str]:
     listed = subprocess.run(
-        ["docker", "ps", "--format", "{{.Names}}"], capture_output=True, text=True, timeout=20, check=False
+        ["docker", "ps", "--format", f'{{{{.Label "{LABEL}"}}}} {{{{.Names}}}}'],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
     )
-    return listed.stdout.split()
+    labelled = (line.partition(" ") for line in listed.stdout.splitlines())
+    return [name for label, _, name in labelled if label != "registry"]
 
 
 def _start(say: Callable[[str], None]) -> str | None:

@@ -86,11 +86,11 @@ def test_it_is_started_once_and_stopped_again(
     assert dockerd.ensure(said.append) is None
     assert said == ["starting the Docker daemon of this machine"]
     pid = int((tmp_path / "jira-plus-plus" / "dockerd.pid").read_text())
-    (tmp_path / "containers").write_text("another-checkouts-server\n")
+    (tmp_path / "containers").write_text("machine another-checkouts-server\nregistry its\n another\n")
     dockerd.stop(said.append, unused=True)
-    assert "stays, for it runs another-checkouts-server" in said[-1]
+    assert said[-1].endswith("stays, for it runs another-checkouts-server, another")
     assert mark.exists()
-    (tmp_path / "containers").write_text("")
+    (tmp_path / "containers").write_text("registry its\n")
     dockerd.stop(said.append, unused=True)
     assert said[-1] == "stopping the Docker daemon that was started here"
     assert not mark.exists(), "it ended by its own hand"
