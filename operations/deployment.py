@@ -28,7 +28,7 @@ from pulumi.automation import (
 from pulumi.automation import Deployment as Exported
 
 from components.host.variables import ANEW, REFUSED
-from operations import access, ssh_files
+from operations import access, backend, ssh_files
 from operations.again import Again
 from operations.engine import command
 from operations.failures import SERVER, Verdict, halfway, hint, vanished, verdict
@@ -102,7 +102,11 @@ class Deployment:
     """What only this run knows, as variables of the program's environment."""
 
     def open(self) -> Stack:
-        """The Automation API's stack, created if it does not exist."""
+        """The Automation API's stack, created if it does not exist.
+
+        Raises:
+            DeploymentFailed: the place of its state does not answer, or does not let it in.
+        """
         if self._opened is None:
             # The Automation API's server would print a traceback for an engine that was killed.
             logging.getLogger("grpc._server").setLevel(logging.CRITICAL)
@@ -111,6 +115,8 @@ class Deployment:
             except StackNotFoundError:
                 self._opened = LeanStack.create(self.stack, self._workspace)
                 self.settled = True
+            except CommandError as error:
+                raise self._unreadable(error) from None
         return self._opened
 
     @cached_property
@@ -119,7 +125,7 @@ class Deployment:
             work_dir=str(self.project),
             program=program(self.project, ChainMap(self._told, dict(self.environment))),
             pulumi_command=command(self.binary),
-            env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **crash_safe(self.environment)},
+            env_vars={"PULUMI_SKIP_UPDATE_CHECK": "true", **backend.tuned(self.project, self.environment)},
         )
 
     def tell(self, variable: str, value: str) -> None:
@@ -314,9 +320,7 @@ class Deployment:
         try:
             return self._workspace.export_stack(self.stack).deployment or {}
         except CommandError as error:
-            lines = str(error).strip().splitlines()
-            said = next((line for line in lines if line.strip().startswith("error:")), lines[-1])
-            raise DeploymentFailed(said.partition("error: ")[2] or said, Journal()) from None
+            raise self._unreadable(error) from None
 
     def write_outputs(self, target: Path) -> None:
         """Writes all outputs as JSON, secret ones too, to a file that only its owner reads."""
@@ -325,6 +329,13 @@ class Deployment:
         target.chmod(0o600)
         outputs = self._workspace.read_outputs(self.open().name)
         target.write_text(json.dumps({name: output.value for name, output in outputs.items()}))
+
+    def _unreadable(self, error: CommandError) -> DeploymentFailed:
+        lines = str(error).strip().splitlines()
+        said = next((line for line in lines if "error: " in line), lines[-1])
+        message = f"the state of {self.stack} cannot be read: {said.partition('error: ')[2] or said}"
+        message += f"\n  {backend.remedy(self.project, self._surroundings)}"
+        return DeploymentFailed(message, Journal(errors=[Failure("", message)]))
 
     def _try_preview(self, replace: list[str], reading: Mapping[str, Any]) -> Journal:
         return self._run("preview", lambda on: self.open().preview(replace=replace or None, **reading, **on))
@@ -470,19 +481,6 @@ class Deployment:
         reason = f" ({cause.name}: {_cause(cause.message)})" if cause else ""
         self.say(f"this may pass{reason}; try {passing + 1} of {self.retry.tries} in {seconds:.0f} s")
         self.retry.sleep(seconds)
-
-
-def crash_safe(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` with a state folder that survives a killed engine.
-
-    Beside each file of a `file://` backend the engine writes its attributes, which it never needs, to a file
-    of their own, and not atomically: one that is left empty makes the state unreadable ("failed to load
-    checkpoint: EOF"). `metadata=skip` leaves it out (pkg.go.dev/gocloud.dev/blob/fileblob).
-    """
-    url = environment.get("PULUMI_BACKEND_URL") or os.environ.get("PULUMI_BACKEND_URL") or ""
-    if not url.startswith("file://") or "metadata=" in url:
-        return dict(environment)
-    return {**environment, "PULUMI_BACKEND_URL": f"{url}{'&' if '?' in url else '?'}metadata=skip"}
 
 
 def _explain(kind: str, journal: Journal, error: CommandError) -> str:

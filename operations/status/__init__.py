@@ -48,7 +48,7 @@ def status(deployment: Deployment) -> Report:
     try:
         state = deployment.peek()
     except DeploymentFailed as error:
-        raise NotAsked(f"the state of {deployment.stack} cannot be read: {error}") from None
+        raise NotAsked(str(error)) from None
     resources: list[Mapping[str, Any]] = list(state.get("resources") or [])
     stack, given = deployment.stack, outputs(resources)
     host = stack_file.section(deployment.project / f"Pulumi.{stack}.yaml", "host")
