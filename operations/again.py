@@ -1,10 +1,8 @@
 """Whether a run is the last one again: the same program and settings, for the same stack, from this machine.
 
-Each step of a run that reads anew writes the whole state, where that lies in a folder or a bucket
-(`saveCheckpoint` in pkg/v3/backend/diy/state.go; only Pulumi Cloud has a journal): six seconds of thirteen of
-an up that changes nothing in a stack of 170 resources. A preview reads the same and writes nothing. So a run
-that is the last one again is previewed, and is over if that finds nothing; what a preview does not show, such
-as another order of dependencies, comes of another program alone.
+Each run of a stack that is there begins with a preview (`Deployment._as_it_was`). The last run again is over
+if that finds nothing to change; what a preview does not show, such as another order of dependencies, comes of
+another program alone.
 """
 
 from __future__ import annotations

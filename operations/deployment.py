@@ -181,10 +181,11 @@ class Deployment:
         """
         with self.way_in(first=True):
             again, state = self._again, self._settle()
-            if replace is None and again and (journal := self._idle(state)):
-                return journal
+            as_it_was = self._as_it_was(state) if replace is None else None
+            if again and as_it_was and not as_it_was.changes:
+                return as_it_was
             again.begin()
-            journal = self._up(state, replace)
+            journal = self._up(state, replace, {} if as_it_was else _REFRESH)
             again.end()
             return journal
 
@@ -192,23 +193,31 @@ class Deployment:
     def _again(self) -> Again:
         return Again(self.project, self.stack, self.binary, self._surroundings)
 
-    def _idle(self, state: Mapping[str, Any]) -> Journal | None:
-        """That the last run again would find nothing to do, nor anything that strayed; else None."""
-        if not state.get("resources") or self._look(state["resources"]).words:
+    def _as_it_was(self, state: Mapping[str, Any]) -> Journal | None:
+        """What a run would do where all is as the state has it; None where something strayed or was not read.
+
+        An up that reads anew writes the whole state once for each resource, and a preview writes nothing: so
+        the up reads where this finds something alone. Commands and passwords, which it leaves out, have
+        nothing to read; what changes with them the up finds by itself.
+        """
+        resources = state.get("resources") or []
+        if not resources or self._look(resources).words or unreachable(resources, self.environment):
             return None
-        unread = [str(r["urn"]) for r in state["resources"] if r["type"].startswith(_NOTHING_TO_READ)]
+        self.show("reading what is there, before anything is changed")
+        unread = [str(r["urn"]) for r in resources if r["type"].startswith(_NOTHING_TO_READ)]
         try:
-            journal = self._run("up", lambda on: self.open().preview(**_REFRESH, exclude=unread, **on))
+            journal = self._run(
+                "up", lambda on: self.open().preview(**_REFRESH, exclude=unread, **on), quietly=True
+            )
         except DeploymentFailed:
             return None  # the run will say why, and what may pass it tries again
-        return None if journal.changes or journal.strayed else journal
+        return None if journal.strayed else journal
 
-    def _up(self, state: Mapping[str, Any], replace: str | None) -> Journal:
+    def _up(self, state: Mapping[str, Any], replace: str | None, reading: Mapping[str, Any]) -> Journal:
         sight = self._face(state)
         self._switch_on(sight)
         again = sight.again(state.get("resources") or [])
         born = self._id(replace)
-        reading = _REFRESH
         passing = 0
         while True:
             began = datetime.now(UTC)
@@ -221,6 +230,7 @@ class Deployment:
                 journal = failure.journal
                 found = verdict(journal.errors)
                 cleared = 0 if journal.only_unread else self._clear(journal, began)
+                reading = _REFRESH  # who failed halfway may have left it otherwise
                 if found is Verdict.SOLD_OUT:
                     # One that runs stays as it is: each further type would switch it off for a try.
                     if not self._fall_back(journal.failed):
@@ -349,14 +359,14 @@ class Deployment:
             return None
         return next((resource.get("id") for resource in self.resources() if resource["urn"] == urn), None)
 
-    def _run(self, kind: str, run: Callable[[dict[str, Any]], Result]) -> Journal:
+    def _run(self, kind: str, run: Callable[[dict[str, Any]], Result], *, quietly: bool = False) -> Journal:
         """One engine run, whose lock is lifted if it was left by a dead process."""
         for attempt in (1, 2):
             journal = Journal(file=self.events / f"{kind}.jsonl" if self.events else None)
             self.settled = False
             listening = {
                 "on_event": journal.record,
-                "on_output": self._show,
+                "on_output": (lambda _: None) if quietly else self._show,
                 "color": "never",
                 "suppress_outputs": True,  # the closing table has them
             }
