@@ -341,9 +341,7 @@ class Deployment:
         target.write_text(json.dumps({name: output.value for name, output in outputs.items()}))
 
     def _unreadable(self, error: CommandError) -> DeploymentFailed:
-        lines = str(error).strip().splitlines()
-        said = next((line for line in lines if "error: " in line), lines[-1])
-        message = f"the state of {self.stack} cannot be read: {said.partition('error: ')[2] or said}"
+        message = f"the state of {self.stack} cannot be read: {_said(error)}"
         message += f"\n  {backend.remedy(self.project, self._surroundings)}"
         return DeploymentFailed(message, Journal(errors=[Failure("", message)]))
 
@@ -493,10 +491,16 @@ class Deployment:
         self.retry.sleep(seconds)
 
 
+def _said(error: CommandError) -> str:
+    """What the engine ended with, without its exit code and what it printed before."""
+    text = str(error).strip()
+    return text.partition("error: ")[2].strip() or text
+
+
 def _explain(kind: str, journal: Journal, error: CommandError) -> str:
     causes = [failure for failure in journal.errors if failure.of_resource] or journal.errors
     if not causes:
-        return f"{kind} failed: {str(error).strip()}"
+        return f"{kind} failed: {_said(error)}"
     lines = [
         f"{f'{failure.name}: ' if failure.of_resource else ''}{without_progress(failure.message)}"
         for failure in causes
