@@ -201,8 +201,12 @@ class Deployment:
         nothing to read; what changes with them the up finds by itself.
         """
         resources = state.get("resources") or []
-        if not resources or self._look(resources).words or unreachable(resources, self.environment):
+        # A change that failed halfway is in the state as if it had been made, with the errors beside it.
+        doubtful = any(r.get("initErrors") for r in resources)
+        if not resources or doubtful or self._look(resources).words:
             return None
+        if unreachable(resources, self.environment):
+            return None  # what lets ssh in may have to be put back first
         self.show("reading what is there, before anything is changed")
         unread = [str(r["urn"]) for r in resources if r["type"].startswith(_NOTHING_TO_READ)]
         try:
