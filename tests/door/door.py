@@ -24,6 +24,7 @@ from components.services.traefik import static_config
 from components.settings.tls import Tls
 from tests.door.backend import serving
 from tests.playbook.waiting import seconds_until
+from tests.ports import free_ports
 
 HOSTS = {
     "api": "api.example.com",
@@ -208,12 +209,3 @@ def self_signed(folder: Path, *names: str) -> tuple[Path, Path]:
         capture_output=True,
     )
     return certificate, key
-
-
-def free_ports(number: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens at now."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]

@@ -17,8 +17,9 @@ from components.settings.tls import Tls
 from operations.golang import BuildFailed, GoMissing
 from rehearsal import acme
 from rehearsal.cloud import nameserver
-from tests.door.door import HOSTS, Door, free_ports, opened, self_signed
+from tests.door.door import HOSTS, Door, opened, self_signed
 from tests.playbook.waiting import seconds_until
+from tests.ports import free_ports
 from tests.rehearsal.cloud.harness import TOKEN, Embedded
 
 DAYS = 20

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from components.host.keys import docker_ssh_options, known_host
+from tests.ports import free_ports
 
 SSHD = "/usr/sbin/sshd"
 REQUESTS = 8
@@ -25,8 +25,7 @@ def log(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     for name in ("host", "client"):
         subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / name], check=True)
     Path("/run/sshd").mkdir(exist_ok=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
+    (port,) = free_ports(1)
     log = tmp_path / "log"
     options = (
         f"Port={port}",

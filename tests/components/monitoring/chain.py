@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import time
 import urllib.request
@@ -24,6 +23,7 @@ from components.monitoring import alertmanager, alerts
 from components.settings.notifications import Notifications
 from rehearsal.receivers import Healthchecks, Slack
 from tests.components.monitoring import programs
+from tests.ports import free_ports
 
 RULES = Path(alerts.__file__).parent / "rules"
 WAITS = {
@@ -37,11 +37,6 @@ Sample = Mapping[str, float]
 """By the series, its value now."""
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
 class Chain:
     """The three programs in the folder `home`, and what they tell."""
 
@@ -52,7 +47,7 @@ class Chain:
         self.environment: dict[str, str] = {}
         """Of the programs, beside that of the test."""
         self.rules = {file.stem: yaml.safe_load(file.read_text()) for file in sorted(RULES.glob("*.yaml"))}
-        self.ports = {name: free_port() for name in ("store", "alerts", "alertmanager")}
+        self.ports = dict(zip(("store", "alerts", "alertmanager"), free_ports(3), strict=True))
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
     # ── the programs

@@ -23,7 +23,8 @@ from rehearsal.declared.packed import files
 from rehearsal.declared.platform import CANARY, commands, containers, declare, declared
 from rehearsal.declared.stacks import REMOVE, stack_settings
 from tests.components.monitoring import programs
-from tests.components.monitoring.chain import Chain, free_port, wait_for
+from tests.components.monitoring.chain import Chain, wait_for
+from tests.ports import free_ports
 
 EXPECTED = Path(__file__).parent / "expected"
 PASSWORD, KEY = "canary-password", "canary-key"
@@ -171,7 +172,7 @@ def running(files_of_it: Laid, port: int) -> Iterator[Callable[..., tuple[int, A
 
 @pytest.mark.parametrize("stack", ["prod", "local"])
 def test_its_types_take_every_page_of_a_stack(tmp_path: Path, stack: str) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     with running(laid(tmp_path, port, stack), port) as ask:
         assert ask("/api/health", None)[1]["database"] == "ok"
         status, listed = ask("/api/search")
@@ -181,7 +182,7 @@ def test_its_types_take_every_page_of_a_stack(tmp_path: Path, stack: str) -> Non
 
 
 def test_nothing_is_told_without_the_password_that_it_was_given(tmp_path: Path) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     with running(laid(tmp_path, port), port) as ask:
         assert sorted(one["uid"] for one in ask("/api/search")[1]) == NAMES
         for password in (None, "admin", KEY, ""):
@@ -189,7 +190,7 @@ def test_nothing_is_told_without_the_password_that_it_was_given(tmp_path: Path) 
 
 
 def test_it_asks_the_real_store_for_whoever_looks(tmp_path: Path) -> None:
-    port, chain = free_port(), Chain(tmp_path)
+    (port,), chain = free_ports(1), Chain(tmp_path)
     try:
         chain.begin_store()
         chain.write({'pg_up{job="postgres"}': 1})
@@ -287,7 +288,7 @@ MISTAKES: dict[str, tuple[Callable[[Laid], None], str]] = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_ends_it_at_its_start_and_is_told(tmp_path: Path, name: str) -> None:
     make, said = MISTAKES[name]
-    files_of_it = laid(tmp_path, free_port())
+    files_of_it = laid(tmp_path, free_ports(1)[0])
     make(files_of_it)
     ended = subprocess.run(
         files_of_it.command,

@@ -18,7 +18,7 @@ import pytest
 from components.monitoring import logs, ship_logs
 from tests.components.monitoring import programs
 from tests.components.monitoring.journal import API, Machine, entry, until
-from tests.door.door import free_ports
+from tests.ports import free_ports
 
 RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text()
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pytest
 from components.services.connections import connections
 from components.services.postgres import ROLES, former_logins, roles
 from components.settings.services import Services
+from tests.ports import free_ports
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
 SERVICES = Path(__file__).parents[3] / "components" / "services"
@@ -131,9 +131,7 @@ def running(*options: str) -> Iterator[Server]:
     ):
         shutil.copy(script, folder)
     (folder / "superuser").write_text(PASSWORDS["postgres"])
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     give(folder)
     server = Server(folder, port)
     made = server.run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import secrets
 import shutil
-import socket
 import tarfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from rehearsal.images import ImageError
 from rehearsal.run import Rehearsal
 from tests.playbook.graphql import Api
 from tests.playbook.target import Target
+from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[3]
 VALUE = "canary-of-the-developer"
@@ -126,9 +126,7 @@ def made(client: docker.DockerClient, folder: Path, values: dict[str, Any]) -> I
 
 def stack_file(*, sources: bool = True) -> dict[str, Any]:
     """`Pulumi.local.yaml` on a free port, with the API from `sources`, and releases that do not drain."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     command = ["node", "--watch", "dist/server.js"]
     source = {"path": "../application/src", "target": "/app/dist", "command": command}
     changes = {

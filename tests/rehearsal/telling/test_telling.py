@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import time
 import urllib.request
@@ -21,6 +20,7 @@ from rehearsal.declared.platform import TELLING, commands, containers, declare
 from rehearsal.declared.recording import Recorded
 from rehearsal.images import ImageError, npm
 from rehearsal.images.catalogue import image
+from tests.ports import free_ports
 from tests.rehearsal.telling.receivers import Received, envelope, receiving
 
 HERE = Path(__file__).parent
@@ -92,8 +92,7 @@ def node(app: Path, environment: Mapping[str, str], *words: str) -> subprocess.P
 @contextmanager
 def serving(app: Path, script: str, environment: dict[str, str]) -> Iterator[str]:
     """Its address, once it lives."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     process = node(app, environment | {"PORT": str(port), "DRAIN_SECONDS": "0"}, f"src/{script}.js")
     url, end = f"http://127.0.0.1:{port}", time.monotonic() + 20
     while True:
