@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import statistics
 import tempfile
@@ -67,6 +68,7 @@ def main() -> int:
 
 
 def _measure(folder: Path, sections: Mapping[str, Any], way: Way, idle: int) -> None:
+    os.sync()  # what the stand before has written is no part of this one's seconds
     # What the steps say is in the stand; it would be told at its end.
     with redirect_stdout(StringIO()), closing(Stand(folder, STACK, sections)) as stand:
         for name, step in STEPS.items():
