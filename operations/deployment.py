@@ -181,11 +181,12 @@ class Deployment:
         """
         with self.way_in(first=True):
             again, state = self._again, self._settle()
-            as_it_was = self._as_it_was(state) if replace is None else None
+            sight = self._look(state.get("resources") or [])
+            as_it_was = self._as_it_was(state, sight) if replace is None else None
             if again and as_it_was and not as_it_was.changes:
                 return as_it_was
             again.begin()
-            journal = self._up(state, replace, {} if as_it_was else _REFRESH)
+            journal = self._up(state, sight, replace, {} if as_it_was else _REFRESH)
             again.end()
             return journal
 
@@ -193,7 +194,7 @@ class Deployment:
     def _again(self) -> Again:
         return Again(self.project, self.stack, self.binary, self._surroundings)
 
-    def _as_it_was(self, state: Mapping[str, Any]) -> Journal | None:
+    def _as_it_was(self, state: Mapping[str, Any], sight: Sight) -> Journal | None:
         """What a run would do where all is as the state has it; None where something strayed or was not read.
 
         An up that reads anew writes the whole state once for each resource, and a preview writes nothing: so
@@ -203,7 +204,7 @@ class Deployment:
         resources = state.get("resources") or []
         # A change that failed halfway is in the state as if it had been made, with the errors beside it.
         doubtful = any(r.get("initErrors") for r in resources)
-        if not resources or doubtful or self._look(resources).words:
+        if not resources or doubtful or sight.words:
             return None
         if unreachable(resources, self.environment):
             return None  # what lets ssh in may have to be put back first
@@ -217,8 +218,10 @@ class Deployment:
             return None  # the run will say why, and what may pass it tries again
         return None if journal.strayed else journal
 
-    def _up(self, state: Mapping[str, Any], replace: str | None, reading: Mapping[str, Any]) -> Journal:
-        sight = self._face(state)
+    def _up(
+        self, state: Mapping[str, Any], sight: Sight, replace: str | None, reading: Mapping[str, Any]
+    ) -> Journal:
+        self._forget_lost(state, sight)
         self._switch_on(sight)
         again = sight.again(state.get("resources") or [])
         born = self._id(replace)
@@ -298,7 +301,8 @@ class Deployment:
         return journal
 
     def _destroy(self) -> Journal:
-        self._face(self._settle())
+        state = self._settle()
+        self._forget_lost(state, self._look(state.get("resources") or []))
         passing = 0
         while True:
             try:
@@ -406,15 +410,12 @@ class Deployment:
             self.say(f"Hetzner cannot be asked about the server ({error}); going on without")
             return Sight()
 
-    def _face(self, state: Mapping[str, Any]) -> Sight:
-        """What is otherwise than in the state; a server that is gone is forgotten, with what was on it."""
-        resources = list(state.get("resources") or [])
-        sight = self._look(resources)
-        if lost := sight.lost(resources):
+    def _forget_lost(self, state: Mapping[str, Any], sight: Sight) -> None:
+        """A server that is gone is forgotten, with what was on it."""
+        if lost := sight.lost(state.get("resources") or []):
             exported = self.open().export_stack()
             kept = without(exported.deployment or {}, lost)
             self.open().import_stack(Exported(version=exported.version, deployment=kept))
-        return sight
 
     def _switch_on(self, sight: Sight) -> None:
         try:

@@ -13,11 +13,9 @@ choice here and its server's start such a port is now and then another's."""
 
 def free_ports(count: int) -> list[int]:
     """So many, each another, at which nobody listens now, at no address."""
-    found: list[int] = []
+    found: set[int] = set()
     chosen = random.SystemRandom()
     while len(found) < count:
-        port = chosen.choice(RANGE)
-        with suppress(OSError):
-            socket.create_server(("", port)).close()
-            found += [port] if port not in found else []
-    return found
+        with suppress(OSError), socket.create_server(("", chosen.choice(RANGE))) as free:
+            found.add(free.getsockname()[1])
+    return list(found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from bench.ways import compose, ours
 from bench.ways.compose import Recreate, Rollout
 from bench.ways.way import Address, Way
 from rehearsal.images import builder
+from tests.ports import free_ports
 
 NAMES = ("ours", "recreate", "rollout", "draining")
 PREFIX = "bench-release-"
@@ -36,7 +36,7 @@ def standing(
         found: list[Way] = []
         for name in wanted:
             say(f"bringing up: {name}")
-            whole, port = f"{PREFIX}{name}-{mark}", _free_port()
+            whole, (port,) = f"{PREFIX}{name}-{mark}", free_ports(1)
             if name == "ours":
                 found.append(stack.enter_context(ours.standing(whole, port, image, folder / name)))
                 continue
@@ -67,9 +67,3 @@ def _left(labels: dict[str, str], name: str, say: Callable[[str], None]) -> bool
     if left:
         say(f"an earlier run has left {name}: removed")
     return left
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -6,7 +6,6 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pulumi.automation import CommandError
@@ -52,12 +51,11 @@ class Counted:
 
 
 def deployment(lab: Lab, bucket: S3Server, changes: Changes = NOTHING, *, killed: bool = False) -> Deployment:
-    made: Any = lab.deployment("uat", changes, checkpoints=True, killed=killed)
+    made = lab.deployment("uat", changes, checkpoints=True, killed=killed)
     host = bucket.endpoint.removeprefix("https://")  # as .env.template writes it
     url = f"s3://state?region=us-east-1&endpoint={host}&s3ForcePathStyle=true"
     made.environment = {**made.environment, "PULUMI_BACKEND_URL": url}
-    found: Deployment = made
-    return found
+    return made
 
 
 def kept(bucket: S3Server, what: str) -> list[Path]:
